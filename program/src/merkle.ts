@@ -1,0 +1,116 @@
+/**
+ * SHA-256 trees over fixed-size leaves (docs/program.md §7).
+ */
+import { createHash } from "node:crypto";
+
+export const LEAF_BYTES = 256;
+export const HASH_BYTES = 32;
+
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** Levels between the root and the leaves of a tree of `leaves` leaves. */
+export function depthOf(leaves: number): number {
+  let depth = 0;
+  while (2 ** depth < leaves) depth++;
+  return depth;
+}
+
+export function tensorLeaves(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / LEAF_BYTES));
+}
+
+export function tensorDepth(bytes: number): number {
+  return depthOf(tensorLeaves(bytes));
+}
+
+const EMPTY_ROOT = new Uint8Array(HASH_BYTES);
+const ZERO_LEAF = sha256(new Uint8Array(LEAF_BYTES));
+
+/** A whole tree; levels[0] are the leaf hashes that exist, each level padded implicitly by `pad[level]`. */
+export interface Tree {
+  readonly depth: number;
+  readonly levels: readonly (readonly Uint8Array[])[];
+  readonly pad: readonly Uint8Array[];
+}
+
+function build(leaves: readonly Uint8Array[], padLeaf: Uint8Array): Tree {
+  const depth = depthOf(Math.max(1, leaves.length));
+  const levels: Uint8Array[][] = [[...leaves]];
+  const pad: Uint8Array[] = [padLeaf];
+  for (let level = 0; level < depth; level++) {
+    const below = levels[level] as Uint8Array[];
+    const padBelow = pad[level] as Uint8Array;
+    const above: Uint8Array[] = [];
+    for (let i = 0; i < below.length; i += 2)
+      above.push(sha256(below[i] as Uint8Array, below[i + 1] ?? padBelow));
+    levels.push(above);
+    pad.push(sha256(padBelow, padBelow));
+  }
+  return { depth, levels, pad };
+}
+
+/** Hash of the node at `level` (0 = leaves) and `index`. */
+export function treeNode(tree: Tree, level: number, index: number): Uint8Array {
+  return tree.levels[level]?.[index] ?? (tree.pad[level] as Uint8Array);
+}
+
+export function treeRoot(tree: Tree): Uint8Array {
+  return treeNode(tree, tree.depth, 0);
+}
+
+/** Siblings of leaf `index` from the leaf level upwards. */
+export function treePath(tree: Tree, index: number): Uint8Array[] {
+  const path: Uint8Array[] = [];
+  for (let level = 0; level < tree.depth; level++) path.push(treeNode(tree, level, (index >> level) ^ 1));
+  return path;
+}
+
+/** Tree over 32-byte leaves that are hashes already (instructions, tensor roots). */
+export function hashTree(leaves: readonly Uint8Array[]): Tree {
+  return build(leaves, EMPTY_ROOT);
+}
+
+/** Leaf `index` of a tensor's bytes, zero-padded. */
+export function tensorLeaf(data: Uint8Array, index: number): Uint8Array {
+  const leaf = new Uint8Array(LEAF_BYTES);
+  leaf.set(data.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES));
+  return leaf;
+}
+
+export function tensorTree(data: Uint8Array): Tree {
+  const count = tensorLeaves(data.length);
+  const leaves: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const whole = data.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES);
+    leaves.push(sha256(whole.length === LEAF_BYTES ? whole : tensorLeaf(data, i)));
+  }
+  return build(leaves, ZERO_LEAF);
+}
+
+export function tensorRoot(data: Uint8Array): Uint8Array {
+  return treeRoot(tensorTree(data));
+}
+
+/**
+ * Siblings that, with the hashes of the leaves in `indices` (ascending, distinct), give the root: level by level
+ * from the leaves, left to right, those siblings that cannot be computed.
+ */
+export function multiPath(tree: Tree, indices: readonly number[]): Uint8Array[] {
+  const path: Uint8Array[] = [];
+  let at = [...indices];
+  for (let level = 0; level < tree.depth; level++) {
+    const above: number[] = [];
+    for (let i = 0; i < at.length; i++) {
+      const index = at[i] as number;
+      if (index % 2 === 0 && at[i + 1] === index + 1) i++;
+      else path.push(treeNode(tree, level, index ^ 1));
+      above.push(index >> 1);
+    }
+    at = above;
+  }
+  return path;
+}

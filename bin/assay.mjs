@@ -1,15 +1,33 @@
 #!/usr/bin/env node
 // The `assay` command: the TypeScript sources run as they are, under the Node that comes with the project.
-import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const tsx = join(root, "node_modules", ".bin", "tsx");
-const path = `${join(root, "node_modules", ".bin")}:${process.env.PATH ?? ""}`;
-const cli = join(root, "verifier", "src", "cli.ts");
-const result = spawnSync(tsx, ["--tsconfig", join(root, "tsconfig.json"), cli, ...process.argv.slice(2)], {
-  stdio: "inherit",
-  env: { ...process.env, PATH: path },
+const bin = join(root, "node_modules", ".bin");
+if (!existsSync(join(root, "types"))) {
+  console.error("The project is not set up yet. Run `npm run setup` once, then try again.");
+  process.exit(1);
+}
+const child = spawn(
+  join(bin, "node"),
+  ["--import", import.meta.resolve("tsx"), join(root, "verifier", "src", "cli.ts"), ...process.argv.slice(2)],
+  {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      PATH: bin + delimiter + (process.env.PATH ?? ""),
+      TSX_TSCONFIG_PATH: join(root, "tsconfig.json"),
+    },
+  },
+);
+// A node that is asked to stop finishes what it has begun, so this process waits for it. A terminal sends its SIGINT to both.
+process.on("SIGINT", () => undefined);
+for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child.on("error", (error) => {
+  console.error(`Cannot start: ${error.message}. Run \`npm run setup\`, then try again.`);
+  process.exit(1);
 });
-process.exit(result.status ?? 1);
+child.on("exit", (code, signal) => process.exit(signal === null ? code : 1));

@@ -5,7 +5,7 @@ import { configVariable, defineConfig } from "hardhat/config";
 const require = createRequire(import.meta.url);
 
 /** The compiler is the npm package: nothing is downloaded at build time. */
-const compiler = {
+const solidity = {
   version: "0.8.37",
   path: require.resolve("solc/soljson.js"),
   settings: { evmVersion: "cancun", viaIR: true, optimizer: { enabled: true, runs: 1_000_000 } },
@@ -13,7 +13,7 @@ const compiler = {
 
 export default defineConfig({
   plugins: [toolbox],
-  solidity: { profiles: { default: compiler, production: compiler } },
+  solidity: { profiles: { default: solidity, production: solidity } },
   paths: { tests: { mocha: "./test", solidity: "./contracts" } },
   networks: {
     local: { type: "http", url: "http://127.0.0.1:8545" },

@@ -1,0 +1,238 @@
+/**
+ * Reading views: joined with data, in any order of the iteration dimensions, into plain arrays.
+ */
+import type { TensorSource } from "../instruction.ts";
+import { decodedOf, type Tensor, type Values } from "./tensor.ts";
+import { isGather, NONE, type GatherTable, type Table, type ViewPlan } from "./view.ts";
+
+/** A plan joined with the data of its operands. */
+export interface View {
+  readonly plan: ViewPlan;
+  readonly values: Values | undefined;
+  readonly bits: number;
+  readonly tables: readonly Table[];
+}
+
+/** Finds a tensor that is in memory. */
+export type Lookup = (source: TensorSource, id: number) => Tensor;
+
+function gatherTable(gather: GatherTable, elements: number, lookup: Lookup): Table | undefined {
+  const { plan, dims, strides, size, stride } = gather;
+  const view = bind(plan, lookup);
+  if (view === undefined) return undefined;
+  const walk = walkOf(plan, dims);
+  const count = dims.reduce((n, d) => n * (plan.sizes[d] ?? 1), 1);
+  const coordinates = new Float64Array(count);
+  const mask = new Uint8Array(count).fill(1);
+  read(view, walk, originOf(view), 0, count, coordinates, 0, mask);
+  const data = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const at = coordinates[i] ?? 0;
+    data[i] = mask[i] === 1 && at >= 0 && at < size && at * stride < elements ? at * stride : NONE;
+  }
+  return { data, strides };
+}
+
+/** Joins a plan with the data of its operands. @returns undefined if they are not numbers (acc). */
+export function bind(plan: ViewPlan, lookup: Lookup): View | undefined {
+  const tables: Table[] = [];
+  for (const table of plan.tables) {
+    const bound = isGather(table) ? gatherTable(table, plan.elements, lookup) : table;
+    if (bound === undefined) return undefined;
+    tables.push(bound);
+  }
+  if (plan.operand === undefined) return { plan, values: undefined, bits: plan.bits, tables };
+  const decoded = decodedOf(lookup(plan.operand.source, plan.operand.id));
+  return decoded === null ? undefined : { plan, values: decoded.values, bits: decoded.bits, tables };
+}
+
+/** A row-major order over some iteration dimensions, neighbours merged where the view allows. */
+export interface Walk {
+  readonly sizes: readonly number[];
+  readonly strides: readonly number[];
+  /** Per table. */
+  readonly tableStrides: readonly (readonly number[])[];
+}
+
+export function walkOf(plan: ViewPlan, dims: readonly number[]): Walk {
+  const sizes: number[] = [];
+  const strides: number[] = [];
+  const tableStrides: number[][] = plan.tables.map(() => []);
+  for (const d of dims) {
+    const size = plan.sizes[d] ?? 1;
+    if (size === 1) continue;
+    const stride = plan.strides[d] ?? 0;
+    const last = sizes.length - 1;
+    const merges =
+      last >= 0 &&
+      strides[last] === stride * size &&
+      plan.tables.every((t, k) => tableStrides[k]?.[last] === (t.strides[d] ?? 0) * size);
+    const to = merges ? last : last + 1;
+    sizes[to] = merges ? (sizes[last] ?? 1) * size : size;
+    strides[to] = stride;
+    for (const [k, t] of plan.tables.entries()) {
+      const row = tableStrides[k];
+      if (row !== undefined) row[to] = t.strides[d] ?? 0;
+    }
+  }
+  if (sizes.length === 0) {
+    sizes.push(1);
+    strides.push(0);
+    for (const row of tableStrides) row.push(0);
+  }
+  return { sizes, strides, tableStrides };
+}
+
+/** Address and table positions of the dimensions outside a walk. */
+export interface Origin {
+  readonly address: number;
+  readonly positions: readonly number[];
+}
+
+/** @param index One per iteration dimension of `dims`. */
+export function originOf(view: View, dims: readonly number[] = [], index: readonly number[] = []): Origin {
+  const at = (strides: readonly number[]): number =>
+    dims.reduce((sum, d, k) => sum + (strides[d] ?? 0) * (index[k] ?? 0), 0);
+  const { offset, strides } = view.plan;
+  return { address: offset + at(strides), positions: view.tables.map((t) => at(t.strides)) };
+}
+
+/**
+ * Writes the loads at positions start .. start+count of a walk to out[at...]; with `mask` (of equal length), clears the mask at
+ * loads that skip their term, where 0 is written.
+ */
+export function read(
+  view: View,
+  walk: Walk,
+  origin: Origin,
+  start: number,
+  count: number,
+  out: Values,
+  at: number,
+  mask?: Uint8Array,
+): void {
+  const { sizes, strides, tableStrides } = walk;
+  const last = sizes.length - 1;
+  const index: number[] = sizes.map(() => 0);
+  const positions = [...origin.positions];
+  let address = origin.address;
+  let rest = start;
+  for (let d = last; d >= 0; d--) {
+    const size = sizes[d] ?? 1;
+    const i = rest % size;
+    rest = (rest - i) / size;
+    index[d] = i;
+    address += i * (strides[d] ?? 0);
+    for (let t = 0; t < positions.length; t++)
+      positions[t] = (positions[t] ?? 0) + i * (tableStrides[t]?.[d] ?? 0);
+  }
+  const run = sizes[last] ?? 1;
+  const steps = tableStrides.map((row) => row[last] ?? 0);
+  const step = strides[last] ?? 0;
+  const simple = view.tables.length === 0 && view.plan.limit === Infinity;
+  for (let done = 0; done < count;) {
+    const first = index[last] ?? 0;
+    const length = Math.min(run - first, count - done);
+    if (simple) readLinear(view, address, step, out, at + done, length);
+    else readTables(view, address, step, positions, steps, out, at + done, length, mask);
+    done += length;
+    // Odometer: back to the start of the run, then carry.
+    address -= first * step;
+    for (let t = 0; t < positions.length; t++) positions[t] = (positions[t] ?? 0) - first * (steps[t] ?? 0);
+    index[last] = 0;
+    for (let d = last - 1; d >= 0; d--) {
+      const size = sizes[d] ?? 1;
+      const i = (index[d] ?? 0) + 1;
+      const by = i < size ? 1 : 1 - size;
+      index[d] = i < size ? i : 0;
+      address += by * (strides[d] ?? 0);
+      for (let t = 0; t < positions.length; t++)
+        positions[t] = (positions[t] ?? 0) + by * (tableStrides[t]?.[d] ?? 0);
+      if (i < size) break;
+    }
+  }
+}
+
+function readLinear(
+  view: View,
+  address: number,
+  step: number,
+  out: Values,
+  at: number,
+  length: number,
+): void {
+  const { values } = view;
+  const { zero } = view.plan;
+  if (step === 0) {
+    out.fill(values === undefined ? address : (values[address] ?? 0) - zero, at, at + length);
+    return;
+  }
+  if (values === undefined) for (let j = 0; j < length; j++) out[at + j] = address + j * step;
+  else if (step === 1 && zero === 0) out.set(values.subarray(address, address + length), at);
+  else for (let j = 0; j < length; j++) out[at + j] = (values[address + j * step] ?? 0) - zero;
+}
+
+function readTables(
+  view: View,
+  address: number,
+  step: number,
+  positions: readonly number[],
+  steps: readonly number[],
+  out: Values,
+  at: number,
+  length: number,
+  mask: Uint8Array | undefined,
+): void {
+  const { values, tables } = view;
+  const { zero, fill, limit } = view.plan;
+  // The tables that stay the same along the run first: most padded rows end here or need no table at all.
+  let moving: Table | undefined;
+  let movingAt = 0;
+  let movingStep = 0;
+  let several = false;
+  let base = address;
+  for (let t = 0; t < tables.length; t++) {
+    const table = tables[t];
+    if (table === undefined) continue;
+    const position = positions[t] ?? 0;
+    if (steps[t] !== 0) {
+      several ||= moving !== undefined;
+      moving = table;
+      movingAt = position;
+      movingStep = steps[t] ?? 0;
+      continue;
+    }
+    const summand = table.data[position] ?? NONE;
+    if (summand === NONE) {
+      out.fill(fill ?? 0, at, at + length);
+      if (fill === undefined) mask?.fill(0, at, at + length);
+      return;
+    }
+    base += summand;
+  }
+  if (moving === undefined && base + step * (length - 1) < limit && base < limit) {
+    readLinear(view, base, step, out, at, length);
+    return;
+  }
+  for (let j = 0; j < length; j++) {
+    let sum = base + step * j;
+    let inside = true;
+    if (several) {
+      for (let t = 0; t < tables.length; t++) {
+        if (steps[t] === 0) continue;
+        const summand = tables[t]?.data[(positions[t] ?? 0) + j * (steps[t] ?? 0)] ?? NONE;
+        if (summand === NONE) inside = false;
+        sum += summand;
+      }
+    } else if (moving !== undefined) {
+      const summand = moving.data[movingAt + j * movingStep] ?? NONE;
+      if (summand === NONE) inside = false;
+      sum += summand;
+    }
+    if (inside && sum < limit) out[at + j] = values === undefined ? sum : (values[sum] ?? 0) - zero;
+    else {
+      out[at + j] = fill ?? 0;
+      if (mask !== undefined && fill === undefined) mask[at + j] = 0;
+    }
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The fast interpreter: bit for bit what the naive one computes.
+ */
+import { dtype } from "../dtype.ts";
+import { outElements, product, type Instruction, type Program, type TensorLoad } from "../instruction.ts";
+import { planAcc, runAcc, type AccPlan } from "./acc.ts";
+import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
+import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
+import { runSlowly } from "./slow.ts";
+import { loadTensor, newTensor, type Tensor } from "./tensor.ts";
+import type { Lookup } from "./read.ts";
+
+/** The ways to compute an instruction, best first; each may decline for the data of a run. */
+interface Plan {
+  readonly acc: AccPlan | undefined;
+  readonly matrix: MatrixPlan | undefined;
+  readonly flat: FlatPlan | undefined;
+}
+
+interface Prepared {
+  readonly constants: readonly Tensor[];
+  readonly plans: (Plan | undefined)[];
+  /** Per instruction the tensors of instructions that nothing reads later. */
+  readonly lastReads: readonly (readonly number[])[];
+}
+
+const prepared = new WeakMap<Program, Prepared>();
+
+function operands(instruction: Instruction): TensorLoad[] {
+  const tensors = instruction.loads.filter((load) => load.kind === "tensor");
+  return tensors.flatMap((load) => [
+    load,
+    ...load.axes.flatMap(({ at }) => ("gather" in at ? [at.gather] : [])),
+  ]);
+}
+
+function lastReadsOf(program: Program): number[][] {
+  const last = program.instructions.map((_, k) => k);
+  for (const [k, instruction] of program.instructions.entries())
+    for (const { source, id } of operands(instruction)) if (source === "instruction") last[id] = k;
+  const reads: number[][] = program.instructions.map(() => []);
+  for (const [id, k] of last.entries()) reads[k]?.push(id);
+  return reads;
+}
+
+function prepare(program: Program): Prepared {
+  const known = prepared.get(program);
+  if (known !== undefined) return known;
+  const made: Prepared = {
+    constants: program.constants.map((c) =>
+      loadTensor(c.dtype, c.data.length / dtype(c.dtype).bytes, c.data),
+    ),
+    plans: [],
+    lastReads: lastReadsOf(program),
+  };
+  prepared.set(program, made);
+  return made;
+}
+
+function planOf(instruction: Instruction): Plan {
+  const acc = planAcc(instruction);
+  const matrix = acc === undefined ? planMatrix(instruction) : undefined;
+  const flat =
+    acc === undefined
+      ? planFlat(instruction, outElements(instruction), product(instruction.redDims))
+      : undefined;
+  return { acc, matrix, flat };
+}
+
+/** How an instruction was computed, from the fastest to the slowest per term. */
+export type Way = "matrix" | "flat" | "acc" | "naive";
+
+function compute(instruction: Instruction, plan: Plan, lookup: Lookup, out: Tensor): Way {
+  const { acc, matrix, flat } = plan;
+  if (acc !== undefined && runAcc(instruction, acc, lookup, out)) return "acc";
+  if (matrix !== undefined && runMatrix(instruction, matrix, lookup, out)) return "matrix";
+  if (flat !== undefined && runFlat(instruction, flat, lookup, out)) return "flat";
+  runSlowly(instruction, lookup, out);
+  return "naive";
+}
+
+export interface RunOptions {
+  /** Called with the bytes of each instruction's tensor as soon as it is computed. */
+  readonly onTensor?: (instruction: number, data: Uint8Array) => void;
+  /** Which instructions' tensors to return; by default only what the outputs need is held. */
+  readonly keep?: "all" | "outputs" | ((instruction: number) => boolean);
+}
+
+export interface RunResult {
+  /** One per program output, bytes. */
+  readonly outputs: readonly Uint8Array[];
+  /** Bytes of the tensors that were to be kept, by instruction. */
+  readonly tensors: ReadonlyMap<number, Uint8Array>;
+  /** One per instruction. */
+  readonly ways: readonly Way[];
+}
+
+/**
+ * Runs a well-formed program. Tensors are dropped after their last use. Plans and packed constants are kept with the program.
+ * @param inputs One tensor per program input: bytes, little-endian, canonical or not.
+ * @throws RangeError if an input's length does not fit the program.
+ */
+export function runProgram(
+  program: Program,
+  inputs: readonly Uint8Array[],
+  options: RunOptions = {},
+): RunResult {
+  const { keep = "outputs", onTensor } = options;
+  const { constants, plans, lastReads } = prepare(program);
+  if (inputs.length !== program.inputs.length)
+    throw new RangeError(`the program has ${program.inputs.length} inputs, not ${inputs.length}`);
+  const loaded = program.inputs.map((input, k) =>
+    loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array()),
+  );
+  const live = new Map<number, Tensor>();
+  const lookup: Lookup = (source, id) => {
+    const found = source === "input" ? loaded[id] : source === "constant" ? constants[id] : live.get(id);
+    if (found === undefined) throw new RangeError(`there is no ${source} ${id}`);
+    return found;
+  };
+  const wanted = new Set(program.outputs.map((o) => o.instruction));
+  const keeps = (k: number): boolean => keep === "all" || (typeof keep === "function" && keep(k));
+  const outputs = new Map<number, Uint8Array>();
+  const tensors = new Map<number, Uint8Array>();
+  const ways: Way[] = [];
+  for (const [k, instruction] of program.instructions.entries()) {
+    const plan = (plans[k] ??= planOf(instruction));
+    const tensor = newTensor(instruction.dtype, outElements(instruction));
+    ways.push(compute(instruction, plan, lookup, tensor));
+    live.set(k, tensor);
+    onTensor?.(k, tensor.data);
+    if (wanted.has(k)) outputs.set(k, tensor.data);
+    if (keeps(k)) tensors.set(k, tensor.data);
+    for (const id of lastReads[k] ?? []) live.delete(id);
+  }
+  return {
+    outputs: program.outputs.map((o) => {
+      const data = outputs.get(o.instruction);
+      if (data === undefined) throw new RangeError(`there is no instruction ${o.instruction}`);
+      return data;
+    }),
+    tensors,
+    ways,
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * ONNX file -> exact tensor program (docs/program.md).
+ */
+import type { DTypeName } from "../dtype.ts";
+import {
+  product,
+  type Instruction,
+  type Load,
+  type Program,
+  type TensorLoad,
+  type TensorSource,
+} from "../instruction.ts";
+import { estimateStep, isJudgeable } from "../limits.ts";
+import { validateProgram } from "../validate.ts";
+import { ModelError } from "../onnx/error.ts";
+import {
+  parseModel,
+  place,
+  type DimBindings,
+  type OnnxModel,
+  type OnnxNode,
+  type TensorInfo,
+} from "../onnx/model.ts";
+import { Builder, type Origin } from "./builder.ts";
+import { evaluateConstant } from "./fold.ts";
+import { RULES } from "./ops/index.ts";
+import { contextOf, findRule, inputsOf } from "./registry.ts";
+import { isEmpty, whole, type TensorRef, type Value } from "./value.ts";
+
+/** Programs of different versions may differ for one file. Part of a program's commitment. */
+export const LOWERING_VERSION = 1;
+
+export interface LoweredModel {
+  readonly program: Program;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** For each instruction, the ONNX node that it comes from. */
+  readonly nodes: readonly Origin[];
+}
+
+export interface LowerOptions {
+  /** Sizes of the file's symbolic dimensions. */
+  readonly dims?: DimBindings;
+}
+
+/**
+ * Deterministic: one file, one set of bindings, one version give one program.
+ * @throws {ModelError} and nothing else, whatever the file holds.
+ */
+export function lowerModel(file: Uint8Array, options: LowerOptions = {}): LoweredModel {
+  try {
+    return lowerChecked(file, options);
+  } catch (cause) {
+    if (cause instanceof ModelError) throw cause;
+    throw new ModelError("INTERNAL", cause instanceof Error ? cause.message : "unknown", {}, { cause });
+  }
+}
+
+function lowerChecked(file: Uint8Array, options: LowerOptions): LoweredModel {
+  const model = parseModel(file, options.dims);
+  const b = new Builder(evaluateConstant);
+  const values = new Map<string, Value>();
+  model.inputs.forEach(({ name, dtype, shape }, id) => {
+    const elements = product(shape);
+    // What an empty input holds is known.
+    if (elements === 0) values.set(name, b.constant(dtype, shape, new Uint8Array(0)));
+    else values.set(name, whole({ source: "input", id, dtype, elements }, shape));
+  });
+  for (const [name, { dtype, shape, data }] of model.initializers)
+    values.set(name, b.constant(dtype, shape, data));
+  for (const node of liveNodes(model)) lowerNode(b, node, values);
+  b.origin = { name: "", operator: "output" };
+  const outputs = model.outputs.map((declared) => ({ declared, value: outputValue(declared, values) }));
+  const tensors = outputs.map(({ value }) => b.output(value));
+  const { program, nodes } = assemble(b, model, tensors);
+  validateProgram(program);
+  needJudgeable(program, nodes);
+  return {
+    program,
+    inputs: model.inputs,
+    outputs: outputs.map(({ declared: { name }, value: { dtype, shape } }) => ({ name, dtype, shape })),
+    nodes,
+  };
+}
+
+/** @throws {ModelError} TOO_LARGE if an element of an instruction could not be judged in one transaction. */
+function needJudgeable(program: Program, nodes: readonly Origin[]): void {
+  program.instructions.forEach((_, k) => {
+    const estimate = estimateStep(program, k);
+    if (isJudgeable(estimate)) return;
+    const { name, operator } = nodes[k] ?? { name: "", operator: "" };
+    const reason = `an element would take ${estimate.gas} gas and ${estimate.calldataBytes} bytes of calldata to judge`;
+    throw new ModelError("TOO_LARGE", reason, { node: name, operator });
+  });
+}
+
+/** The nodes that the outputs depend on. */
+function liveNodes(model: OnnxModel): OnnxNode[] {
+  const needed = new Set(model.outputs.map(({ name }) => name));
+  const live = model.nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => name !== "" && needed.has(name))) return false;
+    for (const name of node.inputs) needed.add(name);
+    return true;
+  });
+  return live.reverse();
+}
+
+function lowerNode(b: Builder, node: OnnxNode, values: Map<string, Value>): void {
+  try {
+    const { lower } = findRule(RULES, node);
+    const inputs = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
+    b.origin = { name: node.name, operator: node.operator };
+    const results = lower(inputsOf(inputs), contextOf(b, node));
+    node.outputs.forEach((name, k) => {
+      const result = results[k];
+      if (name === "") return;
+      if (result === undefined) throw new ModelError("UNSUPPORTED_USE", `output ${k} ("${name}")`);
+      values.set(name, result);
+    });
+  } catch (error) {
+    throw error instanceof ModelError ? error.at(place(node)) : error;
+  }
+}
+
+function outputValue(declared: OnnxModel["outputs"][number], values: ReadonlyMap<string, Value>): Value {
+  const what = `output "${declared.name}"`;
+  const value = values.get(declared.name);
+  if (value === undefined) throw new ModelError("MISSING_VALUE", `nothing defines ${what}`);
+  if (isEmpty(value)) throw new ModelError("UNSUPPORTED_USE", `${what} is empty`);
+  if (value.dtype !== declared.dtype)
+    throw new ModelError("MALFORMED", `${what} is declared as ${declared.dtype} but is ${value.dtype}`);
+  const { shape } = declared;
+  if (shape !== undefined && shape.join() !== value.shape.join())
+    throw new ModelError(
+      "MALFORMED",
+      `${what} is declared as [${shape.join(", ")}] but is [${value.shape.join(", ")}]`,
+    );
+  return value;
+}
+
+/** Keeps what the outputs need and numbers it in order. */
+function assemble(
+  b: Builder,
+  model: OnnxModel,
+  outputs: readonly TensorRef[],
+): { program: Program; nodes: readonly Origin[] } {
+  const live = new Set(outputs.map(({ id }) => id));
+  for (let id = b.instructions.length - 1; id >= 0; id--)
+    if (live.has(id))
+      for (const load of b.instructions[id]?.loads ?? [])
+        for (const { source, id: from } of tensorsOf(load)) if (source === "instruction") live.add(from);
+
+  const instructionIds = new Map<number, number>();
+  const constantIds = new Map<number, number>();
+  const numbers: Record<TensorSource, (id: number) => number> = {
+    input: (id) => id,
+    constant(id) {
+      const number = constantIds.get(id) ?? constantIds.size;
+      constantIds.set(id, number);
+      return number;
+    },
+    instruction: (id) => instructionIds.get(id) ?? 0,
+  };
+  const renumber = (load: TensorLoad): TensorLoad => ({
+    ...load,
+    id: numbers[load.source](load.id),
+    axes: load.axes.map((axis) =>
+      "gather" in axis.at ? { ...axis, at: { gather: renumber(axis.at.gather) } } : axis,
+    ),
+  });
+  const instructions: Instruction[] = [];
+  const nodes: Origin[] = [];
+  b.instructions.forEach((instruction, id) => {
+    if (!live.has(id)) return;
+    instructionIds.set(id, instructions.length);
+    const loads = instruction.loads.map((load) => (load.kind === "tensor" ? renumber(load) : load));
+    instructions.push({ ...instruction, loads });
+    nodes.push(b.origins[id] ?? { name: "", operator: "" });
+  });
+  const constants = [...constantIds.keys()].map((id) => {
+    const { dtype, data } = b.constants[id] ?? { dtype: "u8" as DTypeName, data: new Uint8Array(0) };
+    return { dtype, data };
+  });
+  const program: Program = {
+    loweringVersion: LOWERING_VERSION,
+    inputs: model.inputs.map(({ dtype, shape }) => ({ dtype, elements: product(shape) })),
+    outputs: outputs.map(({ id, dtype, elements }) => ({
+      instruction: instructionIds.get(id) ?? 0,
+      dtype,
+      elements,
+    })),
+    constants,
+    instructions,
+  };
+  return { program, nodes };
+}
+
+function tensorsOf(load: Load): TensorLoad[] {
+  if (load.kind !== "tensor") return [];
+  return [load, ...load.axes.flatMap((axis) => ("gather" in axis.at ? tensorsOf(axis.at.gather) : []))];
+}

@@ -1,0 +1,92 @@
+/**
+ * Values that the graph itself states (ONNX Operators: Constant, ConstantOfShape, Shape, Size, Range) and conversions (Cast).
+ */
+import { isFloat } from "../../dtype.ts";
+import { product } from "../../instruction.ts";
+import { ModelError } from "../../onnx/error.ts";
+import { float32At } from "../../onnx/host.ts";
+import { checkShape, dtypeOfElemType } from "../../onnx/tensor.ts";
+import { at } from "../affine.ts";
+import { cast as casted } from "../compose.ts";
+import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
+import * as view from "../value.ts";
+import type { Value } from "../value.ts";
+
+function constant(_: Inputs, { b, attributes }: Context): readonly Value[] {
+  const tensor = attributes.tensor("value");
+  if (tensor !== undefined) return [b.constant(tensor.dtype, tensor.shape, tensor.data)];
+  const float = attributes.float("value_float");
+  if (float !== undefined) return [b.scalar("f32", float)];
+  const floats = attributes.floats("value_floats");
+  if (floats !== undefined) return [b.list("f32", floats)];
+  const int = attributes.int("value_int");
+  if (int !== undefined) return [b.scalar("i64", int)];
+  const ints = attributes.ints("value_ints");
+  if (ints !== undefined) return [b.list("i64", ints)];
+  throw new ModelError("MALFORMED", "no value");
+}
+
+function constantOfShape(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  const shape = checkShape(b.integers(inputs.at(0), "the shape"), "the result");
+  const tensor = attributes.tensor("value");
+  if (tensor !== undefined && product(tensor.shape) !== 1)
+    throw new ModelError("MALFORMED", "value is not one element");
+  const element = tensor === undefined ? b.scalar("f32", 0) : b.constant(tensor.dtype, [], tensor.data);
+  return [view.expand(element, shape)];
+}
+
+function shape(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  const x = inputs.at(0);
+  return [
+    b.list("i64", x.shape.slice(attributes.int("start") ?? 0, attributes.int("end") ?? x.shape.length)),
+  ];
+}
+
+function size(inputs: Inputs, { b }: Context): readonly Value[] {
+  return [b.scalar("i64", product(inputs.at(0).shape))];
+}
+
+/** start + i * delta, rounded once. */
+function range(inputs: Inputs, { b }: Context): readonly Value[] {
+  const values = [0, 1, 2].map((k) => ({ ...inputs.at(k), shape: [], dims: [] }));
+  const [start = 0, limit = 0, delta = 0] = values.map((value) => {
+    const known = b.known(value);
+    if (known === undefined) throw new ModelError("DYNAMIC_SHAPE", "the range depends on the model's inputs");
+    if (known.dtype === "f32") return float32At(known, 0);
+    if (isFloat(known.dtype)) throw new ModelError("UNSUPPORTED_DTYPE", `Range of ${known.dtype}`);
+    return b.integers(value, "the range")[0] ?? 0;
+  });
+  if (delta === 0) throw new ModelError("MALFORMED", "delta is 0");
+  const count = Math.max(0, Math.ceil((limit - start) / delta));
+  checkShape([Number.isNaN(count) ? -1 : count], "the range");
+  const [first, , step] = values;
+  if (first === undefined || step === undefined) return [];
+  return [
+    b.emit({
+      body: "fma",
+      dtype: first.dtype,
+      out: [count],
+      loads: [{ index: at(0) }, { value: step, at: [] }, { value: first, at: [] }],
+    }),
+  ];
+}
+
+function cast(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  const to = attributes.int("to");
+  if (to === undefined) throw new ModelError("MALFORMED", "no target type");
+  return [casted(b, inputs.at(0), dtypeOfElemType(to, "the target"))];
+}
+
+function castLike(inputs: Inputs, { b }: Context): readonly Value[] {
+  return [casted(b, inputs.at(0), inputs.at(1).dtype)];
+}
+
+export const CONSTANT: RuleTable = {
+  Constant: rule(1, ["value", "value_float", "value_floats", "value_int", "value_ints"], constant),
+  ConstantOfShape: rule(9, ["value"], constantOfShape),
+  Shape: rule(1, ["end", "start"], shape),
+  Size: rule(1, [], size),
+  Range: rule(11, [], range),
+  Cast: rule(6, ["saturate", "round_mode", "to"], cast),
+  CastLike: rule(15, ["saturate", "round_mode"], castLike),
+};

@@ -1,0 +1,35 @@
+/** Every operator that can be lowered, one table per family. */
+import type { RuleTable } from "../registry.ts";
+import { ACTIVATION } from "./activation.ts";
+import { ARITHMETIC } from "./arithmetic.ts";
+import { CONSTANT } from "./constant.ts";
+import { CONV } from "./conv.ts";
+import { JOIN } from "./join.ts";
+import { LOGIC } from "./logic.ts";
+import { MATMUL } from "./matmul.ts";
+import { NORM } from "./norm.ts";
+import { POOL } from "./pool.ts";
+import { QELEMENTWISE } from "./qelementwise.ts";
+import { QLINEAR } from "./qlinear.ts";
+import { QPOOL } from "./qpool.ts";
+import { QUANTIZE } from "./quantize.ts";
+import { REDUCE } from "./reduce.ts";
+import { SHAPE } from "./shape.ts";
+
+export const RULES: readonly RuleTable[] = [
+  ACTIVATION,
+  ARITHMETIC,
+  CONSTANT,
+  CONV,
+  JOIN,
+  LOGIC,
+  MATMUL,
+  NORM,
+  POOL,
+  QELEMENTWISE,
+  QLINEAR,
+  QPOOL,
+  QUANTIZE,
+  REDUCE,
+  SHAPE,
+];

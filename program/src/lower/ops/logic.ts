@@ -1,0 +1,81 @@
+/**
+ * Comparisons, logic, bits and selection (ONNX Operators: Equal, Less, And, Not, BitwiseAnd, Where, ...).
+ */
+import { isFloat } from "../../dtype.ts";
+import type { Body } from "../../instruction.ts";
+import { ModelError } from "../../onnx/error.ts";
+import { map } from "../compose.ts";
+import { rule, type Context, type Inputs, type Lowering, type RuleTable } from "../registry.ts";
+import type { Value } from "../value.ts";
+import { sameDtype } from "./arithmetic.ts";
+
+/** a `body` b, or with `swap` b `body` a. */
+function comparison(body: Body, swap = false): Lowering {
+  return (inputs, { b }) => {
+    const [x, y] = [inputs.at(0), inputs.at(1)];
+    sameDtype(x, y);
+    return [swap ? map(b, body, "bool", y, x) : map(b, body, "bool", x, y)];
+  };
+}
+
+function needBool(value: Value): void {
+  if (value.dtype !== "bool") throw new ModelError("MALFORMED", `${value.dtype} where bool is expected`);
+}
+
+function logical(body: Body): Lowering {
+  return (inputs, { b }) => {
+    const values = inputs.all();
+    values.forEach(needBool);
+    return [map(b, body, "bool", ...values)];
+  };
+}
+
+function bitwise(body: Body): Lowering {
+  return (inputs, { b }) => {
+    const x = inputs.at(0);
+    if (isFloat(x.dtype)) throw new ModelError("UNSUPPORTED_DTYPE", `bits of ${x.dtype}`);
+    const values = inputs.all();
+    for (const value of values) sameDtype(x, value);
+    return [map(b, body, x.dtype, ...values)];
+  };
+}
+
+function bitShift(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  const [x, y] = [inputs.at(0), inputs.at(1)];
+  sameDtype(x, y);
+  const direction = attributes.string("direction");
+  if (direction !== "LEFT" && direction !== "RIGHT")
+    throw new ModelError("MALFORMED", "direction is neither LEFT nor RIGHT");
+  return [map(b, direction === "LEFT" ? "shl" : "shr", x.dtype, x, y)];
+}
+
+function where(inputs: Inputs, { b }: Context): readonly Value[] {
+  const [condition, x, y] = [inputs.at(0), inputs.at(1), inputs.at(2)];
+  needBool(condition);
+  sameDtype(x, y);
+  return [map(b, "where", x.dtype, condition, x, y)];
+}
+
+function isNaN(inputs: Inputs, { b }: Context): readonly Value[] {
+  const x = inputs.at(0);
+  return [map(b, "ne", "bool", x, x)];
+}
+
+export const LOGIC: RuleTable = {
+  Equal: rule(7, [], comparison("eq")),
+  Less: rule(7, [], comparison("lt")),
+  LessOrEqual: rule(12, [], comparison("le")),
+  Greater: rule(7, [], comparison("lt", true)),
+  GreaterOrEqual: rule(12, [], comparison("le", true)),
+  And: rule(7, [], logical("and")),
+  Or: rule(7, [], logical("or")),
+  Xor: rule(7, [], logical("xor")),
+  Not: rule(1, [], logical("not")),
+  BitwiseAnd: rule(18, [], bitwise("and")),
+  BitwiseOr: rule(18, [], bitwise("or")),
+  BitwiseXor: rule(18, [], bitwise("xor")),
+  BitwiseNot: rule(18, [], bitwise("not")),
+  BitShift: rule(11, ["direction"], bitShift),
+  Where: rule(9, [], where),
+  IsNaN: rule(9, [], isNaN),
+};

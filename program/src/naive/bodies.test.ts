@@ -1,0 +1,300 @@
+/**
+ * Fixed tables of the cases at which rules change, worked out by hand from docs/program.md.
+ */
+import { expect } from "chai";
+import { dtype, type DTypeName } from "../dtype.ts";
+import type { Body } from "../instruction.ts";
+import { isLegal } from "../legal.ts";
+import { term } from "./bodies.ts";
+import { decode } from "./value.ts";
+
+/** body, output dtype, then operands as "dtype:hexadecimal bits", result bits; undefined: the term is skipped. */
+type Row = readonly [Body, DTypeName, readonly string[], string | undefined];
+
+const INF = "f32:7f800000";
+const NINF = "f32:ff800000";
+const NAN = "f32:ffc12345";
+const ONE = "f32:3f800000";
+const MAX = "f32:7f7fffff";
+const TINY = "f32:00000001";
+
+const CONVERSIONS: readonly Row[] = [
+  ["copy", "f32", ["f32:80000000"], "0"],
+  ["copy", "f32", ["f32:7f800001"], "7fc00000"],
+  ["copy", "f16", ["f32:477fefff"], "7bff"],
+  ["copy", "f16", ["f32:477ff000"], "7c00"],
+  ["copy", "f16", ["f32:33000000"], "0"],
+  ["copy", "f16", ["f32:33000001"], "1"],
+  ["copy", "f16", ["f32:387fefff"], "400"],
+  ["copy", "bf16", ["f32:3f808000"], "3f80"],
+  ["copy", "bf16", ["f32:3f818000"], "3f82"],
+  ["copy", "bf16", ["f32:ff7fffff"], "ff80"],
+  ["copy", "f32", ["i64:8000000000000000"], "df000000"],
+  ["copy", "f32", ["u64:ffffffffffffffff"], "5f800000"],
+  ["copy", "f32", ["i32:01000001"], "4b800000"],
+  ["copy", "f32", ["i32:01000003"], "4b800002"],
+  ["copy", "f16", ["u16:ffff"], "7c00"],
+  ["copy", "i8", ["i32:00000180"], "80"],
+  ["copy", "u8", ["i8:ff"], "ff"],
+  ["copy", "i64", ["u32:ffffffff"], "ffffffff"],
+  ["copy", "u64", ["i8:80"], "ffffffffffffff80"],
+  ["copy", "bool", ["i32:00000100"], "1"],
+  ["copy", "bool", ["bool:80"], "1"],
+  ["copy", "bool", ["f32:80000000"], "0"],
+  ["copy", "bool", [NAN], "1"],
+  ["copy", "bool", [TINY], "1"],
+  ["copy", "i8", ["f32:c3008000"], "80"],
+  ["copy", "i8", ["f32:bfffffff"], "ff"],
+  ["copy", "i8", [NAN], "0"],
+  ["copy", "u8", ["f32:bf7fffff"], "0"],
+  ["copy", "u8", [INF], "ff"],
+  ["copy", "i64", [NINF], "8000000000000000"],
+  ["copy", "i64", ["f32:5f000000"], "7fffffffffffffff"],
+  ["copy", "acc", [ONE], `4${"0".repeat(74)}`],
+  ["copy", "acc", [TINY], (1n << 149n).toString(16)],
+  ["copy", "acc", [NAN], (1n << 992n).toString(16)],
+  ["copy", "acc", [INF], (2n << 992n).toString(16)],
+  ["copy", "acc", [NINF], (3n << 992n).toString(16)],
+  ["copy", "f32", [`acc:${(1n << 149n).toString(16)}`], "1"],
+  ["copy", "f32", [`acc:${(1n << 148n).toString(16)}`], "0"],
+  ["copy", "f32", [`acc:${((1n << 148n) + 1n).toString(16)}`], "1"],
+  ["copy", "f32", [`acc:${((1n << 992n) - (1n << 298n)).toString(16)}`], "bf800000"],
+  ["copy", "f32", [`acc:${((7n << 992n) + 5n).toString(16)}`], "7fc00000"],
+  ["copy", "f16", [`acc:${((2n << 992n) + 5n).toString(16)}`], "7c00"],
+  ["sat", "i8", ["i32:00000080"], "7f"],
+  ["sat", "u8", ["i32:ffffffff"], "0"],
+  ["sat", "bool", ["i32:00000007"], "1"],
+  ["sat", "bool", ["i32:fffffff9"], "0"],
+  ["sat", "i8", ["f32:3f000000"], "0"],
+  ["sat", "i8", ["f32:3fc00000"], "2"],
+  ["sat", "i8", ["f32:40200000"], "2"],
+  ["sat", "i8", ["f32:c0200000"], "fe"],
+  ["sat", "i8", ["f32:42ff0000"], "7f"],
+  ["sat", "i8", [NAN], "80"],
+  ["sat", "u8", [NAN], "0"],
+  ["sat", "i64", [INF], "7fffffffffffffff"],
+  ["key", "i32", ["f32:80000000"], "0"],
+  ["key", "i32", [TINY], "1"],
+  ["key", "i32", ["f32:80000001"], "ffffffff"],
+  ["key", "i32", [INF], "7f800000"],
+  ["key", "i32", [NINF], "80800000"],
+  ["key", "i32", [NAN], "7fffffff"],
+  ["key", "i32", ["f16:c000"], "ffffc000"],
+  ["key", "i32", ["bf16:7f80"], "7f80"],
+];
+
+const INTEGERS: readonly Row[] = [
+  ["add", "i8", ["i8:7f", "i8:01"], "80"],
+  ["add", "u8", ["i32:000000ff", "u8:02"], "1"],
+  ["add", "bool", ["i8:01", "i8:ff"], "0"],
+  ["sub", "u64", ["u64:0", "u64:1"], "ffffffffffffffff"],
+  ["mul", "i64", ["i64:8000000000000000", "i64:ffffffffffffffff"], "8000000000000000"],
+  ["div", "i32", ["i32:80000000", "i32:ffffffff"], "80000000"],
+  ["div", "i32", ["i32:fffffff9", "i32:2"], "fffffffd"],
+  ["div", "i32", ["i32:5", "i32:0"], "0"],
+  ["div", "u8", ["u8:ff", "u8:10"], "f"],
+  ["mod", "i32", ["i32:fffffff9", "i32:3"], "2"],
+  ["mod", "i32", ["i32:7", "i32:fffffffd"], "fffffffe"],
+  ["mod", "i32", ["i32:7", "i32:0"], "0"],
+  ["mod", "i32", ["i32:80000000", "i32:ffffffff"], "0"],
+  ["rem", "i32", ["i32:fffffff9", "i32:3"], "ffffffff"],
+  ["rem", "i32", ["i32:7", "i32:fffffffd"], "1"],
+  ["rem", "i64", ["i64:8000000000000000", "i64:0"], "0"],
+  ["neg", "i8", ["i8:80"], "80"],
+  ["neg", "u8", ["u8:1"], "ff"],
+  ["abs", "i8", ["i8:80"], "80"],
+  ["abs", "i16", ["i8:80"], "80"],
+  ["min", "i8", ["i8:80", "i8:7f"], "80"],
+  ["max", "u8", ["u8:80", "u8:7f"], "80"],
+  ["max", "i64", ["u64:ffffffffffffffff", "i64:1"], "ffffffffffffffff"],
+  ["fma", "i16", ["i16:8000", "i16:8000", "i16:8000"], "8000"],
+  ["sign", "i8", ["i8:80"], "ff"],
+  ["sign", "u8", ["u8:80"], "1"],
+  ["floor", "i8", ["i16:0180"], "80"],
+  ["and", "u16", ["i8:ff", "u16:8001"], "8001"],
+  ["and", "bool", ["u8:02", "u8:01"], "0"],
+  ["or", "i32", ["i8:80", "u8:01"], "ffffff81"],
+  ["xor", "u8", ["u8:ff", "u8:0f"], "f0"],
+  ["not", "bool", ["u8:02"], "0"],
+  ["not", "bool", ["bool:00"], "1"],
+  ["not", "u8", ["u8:0f"], "f0"],
+  ["not", "i32", ["bool:01"], "fffffffe"],
+  ["shl", "u8", ["u8:81", "u8:01"], "2"],
+  ["shl", "u8", ["u8:01", "u8:08"], "0"],
+  ["shl", "i64", ["i64:1", "i8:3f"], "8000000000000000"],
+  ["shl", "i64", ["i64:1", "i8:ff"], "0"],
+  ["shr", "i8", ["i8:80", "u8:07"], "ff"],
+  ["shr", "i8", ["i8:80", "u8:08"], "0"],
+  ["shr", "u32", ["i64:ffffffffffffffff", "u8:1f"], "ffffffff"],
+  ["shr", "bool", ["u8:80", "u8:07"], "1"],
+  ["shr", "bool", ["u8:80", "u8:08"], "0"],
+];
+
+const REALS: readonly Row[] = [
+  ["add", "f32", [INF, NINF], "7fc00000"],
+  ["add", "f32", [MAX, MAX], "7f800000"],
+  ["add", "f32", [MAX, "f32:73000000"], "7f800000"],
+  ["add", "f32", [MAX, "f32:72ffffff"], "7f7fffff"],
+  ["add", "f32", [ONE, "f32:33800000"], "3f800000"],
+  ["add", "f32", ["f32:3f800001", "f32:33800000"], "3f800002"],
+  ["add", "f32", [ONE, "f32:33800001"], "3f800001"],
+  ["add", "f32", [ONE, "f32:bf800000"], "0"],
+  ["add", "f32", ["i64:7fffffffffffffff", "i64:7fffffffffffffff"], "5f800000"],
+  ["add", "f16", ["f32:477fe000", "f32:00000001"], "7bff"],
+  ["sub", "f32", [INF, INF], "7fc00000"],
+  ["sub", "f32", ["f32:00800000", TINY], "7fffff"],
+  ["mul", "f32", ["f32:80000000", INF], "7fc00000"],
+  ["mul", "f32", [TINY, "f32:3f000000"], "0"],
+  ["mul", "f32", [TINY, "f32:3f000001"], "1"],
+  ["mul", "f32", ["f32:80000001", "f32:00000001"], "0"],
+  ["mul", "f32", ["bool:02", MAX], "7f7fffff"],
+  ["div", "f32", [ONE, "f32:80000000"], "7f800000"],
+  ["div", "f32", ["f32:bf800000", "f32:00000000"], "ff800000"],
+  ["div", "f32", ["f32:00000000", "f32:00000000"], "7fc00000"],
+  ["div", "f32", [INF, NINF], "7fc00000"],
+  ["div", "f32", [INF, "f32:00000000"], "7f800000"],
+  ["div", "f32", ["f32:bf800000", INF], "0"],
+  ["div", "f32", [TINY, "f32:40000000"], "0"],
+  ["div", "f32", ["i32:1", "i32:3"], "3eaaaaab"],
+  ["rem", "f32", ["f32:c0e00000", "f32:40400000"], "bf800000"],
+  ["rem", "f32", [MAX, TINY], "0"],
+  ["rem", "f32", [ONE, INF], "3f800000"],
+  ["rem", "f32", [INF, ONE], "7fc00000"],
+  ["rem", "f32", [ONE, "f32:0"], "7fc00000"],
+  ["neg", "f32", ["f32:0"], "0"],
+  ["neg", "f32", [NAN], "7fc00000"],
+  ["abs", "f32", [NINF], "7f800000"],
+  ["abs", "f32", ["i8:80"], "43000000"],
+  ["min", "f32", [ONE, NAN], "7fc00000"],
+  ["min", "f32", [INF, "f32:ff7fffff"], "ff7fffff"],
+  ["max", "f32", [NINF, "f32:80000001"], "80000001"],
+  ["max", "f32", [NAN, INF], "7fc00000"],
+  ["fma", "f32", ["f32:3f800001", "f32:3f800001", "f32:bf800002"], "28800000"],
+  ["fma", "f32", [INF, "f32:0", ONE], "7fc00000"],
+  ["fma", "f32", [MAX, "f32:40000000", NINF], "ff800000"],
+  ["fma", "f32", [MAX, "f32:40000000", "f32:ff7fffff"], "7f7fffff"],
+  ["sqrt", "f32", ["f32:80000000"], "0"],
+  ["sqrt", "f32", ["f32:80000001"], "7fc00000"],
+  ["sqrt", "f32", [NINF], "7fc00000"],
+  ["sqrt", "f32", [INF], "7f800000"],
+  ["sqrt", "f32", [TINY], "1a3504f3"],
+  ["sqrt", "f32", ["i32:2"], "3fb504f3"],
+  ["floor", "f32", ["f32:bf000000"], "bf800000"],
+  ["floor", "f32", [TINY], "0"],
+  ["floor", "f32", [MAX], "7f7fffff"],
+  ["ceil", "f32", ["f32:bf000000"], "0"],
+  ["ceil", "f32", [TINY], "3f800000"],
+  ["rint", "f32", ["f32:3f000000"], "0"],
+  ["rint", "f32", ["f32:3fc00000"], "40000000"],
+  ["rint", "f32", ["f32:c0200000"], "c0000000"],
+  ["rint", "f32", [INF], "7f800000"],
+  ["sign", "f32", [NINF], "bf800000"],
+  ["sign", "f32", ["f32:80000000"], "0"],
+  ["sign", "f32", [NAN], "7fc00000"],
+];
+
+const FUNCTIONS: readonly Row[] = [
+  ["exp", "f32", [NINF], "0"],
+  ["exp", "f32", [MAX], "7f800000"],
+  ["exp", "f32", ["f32:ff7fffff"], "0"],
+  ["expm1", "f32", [NINF], "bf800000"],
+  ["expm1", "f32", ["f32:80000001"], "80000001"],
+  ["log", "f32", ["f32:80000000"], "ff800000"],
+  ["log", "f32", ["f32:80000001"], "7fc00000"],
+  ["log", "f32", [ONE], "0"],
+  ["log", "f32", [INF], "7f800000"],
+  ["log1p", "f32", ["f32:bf800000"], "ff800000"],
+  ["log1p", "f32", ["f32:bf800001"], "7fc00000"],
+  ["sin", "f32", [INF], "7fc00000"],
+  ["cos", "f32", [NINF], "7fc00000"],
+  ["cos", "f32", ["f32:0"], "3f800000"],
+  ["atan", "f32", [NINF], "bfc90fdb"],
+  ["tanh", "f32", [NINF], "bf800000"],
+  ["tanh", "f32", [MAX], "3f800000"],
+  ["erf", "f32", [INF], "3f800000"],
+  ["erf", "f16", ["f16:fbff"], "bc00"],
+  ["pow", "f32", [NAN, "f32:80000000"], "3f800000"],
+  ["pow", "f32", [ONE, NAN], "3f800000"],
+  ["pow", "f32", [NAN, ONE], "7fc00000"],
+  ["pow", "f32", ["f32:bf800000", INF], "3f800000"],
+  ["pow", "f32", ["f32:3f000000", NINF], "7f800000"],
+  ["pow", "f32", ["f32:80000000", "f32:bf800000"], "7f800000"],
+  ["pow", "f32", ["f32:0", "f32:3f000000"], "0"],
+  ["pow", "f32", [NINF, "f32:40400000"], "ff800000"],
+  ["pow", "f32", [NINF, "f32:40000000"], "7f800000"],
+  ["pow", "f32", [NINF, "f32:3f000000"], "7f800000"],
+  ["pow", "f32", [NINF, "f32:c0400000"], "0"],
+  ["pow", "f32", ["f32:c0000000", "f32:3f000000"], "7fc00000"],
+  ["pow", "f32", ["f32:c0000000", "f32:40400000"], "c1000000"],
+  ["pow", "f32", ["f32:c0000000", "f32:7f7fffff"], "7f800000"],
+  ["pow", "f32", ["f32:40800000", "f32:bf000000"], "3f000000"],
+  ["pow", "f32", ["f32:40000000", "f32:c3150000"], "1"],
+  ["pow", "f32", ["f32:40000000", "f32:c3160000"], "0"],
+  // 4097^2 has 25 bits: halfway between two elements.
+  ["pow", "f32", ["f32:45800800", "f32:40000000"], "4b801000"],
+];
+
+const CHOICES: readonly Row[] = [
+  ["eq", "bool", ["f32:0", "f32:80000000"], "1"],
+  ["eq", "bool", [NAN, NAN], "0"],
+  ["ne", "bool", [NAN, ONE], "1"],
+  ["lt", "bool", [NAN, ONE], "0"],
+  ["le", "bool", [INF, INF], "1"],
+  ["lt", "bool", ["i64:7fffffffffffffff", "f32:5f000000"], "1"],
+  ["eq", "bool", ["i32:01000001", "f32:4b800000"], "0"],
+  ["lt", "bool", ["i8:ff", "u64:ffffffffffffffff"], "1"],
+  ["lt", "bool", [NINF, "i64:8000000000000000"], "1"],
+  ["where", "i8", ["bool:02", "f32:40200000", "i32:7"], "2"],
+  ["where", "f32", ["bool:0", ONE, "i32:7"], "40e00000"],
+  ["seleq", "f32", ["f32:0", "f32:80000000", ONE], "3f800000"],
+  ["seleq", "f32", [NAN, "f16:7e01", ONE], "3f800000"],
+  ["seleq", "f32", [NAN, ONE, ONE], undefined],
+  ["seleq", "u8", ["i64:ffffffffffffffff", "u64:ffffffffffffffff", "u8:1"], undefined],
+  ["qmul", "u8", ["i32:3", "f32:3f000000", "u8:80"], "82"],
+  ["qmul", "u8", ["i32:5", "f32:3f000000", "u8:80"], "82"],
+  ["qmul", "i8", [INF, ONE, "i8:ff"], "7f"],
+  ["qmul", "i8", [INF, "f32:0", "i8:5"], "80"],
+  ["qmul", "u8", ["i32:ffffffff", ONE, "u8:0"], "0"],
+  // The operand rounds to binary32 first: 2^24 + 1 becomes 2^24.
+  ["qmul", "i32", ["i32:01000001", ONE, "i8:0"], "1000000"],
+  ["qdiv", "i8", ["f32:3f800000", "f32:0", "i8:ff"], "7f"],
+  ["qdiv", "i8", ["f32:0", "f32:0", "i8:7"], "80"],
+  ["qdiv", "i8", ["f32:3fc00000", ONE, "i8:7f"], "7f"],
+  ["qdiv", "u8", ["i32:5", "f32:40000000", "i64:ffffffffffffffff"], "1"],
+];
+
+function bits(operand: string): { dtype: DTypeName; bits: bigint } {
+  const [name, digits] = operand.split(":") as [DTypeName, string];
+  expect(dtype(name).name).to.equal(name);
+  return { dtype: name, bits: BigInt(`0x${digits}`) };
+}
+
+describe("bodies at their edges", () => {
+  for (const [title, rows] of Object.entries({
+    conversions: CONVERSIONS,
+    integers: INTEGERS,
+    reals: REALS,
+    functions: FUNCTIONS,
+    choices: CHOICES,
+  }))
+    it(title, () => {
+      for (const [body, out, operands, result] of rows) {
+        const given = operands.map(bits);
+        const label = `${body} ${operands.join(" ")} to ${out}`;
+        expect(
+          isLegal(
+            body,
+            "none",
+            out,
+            given.map((operand) => operand.dtype),
+          ),
+          label,
+        ).to.equal(true);
+        const values = given.map((operand) => ({
+          dtype: operand.dtype,
+          value: decode(operand.dtype, operand.bits),
+        }));
+        expect(term(body, out, values)?.toString(16), label).to.equal(result);
+      }
+    });
+});

@@ -1,0 +1,58 @@
+/**
+ * Traces: the tensors of all instructions of a run, and their commitment (docs/program.md §7).
+ */
+import { runProgram } from "./fast/run.ts";
+import type { Program } from "./instruction.ts";
+import { hashTree, tensorRoot, tensorTree, treeRoot, type Tree } from "./merkle.ts";
+
+export interface Trace {
+  /** Bytes of each instruction's output. */
+  readonly tensors: readonly Uint8Array[];
+  /** Bytes of each program output. */
+  readonly outputs: readonly Uint8Array[];
+  /** Tree of instruction `k`'s tensor. @throws RangeError if there is no such instruction. */
+  readonly tensorTree: (k: number) => Tree;
+  /** Tree over the tensor roots. */
+  readonly traceTree: () => Tree;
+  readonly root: () => Uint8Array;
+}
+
+/** A value computed when it is first asked for. */
+function lazy<T>(compute: () => T): () => T {
+  let known: { value: T } | undefined;
+  return () => (known ??= { value: compute() }).value;
+}
+
+/**
+ * Runs a well-formed program and keeps every tensor.
+ * @param inputs One tensor per program input, bytes.
+ */
+export function computeTrace(program: Program, inputs: readonly Uint8Array[]): Trace {
+  const { outputs, tensors: byInstruction } = runProgram(program, inputs, { keep: "all" });
+  const tensors = program.instructions.map((_, k) => {
+    const data = byInstruction.get(k);
+    if (data === undefined) throw new RangeError(`instruction ${k} has no tensor`);
+    return data;
+  });
+  const trees = tensors.map((data) => lazy(() => tensorTree(data)));
+  const tree = (k: number): Tree => {
+    const found = trees[k];
+    if (found === undefined) throw new RangeError(`there is no instruction ${k}`);
+    return found();
+  };
+  const traceTree = lazy(() => hashTree(tensors.map((_, k) => treeRoot(tree(k)))));
+  return { tensors, outputs, tensorTree: tree, traceTree, root: () => treeRoot(traceTree()) };
+}
+
+/** A run's outputs and trace root, with no more tensors in memory at a time than the run needs. */
+export function traceRoot(
+  program: Program,
+  inputs: readonly Uint8Array[],
+): { readonly root: Uint8Array; readonly outputs: readonly Uint8Array[] } {
+  const roots: Uint8Array[] = [];
+  const onTensor = (k: number, data: Uint8Array): void => {
+    roots[k] = tensorRoot(data);
+  };
+  const { outputs } = runProgram(program, inputs, { onTensor });
+  return { root: treeRoot(hashTree(roots)), outputs };
+}

@@ -1,0 +1,53 @@
+/**
+ * Deploys to the chosen Hardhat network and writes deployments/NETWORK.json: `npm run deploy -- --network NAME`.
+ * ASSAY_ADMIN and ASSAY_TREASURY name other accounts than the deployer's.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { network } from "hardhat";
+import { deployAssay, type DeployOptions } from "./deployment.ts";
+
+const root = join(import.meta.dirname, "..");
+
+/** The commit of the sources, with "-dirty" if files differ from it; undefined outside a repository. */
+function gitCommit(): string | undefined {
+  try {
+    return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=40", "--match="], {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+const { ASSAY_ADMIN: admin, ASSAY_TREASURY: treasury } = process.env;
+const options: DeployOptions = {
+  ...(admin === undefined ? {} : { admin }),
+  ...(treasury === undefined ? {} : { treasury }),
+};
+const connection = await network.create();
+const deployed = await deployAssay(connection, options);
+const record = {
+  chainId: Number(deployed.chainId),
+  block: deployed.block,
+  commit: gitCommit() ?? null,
+  deployer: deployed.deployer,
+  treasury: deployed.treasury,
+  addresses: {
+    referee: await deployed.referee.getAddress(),
+    authority: await deployed.authority.getAddress(),
+    registry: await deployed.registry.getAddress(),
+    vault: await deployed.vault.getAddress(),
+    market: await deployed.market.getAddress(),
+    game: await deployed.game.getAddress(),
+  },
+  floorSeconds: deployed.network.floorSeconds,
+  parameters: deployed.network.parameters,
+};
+const file = join(root, "deployments", `${connection.networkName}.json`);
+mkdirSync(join(root, "deployments"), { recursive: true });
+writeFileSync(file, JSON.stringify(record, undefined, 2) + "\n");
+console.log(JSON.stringify(record, undefined, 2));

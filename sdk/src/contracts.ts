@@ -1,0 +1,69 @@
+/** Typed handles of one deployment's contracts. */
+import { JsonRpcApiProvider, type ContractRunner, type Provider } from "ethers";
+import {
+  IDisputeGame__factory,
+  IInferenceMarket__factory,
+  IModelRegistry__factory,
+  IReferee__factory,
+  IVault__factory,
+  type IDisputeGame,
+  type IInferenceMarket,
+  type IModelRegistry,
+  type IReferee,
+  type IVault,
+} from "../../types/ethers-contracts/index.js";
+import type { Deployment } from "./deployment.ts";
+import { AssayError, messageOf } from "./error.ts";
+
+export interface Contracts {
+  readonly deployment: Deployment;
+  readonly registry: IModelRegistry;
+  readonly vault: IVault;
+  readonly market: IInferenceMarket;
+  readonly game: IDisputeGame;
+  readonly referee: IReferee;
+}
+
+/** Handles only; call {@link checkChain} before trusting an endpoint. */
+export function connect(deployment: Deployment, runner: ContractRunner): Contracts {
+  const at = deployment.addresses;
+  return {
+    deployment,
+    registry: IModelRegistry__factory.connect(at.registry, runner),
+    vault: IVault__factory.connect(at.vault, runner),
+    market: IInferenceMarket__factory.connect(at.market, runner),
+    game: IDisputeGame__factory.connect(at.game, runner),
+    referee: IReferee__factory.connect(at.referee, runner),
+  };
+}
+
+/** Asks the endpoint itself: ethers may have been told which network to believe in. */
+async function chainIdOf(provider: Provider): Promise<bigint> {
+  if (!(provider instanceof JsonRpcApiProvider)) return (await provider.getNetwork()).chainId;
+  return BigInt(String(await provider.send("eth_chainId", [])));
+}
+
+/** @throws {AssayError} WRONG_CHAIN, BAD_DEPLOYMENT if there is no contract at the market's address, or RPC_FAILED. */
+export async function checkChain(deployment: Deployment, provider: Provider): Promise<void> {
+  let chainId: bigint;
+  let code: string;
+  try {
+    chainId = await chainIdOf(provider);
+    code = await provider.getCode(deployment.addresses.market);
+  } catch (cause) {
+    throw new AssayError("RPC_FAILED", `the RPC endpoint does not answer: ${messageOf(cause)}`, {
+      retryable: true,
+      cause,
+    });
+  }
+  if (chainId !== BigInt(deployment.chainId))
+    throw new AssayError(
+      "WRONG_CHAIN",
+      `the RPC endpoint serves chain ${chainId}, the deployment is on chain ${deployment.chainId}: use another endpoint or deployment file`,
+    );
+  if (code === "0x")
+    throw new AssayError(
+      "BAD_DEPLOYMENT",
+      `no contract at ${deployment.addresses.market} on chain ${chainId}: deploy again (a local chain forgets) or use another file`,
+    );
+}

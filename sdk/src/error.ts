@@ -1,0 +1,65 @@
+/** Stable codes; messages may change. Each message says what to do. */
+export type ErrorCode =
+  /** The RPC endpoint serves another chain than the deployment file names. */
+  | "WRONG_CHAIN"
+  | "BAD_DEPLOYMENT"
+  | "BAD_CONFIG"
+  | "BAD_KEYSTORE"
+  /** Tensors, names, dtypes or shapes that do not fit a signature. */
+  | "BAD_TENSOR"
+  /** A log of our contracts that does not decode: another contract version. */
+  | "BAD_EVENT"
+  | "RPC_FAILED"
+  /** The chain's contents contradict each other while it reorganises; reading again helps. */
+  | "CHAIN_MOVED"
+  /** A contract refused; `details.error` names its custom error. */
+  | "REVERTED"
+  | "TRANSACTION_STUCK"
+  | "NOT_FOUND"
+  | "TIMED_OUT"
+  | "UNANSWERED"
+  | "OVERTURNED"
+  | "CONTENT_UNAVAILABLE"
+  | "CONTENT_MISMATCH"
+  | "CONTENT_TOO_LARGE"
+  /** A release is not what its file lowers to, or cannot be disputed within the limits. */
+  | "RELEASE_REFUSED"
+  | "MODEL_REFUSED"
+  | "INFERENCE_FAILED"
+  | "INFERENCE_TIMED_OUT"
+  /** Our own traces do not explain what the chain says; a bug, or a referee of another format. */
+  | "DISPUTE_INCONSISTENT"
+  | "CLOSED";
+
+export interface ErrorContext {
+  /** The same call may succeed later without anybody's doing. Default: false. */
+  readonly retryable?: boolean;
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+/** Every error that this project throws on purpose, other than `ModelError` of the lowering. */
+export class AssayError extends Error {
+  override readonly name = "AssayError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
+    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    this.code = code;
+    this.retryable = context.retryable ?? false;
+    this.details = context.details ?? {};
+  }
+}
+
+export function isRetryable(error: unknown): boolean {
+  return error instanceof AssayError && error.retryable;
+}
+
+/** A short text. Of a client's error the part without the request, whose address may hold an access key. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error && "shortMessage" in error && typeof error.shortMessage === "string")
+    return error.shortMessage;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,138 @@
+/**
+ * The contracts' events as a discriminated union of plain objects. Logs are hostile until checked: each is decoded by the
+ * contracts' ABI and then validated field by field.
+ */
+import type { Interface } from "ethers";
+import { z } from "zod/v4";
+import {
+  IDisputeGame__factory,
+  IInferenceMarket__factory,
+  IModelRegistry__factory,
+} from "../../types/ethers-contracts/index.js";
+import { AssayError } from "./error.ts";
+import {
+  address,
+  bytes32,
+  claimSchema,
+  hex,
+  nodeSchema,
+  releaseSchema,
+  requestSchema,
+  small,
+  wide,
+} from "./structs.ts";
+
+export const VERDICTS = ["none", "clock", "step", "output"] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+const verdict = small.transform((code): Verdict => VERDICTS[code] ?? "none");
+const answer = { requestId: bytes32, resultId: bytes32 };
+const game = { resultId: bytes32, disputeId: bytes32 };
+
+/** Events of `InferenceMarket`, `DisputeGame` and `ModelRegistry` that a node needs; the interfaces document the fields. */
+const schemas = {
+  ModelCreated: z.object({ modelId: wide, owner: address, uri: z.string() }),
+  Released: z.object({
+    releaseId: bytes32,
+    modelId: wide,
+    programRoot: bytes32,
+    release: releaseSchema,
+    header: hex,
+    contentUri: z.string(),
+  }),
+  ContentAnnounced: z.object({ releaseId: bytes32, contentUri: z.string() }),
+  Requested: z.object({
+    requestId: bytes32,
+    releaseId: bytes32,
+    requester: address,
+    request: requestSchema,
+    input: hex,
+  }),
+  Fulfilled: z.object({ ...answer, operator: address, endsAt: small, output: hex }),
+  Finalized: z.object(answer),
+  Delivered: z.object({ requestId: bytes32, success: z.boolean() }),
+  Overturned: z.object(answer),
+  Refunded: z.object({ requestId: bytes32, refundTo: address, feeWei: wide }),
+  GameOpened: z.object({ ...answer, openGames: small }),
+  GameClosed: z.object({ ...answer, openGames: small }),
+  Challenged: z.object({ ...game, challenger: address, entry: small, bondWei: wide, claim: claimSchema }),
+  TraceCommitted: z.object({
+    resultId: bytes32,
+    traceRoot: bytes32,
+    traceDepth: small,
+    header: hex,
+    top: hex,
+  }),
+  Selected: z.object({
+    ...game,
+    challenger: address,
+    traceRoot: bytes32,
+    node: nodeSchema,
+    depositWei: wide,
+  }),
+  Revealed: z.object({ resultId: bytes32, node: bytes32, tensor: z.boolean(), height: small, children: hex }),
+  InputOpened: z.object({ requestId: bytes32, inputsRoot: bytes32 }),
+  OperatorLost: z.object({ resultId: bytes32, verdict, by: address }),
+  ChallengerLost: z.object(game),
+  GameSettled: z.object({ ...game, returnedWei: wide, shareWei: wide, forfeitedWei: wide }),
+  BondSettled: z.object({ resultId: bytes32, burnedWei: wide }),
+} as const;
+
+export type EventName = keyof typeof schemas;
+export type EventArgs<N extends EventName> = z.infer<(typeof schemas)[N]>;
+
+export type AssayEvent = { [N in EventName]: { readonly name: N } & Readonly<EventArgs<N>> }[EventName];
+export type EventOf<N extends EventName> = Extract<AssayEvent, { name: N }>;
+
+export interface RawLog {
+  readonly address: string;
+  readonly topics: readonly string[];
+  readonly data: string;
+}
+
+const interfaces: Readonly<Record<"registry" | "market" | "game", Interface>> = {
+  registry: IModelRegistry__factory.createInterface(),
+  market: IInferenceMarket__factory.createInterface(),
+  game: IDisputeGame__factory.createInterface(),
+};
+
+function isEventName(name: string): name is EventName {
+  return Object.hasOwn(schemas, name);
+}
+
+function typed(name: EventName, args: unknown): AssayEvent {
+  const parsed: unknown = { name, ...schemas[name].parse(args) };
+  return assertEvent(parsed);
+}
+
+/** The schema of `name` has just parsed these fields: this states so to the compiler. */
+function assertEvent(parsed: unknown): AssayEvent {
+  if (!isAssayEvent(parsed)) throw new TypeError("not an event");
+  return parsed;
+}
+
+function isAssayEvent(value: unknown): value is AssayEvent {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "name" in value &&
+    typeof value.name === "string" &&
+    isEventName(value.name)
+  );
+}
+
+/**
+ * @returns undefined for events of these contracts that are not in the union (ERC-721 transfers, parameter changes).
+ * @throws {AssayError} BAD_EVENT if a known event does not decode.
+ */
+export function parseEvent(contract: keyof typeof interfaces, log: RawLog): AssayEvent | undefined {
+  const description = interfaces[contract].parseLog(log);
+  if (description === null || !isEventName(description.name)) return undefined;
+  try {
+    return typed(description.name, description.args.toObject(true));
+  } catch (cause) {
+    throw new AssayError("BAD_EVENT", `event ${description.name} does not decode: is this another version?`, {
+      cause,
+    });
+  }
+}

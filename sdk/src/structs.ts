@@ -1,0 +1,98 @@
+/**
+ * The contracts' structs as plain objects (contracts/interfaces/Types.sol, which documents the fields), checked when
+ * they come from a node. Integers above 2^32 are bigints; byte strings are lower-case 0x hex.
+ */
+import { z } from "zod/v4";
+
+export type Hex = `0x${string}`;
+
+function isHex(value: unknown): value is Hex {
+  return typeof value === "string" && /^0x([0-9a-fA-F]{2})*$/.test(value);
+}
+
+export const hex = z.custom<Hex>(isHex, "not a hex byte string");
+export const bytes32 = z.custom<Hex>((v) => isHex(v) && v.length === 66, "not 32 bytes of hex");
+export const address = z.custom<Hex>((v) => isHex(v) && v.length === 42, "not an address");
+export const wide = z.bigint().nonnegative();
+/** An unsigned integer that fits a JavaScript number; decoders give bigints. */
+export const small = z.bigint().nonnegative().max(BigInt(Number.MAX_SAFE_INTEGER)).transform(Number);
+
+export const releaseSchema = z.object({
+  modelId: wide,
+  programRoot: bytes32,
+  fileSha256: bytes32,
+  loweringVersion: small,
+  bindingsHash: bytes32,
+  signatureHash: bytes32,
+  inputBytes: small,
+  outputBytes: small,
+  atol: small,
+  rtol: small,
+  stepGas: small,
+  disputeGas: small,
+  royaltyBps: small,
+});
+export type Release = z.infer<typeof releaseSchema>;
+
+export const requestSchema = z.object({
+  requester: address,
+  nonce: wide,
+  releaseId: bytes32,
+  inputHash: bytes32,
+  fee: wide,
+  bond: wide,
+  requestedAt: small,
+  deadline: small,
+  windowSeconds: small,
+  operator: address,
+  callbackGas: small,
+  refundTo: address,
+  terms: wide,
+  parameters: wide,
+});
+export type Request = z.infer<typeof requestSchema>;
+
+export const claimSchema = z.object({
+  request: requestSchema,
+  release: releaseSchema,
+  operator: address,
+  outputHash: bytes32,
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+export const nodeSchema = z.object({
+  hash: bytes32,
+  tensor: z.boolean(),
+  height: small,
+  instruction: small,
+  index: small,
+});
+export type Node = z.infer<typeof nodeSchema>;
+
+/** What a requester asks for; the fee is the value sent along. */
+export interface Ask {
+  readonly releaseId: Hex;
+  readonly nonce: bigint;
+  readonly bond: bigint;
+  readonly answerSeconds: number;
+  readonly windowSeconds: number;
+  readonly operator: Hex;
+  readonly callbackGas: number;
+  readonly refundTo: Hex;
+}
+
+export const ZERO_ADDRESS: Hex = `0x${"00".repeat(20)}`;
+export const ZERO_HASH: Hex = `0x${"00".repeat(32)}`;
+
+export function toHex(bytes: Uint8Array): Hex {
+  return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}`;
+}
+
+export function fromHex(value: Hex): Uint8Array {
+  return new Uint8Array(Buffer.from(value.slice(2), "hex"));
+}
+
+/** Addresses and hashes compare without regard to case. */
+export function sameHex(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

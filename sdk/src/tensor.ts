@@ -1,0 +1,211 @@
+/**
+ * Tensors of a release: input and output blobs are its tensors' little-endian elements, row-major, one tensor after the
+ * other without padding (docs/program.md §7).
+ */
+import { keccak256, toUtf8Bytes } from "ethers";
+import { AssayError } from "./error.ts";
+import type { Hex } from "./structs.ts";
+
+const WIDTH = {
+  bool: 1,
+  u8: 1,
+  i8: 1,
+  u16: 2,
+  i16: 2,
+  u32: 4,
+  i32: 4,
+  u64: 8,
+  i64: 8,
+  f16: 2,
+  bf16: 2,
+  f32: 4,
+} as const;
+
+export type ElementType = keyof typeof WIDTH;
+
+export interface TensorSpec {
+  readonly name: string;
+  readonly dtype: ElementType;
+  readonly shape: readonly number[];
+}
+
+/** Names, dtypes and shapes of a release's inputs and outputs, in the order of the blobs. */
+export interface Signature {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+/** f16 and bf16 are their raw bits in a Uint16Array. */
+export type TensorData =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | BigUint64Array
+  | BigInt64Array
+  | Float32Array;
+
+export type TensorValues = Readonly<Record<string, TensorData | readonly number[] | readonly bigint[]>>;
+
+export function isElementType(name: string): name is ElementType {
+  return Object.hasOwn(WIDTH, name);
+}
+
+export function elementBytes(dtype: ElementType): number {
+  return WIDTH[dtype];
+}
+
+export function elementsOf(spec: TensorSpec): number {
+  return spec.shape.reduce((a, b) => a * b, 1);
+}
+
+export function byteLengthOf(spec: TensorSpec): number {
+  return elementsOf(spec) * WIDTH[spec.dtype];
+}
+
+export function blobLength(specs: readonly TensorSpec[]): number {
+  return specs.reduce((sum, spec) => sum + byteLengthOf(spec), 0);
+}
+
+/** A zeroed array of the type that holds elements of `dtype`. */
+export function arrayFor(dtype: ElementType, length: number): TensorData {
+  switch (dtype) {
+    case "bool":
+    case "u8":
+      return new Uint8Array(length);
+    case "i8":
+      return new Int8Array(length);
+    case "u16":
+    case "f16":
+    case "bf16":
+      return new Uint16Array(length);
+    case "i16":
+      return new Int16Array(length);
+    case "u32":
+      return new Uint32Array(length);
+    case "i32":
+      return new Int32Array(length);
+    case "u64":
+      return new BigUint64Array(length);
+    case "i64":
+      return new BigInt64Array(length);
+    case "f32":
+      return new Float32Array(length);
+  }
+}
+
+function bytesOf(data: TensorData): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function fill(spec: TensorSpec, value: readonly number[] | readonly bigint[]): TensorData {
+  const out = arrayFor(spec.dtype, value.length);
+  value.forEach((element, i) => {
+    if (out instanceof BigInt64Array || out instanceof BigUint64Array) out[i] = BigInt(element);
+    else out[i] = Number(element);
+    const kept = out[i];
+    const exact = out instanceof Float32Array || kept == element;
+    if (!exact)
+      throw new AssayError("BAD_TENSOR", `element ${i} of ${spec.name}, ${element}, is no ${spec.dtype}`);
+  });
+  return out;
+}
+
+function isPlain(
+  value: TensorData | readonly number[] | readonly bigint[],
+): value is readonly number[] | readonly bigint[] {
+  return Array.isArray(value);
+}
+
+/**
+ * @param values One value by tensor name: the typed array of its dtype, or numbers (rounded to f32 for f32; range-checked
+ * for integers).
+ * @throws {AssayError} BAD_TENSOR for missing, unknown, mistyped or mis-sized tensors.
+ */
+export function encodeTensors(specs: readonly TensorSpec[], values: TensorValues): Uint8Array {
+  const known = new Set(specs.map((s) => s.name));
+  const unknown = Object.keys(values).filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new AssayError("BAD_TENSOR", `no tensor ${unknown.join(", ")}; expected ${[...known].join(", ")}`);
+  const blob = new Uint8Array(blobLength(specs));
+  let at = 0;
+  for (const spec of specs) {
+    const given = values[spec.name];
+    if (given === undefined) throw new AssayError("BAD_TENSOR", `tensor ${spec.name} is missing`);
+    const data = isPlain(given) ? fill(spec, given) : given;
+    const wanted = arrayFor(spec.dtype, 0);
+    if (data.constructor !== wanted.constructor)
+      throw new AssayError(
+        "BAD_TENSOR",
+        `tensor ${spec.name} is ${spec.dtype}: pass a ${wanted.constructor.name}, not a ${data.constructor.name}`,
+      );
+    if (data.length !== elementsOf(spec))
+      throw new AssayError(
+        "BAD_TENSOR",
+        `tensor ${spec.name} has ${data.length} elements; shape [${spec.shape.join(", ")}] needs ${elementsOf(spec)}`,
+      );
+    blob.set(bytesOf(data), at);
+    at += data.byteLength;
+  }
+  return blob;
+}
+
+/** The blob cut into its tensors' bytes. */
+export function splitBlob(specs: readonly TensorSpec[], blob: Uint8Array): Uint8Array[] {
+  if (blob.length !== blobLength(specs))
+    throw new AssayError(
+      "BAD_TENSOR",
+      `blob has ${blob.length} bytes; its signature needs ${blobLength(specs)}`,
+    );
+  let at = 0;
+  return specs.map((spec) => blob.slice(at, (at += byteLengthOf(spec))));
+}
+
+/** @throws {AssayError} BAD_TENSOR if the blob's length is not the signature's. */
+export function decodeTensors(specs: readonly TensorSpec[], blob: Uint8Array): Record<string, TensorData> {
+  const parts = splitBlob(specs, blob);
+  return Object.fromEntries(
+    specs.map((spec, i) => {
+      const out = arrayFor(spec.dtype, elementsOf(spec));
+      bytesOf(out).set(parts[i] ?? new Uint8Array());
+      return [spec.name, out];
+    }),
+  );
+}
+
+/** `Release.signatureHash`: keccak256 of the UTF-8 JSON `{"inputs":[[name,dtype,shape],...],"outputs":[...]}`. */
+export function signatureHash(signature: Signature): Hex {
+  const rows = (specs: readonly TensorSpec[]): unknown => specs.map((s) => [s.name, s.dtype, s.shape]);
+  return keccakText(JSON.stringify({ inputs: rows(signature.inputs), outputs: rows(signature.outputs) }));
+}
+
+/** Values of a model's symbolic dimensions. */
+export type Bindings = Readonly<Record<string, number>>;
+
+/** `batch=1&seq=128`, by name; URL-encoded. Also the fragment of a release's content URI. */
+export function bindingsText(bindings: Bindings): string {
+  const params = new URLSearchParams();
+  for (const name of Object.keys(bindings).sort()) params.append(name, String(bindings[name]));
+  return params.toString();
+}
+
+/** @throws {AssayError} BAD_TENSOR unless every value is a positive integer. */
+export function parseBindings(text: string): Bindings {
+  const entries = [...new URLSearchParams(text)].map(([name, value]): [string, number] => {
+    if (!/^[1-9][0-9]{0,8}$/.test(value))
+      throw new AssayError("BAD_TENSOR", `dimension ${name}=${value} is not a positive integer`);
+    return [name, Number(value)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** `Release.bindingsHash`: keccak256 of {@link bindingsText}. */
+export function bindingsHash(bindings: Bindings): Hex {
+  return keccakText(bindingsText(bindings));
+}
+
+function keccakText(text: string): Hex {
+  return `0x${keccak256(toUtf8Bytes(text)).slice(2)}`;
+}

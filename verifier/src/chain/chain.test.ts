@@ -1,0 +1,214 @@
+import { expect } from "chai";
+import { randomBytes, toBeHex } from "ethers";
+import { connect, checkChain } from "../../../sdk/src/contracts.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { disputeIdOf, nodeKeyOf, releaseIdOf, requestIdOf, resultIdOf } from "../../../sdk/src/ids.ts";
+import { unpackParameters } from "../../../sdk/src/parameters.ts";
+import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
+import { revertName } from "../../../sdk/src/revert.ts";
+import { toHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
+import { codeOf } from "../../test/failure.ts";
+import {
+  exampleModel,
+  publishFile,
+  startWorld,
+  testLog,
+  type PublishedModel,
+  type World,
+} from "../../test/world.ts";
+import { follow } from "./follow.ts";
+import { createSender } from "./send.ts";
+import { rpcSource } from "./source.ts";
+import { createView, eventOf, type ChainView } from "./state.ts";
+
+function random32(): Hex {
+  return toHex(randomBytes(32));
+}
+
+describe("on a real chain", function () {
+  this.timeout(60_000);
+  let world: World;
+  let digits: PublishedModel;
+
+  before(async () => {
+    world = await startWorld({ blockSeconds: 0 });
+    digits = await publishFile(world, exampleModel("digits"));
+  });
+  after(() => world.stop());
+
+  it("computes the ids that the contracts compute", async () => {
+    const { contracts, deployment, chain } = world;
+    const { registry, market, game } = contracts;
+    expect(await registry.releaseIdOf(digits.release)).to.equal(releaseIdOf(digits.release));
+    const ask = await makeAsk(contracts, toHex(randomBytes(20)), { releaseId: digits.releaseId });
+    const sent = await market.request(ask, new Uint8Array(64), { value: 5n });
+    const receipt = await sent.wait();
+    if (receipt === null) throw new Error("no receipt");
+    const { requestId, request } = parseRequested(contracts, receipt);
+    expect(requestIdOf(31337, deployment.addresses.market, request)).to.equal(requestId);
+    expect(await market.requestIdOf(request)).to.equal(requestId);
+    const operator = toHex(randomBytes(20));
+    const outputHash = random32();
+    expect(await market.resultIdOf(requestId, operator, outputHash)).to.equal(
+      resultIdOf(requestId, operator, outputHash),
+    );
+    expect(await game.disputeIdOf(outputHash, operator)).to.equal(disputeIdOf(outputHash, operator));
+    const node: Node = { hash: random32(), tensor: true, height: 7, instruction: 4_000_000_000, index: 123 };
+    expect(await game.nodeKeyOf(node)).to.equal(nodeKeyOf(node));
+    const set = await market.parameters();
+    const unpacked = Object.values(unpackParameters(request.parameters)).map(BigInt);
+    expect(unpacked).to.deep.equal([...set]);
+    await checkChain(deployment, chain.provider);
+  });
+
+  it("knows the wrong chain and the missing deployment", async () => {
+    const { deployment, chain } = world;
+    expect(await codeOf(checkChain({ ...deployment, chainId: 5 }, chain.provider))).to.equal("WRONG_CHAIN");
+    const market = toHex(randomBytes(20));
+    const moved = { ...deployment, addresses: { ...deployment.addresses, market } };
+    expect(await codeOf(checkChain(moved, chain.provider))).to.equal("BAD_DEPLOYMENT");
+  });
+
+  it("follows the chain through a reorganisation", async () => {
+    const { chain, contracts, deployment } = world;
+    const { registry, market, game } = deployment.addresses;
+    const stop = new AbortController();
+    const source = rpcSource(chain.provider, [registry, market, game]);
+    const view: ChainView = createView();
+    const reorgs: number[] = [];
+    let head = 0;
+    async function read(): Promise<void> {
+      const items = follow(source, {
+        fromBlock: deployment.block,
+        pollMs: 20,
+        chunk: 3,
+        signal: stop.signal,
+      });
+      for await (const item of items) {
+        if (item.kind === "reorg") {
+          reorgs.push(item.keep);
+          view.rollBack(item.keep);
+        } else if (item.kind === "head") head = item.block.number;
+        else
+          for (const log of item.logs) {
+            const event = eventOf(deployment, log);
+            if (event !== undefined) view.apply(event);
+          }
+      }
+    }
+    const reading = read();
+
+    async function ask(): Promise<bigint> {
+      const made = await makeAsk(contracts, toHex(randomBytes(20)), { releaseId: digits.releaseId });
+      await (await contracts.market.request(made, new Uint8Array(64), { value: 1n })).wait();
+      return made.nonce;
+    }
+    async function caughtUp(): Promise<void> {
+      const number = await chain.provider.getBlockNumber();
+      while (head !== number) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const nonces = (): Set<bigint> =>
+      new Set([...view.state.requests.values()].map(({ request }) => request.nonce));
+
+    const stays = await ask();
+    const snapshot: unknown = await chain.provider.send("evm_snapshot", []);
+    const [undone, undoneToo] = [await ask(), await ask()];
+    await caughtUp();
+    for (const nonce of [stays, undone, undoneToo]) expect(nonces().has(nonce)).to.equal(true);
+
+    await chain.provider.send("evm_revert", [snapshot]);
+    // Another sender, so that other blocks follow.
+    await (await connect(deployment, chain.wallet(4)).vault.deposit({ value: 1n })).wait();
+    const fresh = await ask();
+    await chain.provider.send("anvil_mine", [toBeHex(3)]);
+    await caughtUp();
+    stop.abort();
+    await reading;
+    expect(reorgs.length).to.equal(1);
+    expect(nonces().has(stays) && nonces().has(fresh)).to.equal(true);
+    expect(nonces().has(undone) || nonces().has(undoneToo)).to.equal(false);
+    expect(view.state.releases.get(digits.releaseId)?.release).to.deep.equal(digits.release);
+  });
+
+  describe("sender", () => {
+    const to = (): Hex => world.deployment.addresses.vault;
+    const deposit = (): string => world.contracts.vault.interface.encodeFunctionData("deposit");
+
+    it("sends many transactions at once with consecutive nonces, urgent ones first", async () => {
+      const { chain } = world;
+      const wallet = chain.wallet(5);
+      const sender = createSender({
+        wallet,
+        provider: chain.provider,
+        log: testLog,
+        pollMs: 20,
+        maxInFlight: 4,
+      });
+      const first = await chain.provider.getTransactionCount(wallet.address);
+      const nonces: [string, number][] = [];
+      const send = async (label: string, deadline?: number): Promise<void> => {
+        const extra = deadline === undefined ? {} : { deadline };
+        const { hash } = await sender.send({ label, to: to(), data: deposit(), value: 1n, ...extra });
+        nonces.push([label, (await chain.provider.getTransaction(hash))?.nonce ?? -1]);
+      };
+      const sends = Array.from({ length: 12 }, (_, i) => send(`routine ${i}`));
+      await Promise.all([...sends, send("later", 2000), send("urgent", 1000)]);
+      await sender.close();
+      const order = nonces.sort(([, a], [, b]) => a - b);
+      expect(order.map(([, nonce]) => nonce)).to.deep.equal(Array.from({ length: 14 }, (_, i) => first + i));
+      // The first was on its way before the urgent ones came.
+      expect(order.slice(1, 3).map(([label]) => label)).to.deep.equal(["urgent", "later"]);
+    });
+
+    it("recovers when somebody else uses its key", async () => {
+      const { chain } = world;
+      const wallet = chain.wallet(6);
+      const sender = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 20 });
+      await sender.send({ label: "one", to: to(), data: deposit(), value: 1n });
+      await (await wallet.sendTransaction({ to: wallet.address, value: 1n })).wait();
+      const receipt = await sender.send({ label: "two", to: to(), data: deposit(), value: 1n });
+      expect(receipt.status).to.equal(1);
+      await sender.close();
+    });
+
+    it("names the contract's error instead of sending what would revert", async () => {
+      const { chain, contracts } = world;
+      const wallet = chain.wallet(7);
+      const sender = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 20 });
+      const data = contracts.vault.interface.encodeFunctionData("withdraw", [10n, wallet.address]);
+      const error: unknown = await sender
+        .send({ label: "withdraw", to: to(), data })
+        .catch((caught: unknown) => caught);
+      expect(revertName(error)).to.equal("InsufficientFree");
+      expect(error instanceof AssayError && error.message).to.include("neededWei: 10");
+      expect(await chain.provider.getTransactionCount(wallet.address)).to.equal(0);
+      await sender.close();
+      expect(await codeOf(sender.send({ label: "late", to: to(), data }))).to.equal("CLOSED");
+    });
+
+    it("replaces a transaction that is not mined, with a higher fee", async () => {
+      const { chain } = world;
+      const { provider } = chain;
+      const wallet = chain.wallet(8);
+      await provider.send("evm_setAutomine", [false]);
+      const sender = createSender({ wallet, provider, log: testLog, pollMs: 20, bumpSeconds: 0.1 });
+      const sending = sender.send({ label: "slow", to: to(), data: deposit(), value: 1n });
+      const pool = async (): Promise<bigint> => {
+        const content: unknown = await provider.send("eth_getBlockByNumber", ["pending", true]);
+        const text = JSON.stringify(content);
+        return BigInt(/"maxPriorityFeePerGas":"(0x[0-9a-f]+)"/.exec(text)?.[1] ?? "0x0");
+      };
+      const fees = new Set<bigint>();
+      while (fees.size < 3) {
+        const fee = await pool();
+        if (fee > 0n) fees.add(fee);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await provider.send("evm_setAutomine", [true]);
+      await provider.send("evm_mine", []);
+      expect((await sending).status).to.equal(1);
+      expect(await provider.getTransactionCount(wallet.address)).to.equal(1);
+      await sender.close();
+    });
+  });
+});

@@ -1,0 +1,130 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import type { Hex } from "../../../sdk/src/structs.ts";
+import { follow, type FollowItem } from "./follow.ts";
+import type { BlockRef, ChainLog, ChainSource } from "./source.ts";
+
+function hash(text: string): Hex {
+  return `0x${Buffer.from(text).toString("hex").padEnd(64, "0")}`;
+}
+
+/** A chain in memory: each block is named by the branch on which it was made, and has one log. */
+class FakeChain {
+  blocks: string[] = ["genesis"];
+  private made = 0;
+
+  grow(count: number): void {
+    for (let i = 0; i < count; i++) this.blocks.push(`block-${this.made++}`);
+  }
+
+  reorg(depth: number): void {
+    const dropped = Math.min(depth, this.blocks.length - 1);
+    this.blocks.length -= dropped;
+    this.grow(dropped + 1);
+  }
+
+  ref(number: number): BlockRef | undefined {
+    const name = this.blocks[number];
+    if (name === undefined) return undefined;
+    const parentHash = hash(this.blocks[number - 1] ?? "none");
+    return { number, hash: hash(name), parentHash, timestamp: number, baseFee: 1n };
+  }
+
+  log(number: number): ChainLog {
+    const blockHash = hash(this.blocks[number] ?? "");
+    const fields = { address: "0x", topics: [], data: "0x", transaction: blockHash };
+    return { ...fields, blockNumber: number, blockHash, logIndex: 0, timestamp: number };
+  }
+}
+
+/** Before each answer something may happen: the chain moves, or the endpoint fails. */
+function source(chain: FakeChain, next: () => void): ChainSource {
+  return {
+    async head() {
+      next();
+      const head = chain.ref(chain.blocks.length - 1);
+      if (head === undefined) throw new Error("no head");
+      return Promise.resolve(head);
+    },
+    async block(number) {
+      next();
+      return Promise.resolve(chain.ref(number));
+    },
+    async logs(from, to) {
+      next();
+      if (to >= chain.blocks.length) throw new Error("range beyond the head");
+      return Promise.resolve(Array.from({ length: to - from + 1 }, (_, i) => chain.log(from + i)));
+    },
+  };
+}
+
+type Happening = "nothing" | "grow" | "fail" | "reorg1" | "reorg3" | "reorg9";
+
+async function followAll(
+  happenings: readonly Happening[],
+  chunk: number,
+): Promise<{ seen: string[]; expected: string[] }> {
+  const chain = new FakeChain();
+  chain.grow(5);
+  let step = 0;
+  const next = (): void => {
+    const happening = happenings[step++];
+    if (happening === "grow") chain.grow(2);
+    if (happening === "reorg1") chain.reorg(1);
+    if (happening === "reorg3") chain.reorg(3);
+    if (happening === "reorg9") chain.reorg(9);
+    if (happening === "fail") throw new Error("connection reset");
+  };
+  const stop = new AbortController();
+  const options = { fromBlock: 1, pollMs: 1, chunk, maxBackoffMs: 1, signal: stop.signal };
+  let seen: ChainLog[] = [];
+  const take = (item: FollowItem): void => {
+    if (item.kind === "logs") seen.push(...item.logs);
+    if (item.kind === "reorg") seen = seen.filter((log) => log.blockNumber <= item.keep);
+  };
+  for await (const item of follow(source(chain, next), options)) {
+    take(item);
+    const done =
+      step >= happenings.length && item.kind === "head" && item.block.number === chain.blocks.length - 1;
+    if (done) stop.abort();
+    // Something new for a follower that has caught up.
+    else if (item.kind === "head") chain.grow(1);
+  }
+  return { seen: seen.map((log) => log.blockHash), expected: chain.blocks.slice(1).map(hash) };
+}
+
+describe("follow", () => {
+  it("gives every log of the chain once, in order", async () => {
+    const { seen, expected } = await followAll(["nothing", "grow", "grow"], 2);
+    expect(seen).to.deep.equal(expected);
+  });
+
+  it("undoes what a reorganisation took back", async () => {
+    const quiet: Happening[] = Array.from({ length: 40 }, () => "nothing");
+    const { seen, expected } = await followAll([...quiet, "reorg3", ...quiet, "reorg9"], 3);
+    expect(seen).to.deep.equal(expected);
+  });
+
+  it("ends with the chain's logs whatever happens between any two answers", async () => {
+    const happening = fc.constantFrom<Happening>(
+      "nothing",
+      "nothing",
+      "grow",
+      "fail",
+      "reorg1",
+      "reorg3",
+      "reorg9",
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(happening, { maxLength: 80 }),
+        fc.integer({ min: 1, max: 7 }),
+        async (happenings, chunk) => {
+          const { seen, expected } = await followAll(happenings, chunk);
+          expect(seen).to.deep.equal(expected);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

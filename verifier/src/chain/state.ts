@@ -1,0 +1,289 @@
+/**
+ * What the node knows of the market and its trials, derived from events alone: the same events give the same state, so a
+ * restart or a reorganisation just replays them.
+ */
+import { parseEvent, type AssayEvent, type EventOf, type Verdict } from "../../../sdk/src/events.ts";
+import type { Deployment } from "../../../sdk/src/deployment.ts";
+import { sameHex, type Hex, type Node, type Release, type Request } from "../../../sdk/src/structs.ts";
+import type { ChainLog } from "./source.ts";
+
+export interface ReleaseRecord {
+  readonly releaseId: Hex;
+  readonly release: Release;
+  readonly header: Hex;
+  /** Newest first. */
+  readonly contentUris: string[];
+}
+
+export interface RequestRecord {
+  readonly requestId: Hex;
+  readonly request: Request;
+  readonly input: Hex;
+  status: "requested" | "answered" | "final" | "delivered" | "overturned" | "refunded";
+  /** Of the only answer that a request can get. */
+  resultId: Hex | undefined;
+  inputsRoot: Hex | undefined;
+  /** Callbacks that failed, and the time of the last one, unix seconds. */
+  failedDeliveries: number;
+  failedAt: number;
+}
+
+export interface Commit {
+  readonly traceRoot: Hex;
+  readonly traceDepth: number;
+  readonly top: Hex;
+  readonly at: number;
+}
+
+export interface Reveal {
+  readonly node: Hex;
+  readonly tensor: boolean;
+  readonly height: number;
+  readonly children: Hex;
+  readonly at: number;
+}
+
+export interface GameRecord {
+  readonly disputeId: Hex;
+  readonly challenger: Hex;
+  readonly entry: number;
+  readonly bondWei: bigint;
+  status: "open" | "lost" | "settled";
+  /** In the order in which they were made; the last one stands. */
+  readonly selections: Node[];
+  /** As in `IDisputeGame.Game`. */
+  movedAt: number;
+  operatorSeconds: number;
+  challengerSeconds: number;
+}
+
+export interface ResultRecord {
+  readonly resultId: Hex;
+  readonly requestId: Hex;
+  readonly operator: Hex;
+  readonly output: Hex;
+  /** Unix seconds. */
+  readonly answeredAt: number;
+  readonly endsAt: number;
+  openGames: number;
+  commit: Commit | undefined;
+  /** By {@link revealKey}. */
+  readonly reveals: Map<string, Reveal>;
+  /** By challenger, lower case. */
+  readonly games: Map<string, GameRecord>;
+  verdict: Verdict;
+  bondSettled: boolean;
+  /** Events applied so far: what was derived from this record holds while this stays. */
+  version: number;
+}
+
+export interface ChainState {
+  readonly releases: Map<Hex, ReleaseRecord>;
+  readonly requests: Map<Hex, RequestRecord>;
+  readonly results: Map<Hex, ResultRecord>;
+}
+
+export interface ChainEvent {
+  readonly event: AssayEvent;
+  readonly blockNumber: number;
+  /** Of the block, unix seconds. */
+  readonly timestamp: number;
+}
+
+export function emptyState(): ChainState {
+  return { releases: new Map(), requests: new Map(), results: new Map() };
+}
+
+export function revealKey(node: Pick<Node, "hash" | "tensor" | "height">): string {
+  return `${node.hash.toLowerCase()}:${node.tensor ? "tensor" : "trace"}:${node.height}`;
+}
+
+/** @returns undefined for logs of other contracts or of no interest. */
+export function eventOf(deployment: Deployment, log: ChainLog): ChainEvent | undefined {
+  const { registry, market, game } = deployment.addresses;
+  const from = (address: Hex): boolean => sameHex(log.address, address);
+  const contract = from(registry) ? "registry" : from(market) ? "market" : from(game) ? "game" : undefined;
+  const event = contract === undefined ? undefined : parseEvent(contract, log);
+  return event === undefined ? undefined : { event, blockNumber: log.blockNumber, timestamp: log.timestamp };
+}
+
+/** When the operator answered what a game asks of it (the trace, or the node selected last); undefined: not yet. */
+export function answeredAt(result: ResultRecord, game: GameRecord): number | undefined {
+  const node = game.selections.at(-1);
+  return node === undefined ? result.commit?.at : result.reveals.get(revealKey(node))?.at;
+}
+
+export interface Clocks {
+  readonly operatorOnMove: boolean;
+  readonly operatorSeconds: number;
+  readonly challengerSeconds: number;
+}
+
+/** Chess clocks at a time, as `IDisputeGame.clocksOf` has them. */
+export function clocksAt(result: ResultRecord, game: GameRecord, now: number): Clocks {
+  const answered = answeredAt(result, game);
+  const { movedAt, operatorSeconds, challengerSeconds } = game;
+  const stop = answered ?? now;
+  return {
+    operatorOnMove: answered === undefined,
+    operatorSeconds: operatorSeconds + Math.max(0, stop - movedAt),
+    challengerSeconds:
+      challengerSeconds + (answered === undefined ? 0 : Math.max(0, now - Math.max(answered, movedAt))),
+  };
+}
+
+function onChallenged(state: ChainState, event: EventOf<"Challenged">, at: number): void {
+  const result = state.results.get(event.resultId);
+  if (result === undefined) return;
+  result.games.set(event.challenger.toLowerCase(), {
+    disputeId: event.disputeId,
+    challenger: event.challenger,
+    entry: event.entry,
+    bondWei: event.bondWei,
+    status: "open",
+    selections: [],
+    movedAt: at,
+    operatorSeconds: 0,
+    challengerSeconds: 0,
+  });
+}
+
+function onSelected(result: ResultRecord, event: EventOf<"Selected">, at: number): void {
+  const game = result.games.get(event.challenger.toLowerCase());
+  if (game === undefined) return;
+  const { operatorSeconds, challengerSeconds } = clocksAt(result, game, at);
+  Object.assign(game, { operatorSeconds, challengerSeconds, movedAt: at });
+  game.selections.push(event.node);
+}
+
+function gameById(result: ResultRecord, disputeId: Hex): GameRecord | undefined {
+  return [...result.games.values()].find((game) => game.disputeId === disputeId);
+}
+
+/** Events about one result. */
+function applyToResult(result: ResultRecord, event: AssayEvent, at: number): void {
+  switch (event.name) {
+    case "GameOpened":
+    case "GameClosed":
+      result.openGames = event.openGames;
+      break;
+    case "TraceCommitted": {
+      const { traceRoot, traceDepth, top } = event;
+      result.commit = { traceRoot, traceDepth, top, at };
+      break;
+    }
+    case "Revealed": {
+      const { node, tensor, height, children } = event;
+      result.reveals.set(revealKey({ hash: node, tensor, height }), { node, tensor, height, children, at });
+      break;
+    }
+    case "Selected":
+      onSelected(result, event, at);
+      break;
+    case "OperatorLost":
+      result.verdict = event.verdict;
+      break;
+    case "ChallengerLost":
+    case "GameSettled": {
+      const game = gameById(result, event.disputeId);
+      if (game !== undefined) game.status = event.name === "GameSettled" ? "settled" : "lost";
+      break;
+    }
+    case "BondSettled":
+      result.bondSettled = true;
+      break;
+    default:
+  }
+}
+
+/** Events about one request's life. */
+function applyToRequest(request: RequestRecord, event: AssayEvent, at: number): void {
+  switch (event.name) {
+    case "Fulfilled":
+      request.status = "answered";
+      request.resultId = event.resultId;
+      break;
+    case "Finalized":
+      request.status = "final";
+      break;
+    case "Delivered":
+      if (event.success) request.status = "delivered";
+      else Object.assign(request, { failedDeliveries: request.failedDeliveries + 1, failedAt: at });
+      break;
+    case "Overturned":
+      request.status = "overturned";
+      break;
+    case "Refunded":
+      request.status = "refunded";
+      break;
+    case "InputOpened":
+      request.inputsRoot = event.inputsRoot;
+      break;
+    default:
+  }
+}
+
+function create(state: ChainState, event: AssayEvent, at: number): void {
+  if (event.name === "Released") {
+    const { releaseId, release, header, contentUri } = event;
+    state.releases.set(releaseId, { releaseId, release, header, contentUris: [contentUri] });
+  } else if (event.name === "ContentAnnounced") {
+    state.releases.get(event.releaseId)?.contentUris.unshift(event.contentUri);
+  } else if (event.name === "Requested") {
+    const { requestId, request, input } = event;
+    const fresh = { resultId: undefined, inputsRoot: undefined, failedDeliveries: 0, failedAt: 0 };
+    state.requests.set(requestId, { requestId, request, input, status: "requested", ...fresh });
+  } else if (event.name === "Fulfilled") {
+    const { resultId, requestId, operator, output, endsAt } = event;
+    const fresh = { openGames: 0, commit: undefined, reveals: new Map(), games: new Map() };
+    const trial = { verdict: "none", bondSettled: false, version: 0 } as const;
+    state.results.set(resultId, {
+      resultId,
+      requestId,
+      operator,
+      output,
+      endsAt,
+      answeredAt: at,
+      ...fresh,
+      ...trial,
+    });
+  } else if (event.name === "Challenged") onChallenged(state, event, at);
+}
+
+/** Applies one event, in chain order. Changes `state`; depends on nothing else. */
+export function apply(state: ChainState, { event, timestamp }: ChainEvent): void {
+  create(state, event, timestamp);
+  const request = "requestId" in event ? state.requests.get(event.requestId) : undefined;
+  if (request !== undefined) applyToRequest(request, event, timestamp);
+  const result = "resultId" in event ? state.results.get(event.resultId) : undefined;
+  if (result === undefined) return;
+  applyToResult(result, event, timestamp);
+  result.version++;
+}
+
+/** State that can go back: it keeps the events and replays what remains. */
+export interface ChainView {
+  readonly state: ChainState;
+  apply(event: ChainEvent): void;
+  /** Undoes everything after block `keep`. */
+  rollBack(keep: number): void;
+}
+
+export function createView(): ChainView {
+  let events: ChainEvent[] = [];
+  let state = emptyState();
+  return {
+    get state() {
+      return state;
+    },
+    apply(event) {
+      events.push(event);
+      apply(state, event);
+    },
+    rollBack(keep) {
+      events = events.filter((event) => event.blockNumber <= keep);
+      state = emptyState();
+      for (const event of events) apply(state, event);
+    },
+  };
+}

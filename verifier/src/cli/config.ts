@@ -1,0 +1,67 @@
+/** Settings of the `assay` command: a JSON file, overridden by flags. Secrets are in neither, only the paths of their files. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod/v4";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { LOG_LEVELS } from "../log.ts";
+
+const configSchema = z
+  .object({
+    rpc: z.url({ protocol: /^https?$/ }),
+    deployment: z.string(),
+    keystore: z.string(),
+    passwordFile: z.string(),
+    content: z.string(),
+    logLevel: z.enum(LOG_LEVELS),
+    role: z.enum(["operator", "verifier", "both"]),
+    serve: z.array(z.string().regex(/^0x[0-9a-fA-F]{64}$/)),
+    minFee: z.string(),
+    exactFrom: z.string(),
+    auditShare: z.number().min(0).max(1),
+    http: z.string(),
+    mirror: z.array(z.url({ protocol: /^https?$/ })),
+    workers: z.number().int().min(1).max(256),
+    pollMs: z.number().int().min(50).max(60_000),
+    inferenceLimitMs: z.number().int().min(100),
+  })
+  .partial()
+  .strict();
+
+export type Config = z.infer<typeof configSchema>;
+
+export const DEFAULTS = {
+  rpc: "http://127.0.0.1:8545",
+  deployment: join("deployments", "local.json"),
+  content: join(homedir(), ".assay", "content"),
+  role: "both",
+  http: "127.0.0.1:8600",
+  workers: 2,
+  pollMs: 1000,
+  inferenceLimitMs: 30_000,
+  auditShare: 1,
+} as const satisfies Config;
+
+function readConfig(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new AssayError("BAD_CONFIG", `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function check(what: string, value: unknown): Config {
+  const parsed = configSchema.safeParse(value);
+  if (!parsed.success) throw new AssayError("BAD_CONFIG", `${what}:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/**
+ * @param flags The command line's options; those that are no settings are left alone.
+ * @throws {AssayError} BAD_CONFIG naming each wrong setting.
+ */
+export function loadConfig(path: string | undefined, flags: Readonly<Record<string, unknown>>): Config {
+  const file = path === undefined ? {} : check(path, readConfig(path));
+  const settings = Object.entries(flags).filter(([name]) => Object.hasOwn(configSchema.shape, name));
+  return { ...file, ...check("command line", Object.fromEntries(settings)) };
+}

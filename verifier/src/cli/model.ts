@@ -1,0 +1,186 @@
+/** `assay model`: inspect, publish and verify model files. */
+import { readFileSync } from "node:fs";
+import { InvalidArgumentError, type Command } from "commander";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
+import { openStore } from "../content/store.ts";
+import { describeModel, type ModelDescription } from "../releases/describe.ts";
+import { findRelease } from "../releases/find.ts";
+import { createReleases } from "../releases/prepare.ts";
+import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
+import { DEFAULTS } from "./config.ts";
+import { print, type Row } from "./output.ts";
+import { idOf, openSender, openSession, withChain } from "./session.ts";
+
+export const FETCH_LIMITS = { maxBytes: 2 ** 30, timeoutMs: 60_000 } as const;
+
+function readModel(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    throw new AssayError("BAD_CONFIG", `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function addDimension(text: string, known: Bindings = {}): Bindings {
+  const [, name, value] = /^(.+)=([1-9][0-9]{0,8})$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError("write NAME=SIZE, such as batch=1");
+  return { ...known, [name]: Number(value) };
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("a number from 0 on");
+  return value;
+}
+
+function describe({ name, dtype, shape }: TensorSpec): string {
+  return `${name}: ${dtype}[${shape.join(", ")}]`;
+}
+
+function rowsOf(model: ModelDescription): Row[] {
+  const { signature, worst, program, nodes } = model;
+  const node = nodes[worst.instruction];
+  const weights = program.constants.reduce((sum, { data }) => sum + data.length, 0);
+  return [
+    ["file sha256", model.fileSha256],
+    ["program root", model.programRoot],
+    ["lowering version", program.loweringVersion],
+    ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
+    ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
+    ["instructions", program.instructions.length],
+    ["constants", `${program.constants.length}, ${weights} bytes`],
+    [
+      "answered by",
+      model.ordersFloats
+        ? "exact interpreter (float sums: onnxruntime may differ)"
+        : "onnxruntime, bit for bit",
+    ],
+    ["worst step, gas", `${worst.gas} (${node?.operator ?? "?"} ${node?.name ?? ""})`],
+    ["worst step, calldata", `${worst.calldataBytes} bytes`],
+    ["worst dispute, gas", model.disputeGas],
+  ];
+}
+
+function dataOf(model: ModelDescription): object {
+  const {
+    fileSha256,
+    programRoot,
+    signature,
+    bindings,
+    worst,
+    disputeGas,
+    ordersFloats,
+    inputBytes,
+    outputBytes,
+  } = model;
+  const { loweringVersion, instructions, constants } = model.program;
+  return {
+    fileSha256,
+    programRoot,
+    loweringVersion,
+    bindings,
+    ...signature,
+    inputBytes,
+    outputBytes,
+    instructions: instructions.length,
+    constants: constants.length,
+    ordersFloats,
+    worst,
+    disputeGas,
+  };
+}
+
+interface PublishFlags {
+  readonly dim?: Bindings;
+  readonly json?: boolean;
+  readonly uri?: string;
+  readonly model?: string;
+  readonly modelUri?: string;
+  readonly atol: number;
+  readonly rtol: number;
+  readonly royalty: number;
+}
+
+async function publish(path: string, flags: PublishFlags, command: Command): Promise<void> {
+  const file = readModel(path);
+  const model = describeModel(file, flags.dim ?? {});
+  const session = await openSession(command);
+  const { config, contracts } = session;
+  const hash = await openStore(config.content ?? DEFAULTS.content).put(file);
+  const options: PublishOptions = {
+    contentUri: flags.uri ?? `http://${config.http ?? DEFAULTS.http}/content/${hash.slice(2)}`,
+    atol: toleranceBits(flags.atol),
+    rtol: toleranceBits(flags.rtol),
+    royaltyBps: flags.royalty,
+    ...(flags.model === undefined ? {} : { modelId: BigInt(flags.model) }),
+    ...(flags.modelUri === undefined ? {} : { modelUri: flags.modelUri }),
+  };
+  const { releaseId, release, contentUri } = await publishModel(
+    contracts,
+    await openSender(session),
+    model,
+    options,
+  );
+  const rows: Row[] = [
+    ["release", releaseId],
+    ["model", release.modelId],
+    ["content", contentUri],
+    ["program root", release.programRoot],
+  ];
+  print(flags.json ?? false, rows, { releaseId, contentUri, release });
+}
+
+export function addModel(program: Command): void {
+  const model = program.command("model").description("inspect, publish and verify ONNX models");
+  const dims = ["--dim <name=size>", "value of a symbolic dimension; may be repeated"] as const;
+
+  model
+    .command("inspect <file>")
+    .description("show what an ONNX file lowers to, and what judging it can cost; needs no chain")
+    .option(...dims, addDimension)
+    .option("--json", "print JSON")
+    .action((path: string, { dim, json }: { dim?: Bindings; json?: boolean }) => {
+      const description = describeModel(readModel(path), dim ?? {});
+      print(json ?? false, rowsOf(description), dataOf(description));
+    });
+
+  withChain(model.command("publish <file>"), true)
+    .description("lower an ONNX file, keep it in the content directory and publish it as a release")
+    .option(...dims, addDimension)
+    .option(
+      "--uri <uri>",
+      "where others fetch the file (default: this machine's node, see --http of `assay node`)",
+    )
+    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
+    .option("--model <id>", "model that this is a release of (default: a new model)")
+    .option("--model-uri <uri>", "metadata of a new model")
+    .option("--atol <number>", "absolute tolerance of answers", parseNumber, 0)
+    .option(
+      "--rtol <number>",
+      "relative tolerance of answers; with both 0 the bytes must be exact",
+      parseNumber,
+      0,
+    )
+    .option("--royalty <bps>", "the model's share of fees, basis points, at most 5000", parseNumber, 0)
+    .option("--json", "print JSON")
+    .action(publish);
+
+  withChain(model.command("verify <release>"), false)
+    .description("fetch a release's file and check that the release is what it lowers to")
+    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--json", "print JSON")
+    .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
+      const releaseId = idOf(id, "a release");
+      const { config, contracts, provider } = await openSession(command);
+      const record = await findRelease(contracts, provider, releaseId);
+      const store = openStore(config.content ?? DEFAULTS.content);
+      const { model: found } = await createReleases(store, FETCH_LIMITS, config.mirror ?? []).prepare(record);
+      print(json ?? false, [["release", `${releaseId}: verified`], ...rowsOf(found)], {
+        releaseId,
+        ...dataOf(found),
+      });
+    });
+}

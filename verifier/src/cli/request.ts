@@ -1,0 +1,181 @@
+/** `assay request` and `assay refund`. */
+import { readFileSync } from "node:fs";
+import { Option, type Command } from "commander";
+import { z } from "zod/v4";
+import { waitForAnswer, type Answer } from "../../../sdk/src/answer.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { parseEvent } from "../../../sdk/src/events.ts";
+import { readLogs } from "../../../sdk/src/logs.ts";
+import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
+import { toHex } from "../../../sdk/src/structs.ts";
+import { decodeTensors, encodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
+import { openStore } from "../content/store.ts";
+import { findRelease } from "../releases/find.ts";
+import { createReleases } from "../releases/prepare.ts";
+import { DEFAULTS } from "./config.ts";
+import { FETCH_LIMITS } from "./model.ts";
+import { print, type Row } from "./output.ts";
+import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
+
+interface RequestFlags {
+  readonly input?: string;
+  readonly raw?: string;
+  readonly fee: string;
+  readonly bond?: string;
+  readonly operator?: string;
+  readonly answerSeconds: string;
+  readonly windowSeconds?: string;
+  readonly wait: "no" | "provisional" | "final";
+  readonly json?: boolean;
+}
+
+const inputSchema = z.record(
+  z.string(),
+  z.union([
+    z.array(z.number()),
+    z.array(
+      z
+        .string()
+        .regex(/^-?[0-9]+$/)
+        .transform(BigInt),
+    ),
+  ]),
+);
+
+function readFile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new AssayError("BAD_CONFIG", `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function inputOf({ input, raw }: RequestFlags, signature: Signature): Uint8Array {
+  if (raw !== undefined) return new Uint8Array(readFile(raw));
+  if (input === undefined) throw new AssayError("BAD_CONFIG", "give --input (JSON) or --raw (bytes)");
+  let json: unknown;
+  try {
+    json = JSON.parse(readFile(input).toString());
+  } catch (cause) {
+    throw new AssayError("BAD_CONFIG", `${input} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+  const parsed = inputSchema.safeParse(json);
+  if (!parsed.success) throw new AssayError("BAD_CONFIG", `${input}: ${z.prettifyError(parsed.error)}`);
+  return encodeTensors(signature.inputs, parsed.data);
+}
+
+function seconds(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+  throw new AssayError("BAD_CONFIG", `seconds are a whole number, not "${text}"`);
+}
+
+function printAnswer(json: boolean, rows: readonly Row[], answer: Answer, { outputs }: Signature): void {
+  const tensors = Object.fromEntries(
+    Object.entries(decodeTensors(outputs, answer.output)).map(([name, data]) => [
+      name,
+      Array.from<number | bigint>(data),
+    ]),
+  );
+  const { resultId, operator, final, endsAt, output } = answer;
+  const until = new Date(endsAt * 1000).toISOString();
+  print(
+    json,
+    [
+      ...rows,
+      ["result", resultId],
+      ["operator", operator],
+      ["state", final ? "final" : `provisional: may be challenged until ${until}`],
+      ...Object.entries(tensors).map(([name, values]): Row => [name, values.join(" ")]),
+    ],
+    {
+      requestId: answer.requestId,
+      resultId,
+      operator,
+      final,
+      endsAt,
+      output: toHex(output),
+      outputs: tensors,
+    },
+  );
+}
+
+async function request(id: string, flags: RequestFlags, command: Command): Promise<void> {
+  const releaseId = idOf(id, "a release");
+  const session = await openSession(command);
+  const { config, contracts, provider } = session;
+  const store = openStore(config.content ?? DEFAULTS.content);
+  const record = await findRelease(contracts, provider, releaseId);
+  const { model } = await createReleases(store, FETCH_LIMITS, config.mirror ?? []).prepare(record);
+  const input = inputOf(flags, model.signature);
+  const sender = await openSender(session);
+  const fee = etherOf(flags.fee, "the fee");
+  const ask = await makeAsk(contracts, sender.address, {
+    releaseId,
+    answerSeconds: seconds(flags.answerSeconds),
+    ...(flags.bond === undefined ? {} : { bond: etherOf(flags.bond, "the bond") }),
+    ...(flags.windowSeconds === undefined ? {} : { windowSeconds: seconds(flags.windowSeconds) }),
+    ...(flags.operator === undefined ? {} : { operator: addressOf(flags.operator) }),
+  });
+  const data = contracts.market.interface.encodeFunctionData("request", [ask, input]);
+  const to = contracts.deployment.addresses.market;
+  const receipt = await sender.send({ label: "request", to, data, value: fee });
+  const handle = parseRequested(contracts, receipt);
+  const rows: Row[] = [["request", handle.requestId]];
+  if (flags.wait === "no")
+    return print(flags.json ?? false, rows, { requestId: handle.requestId, block: handle.block });
+  const answer = await waitForAnswer(contracts, provider, handle, { final: flags.wait === "final" });
+  printAnswer(flags.json ?? false, rows, answer, model.signature);
+}
+
+async function refund(id: string, { json }: { json?: boolean }, command: Command): Promise<void> {
+  const requestId = idOf(id, "a request");
+  const session = await openSession(command);
+  const { contracts, provider } = session;
+  const { market, deployment } = contracts;
+  const filter = {
+    address: deployment.addresses.market,
+    topics: [market.interface.getEvent("Requested").topicHash, requestId],
+  };
+  const [log] = await readLogs(provider, filter, deployment.block);
+  const event = log && parseEvent("market", log);
+  if (event?.name !== "Requested")
+    throw new AssayError("NOT_FOUND", `the market has no request ${requestId}`);
+  const data = market.interface.encodeFunctionData("refund", [event.request]);
+  const sender = await openSender(session);
+  const { hash } = await sender.send({ label: "refund", to: deployment.addresses.market, data });
+  const rows: Row[] = [["refunded", `${event.request.fee} wei to the stake of ${event.request.refundTo}`]];
+  print(json ?? false, rows, {
+    requestId,
+    feeWei: event.request.fee,
+    refundTo: event.request.refundTo,
+    transaction: hash,
+  });
+}
+
+export function addRequest(program: Command): void {
+  withChain(program.command("request <release>"), true)
+    .description("ask for one inference and wait for the answer")
+    .option(
+      "--input <file>",
+      'JSON such as {"pixels": [0, 12, ...]}: numbers, or strings of digits for 64-bit integers',
+    )
+    .option("--raw <file>", "the input tensors' bytes instead: little-endian, one after the other")
+    .option("--fee <ether>", "paid for the answer", "0.001")
+    .option("--bond <ether>", "operator's bond (default: the least that covers a dispute)")
+    .option("--operator <address>", "the only account that may answer (default: any)")
+    .option("--answer-seconds <n>", "how long answers are accepted", "600")
+    .option("--window-seconds <n>", "challenge window (default: the shortest)")
+    .addOption(
+      new Option("--wait <state>", "what to wait for")
+        .choices(["no", "provisional", "final"])
+        .default("final"),
+    )
+    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--json", "print JSON")
+    .action(request);
+
+  withChain(program.command("refund <request>"), true)
+    .description("return the fee of a request that nobody answered in time, or whose answer was overturned")
+    .option("--json", "print JSON")
+    .action(refund);
+}

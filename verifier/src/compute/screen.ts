@@ -1,0 +1,63 @@
+/** onnxruntime on releases, and whether its bytes can be trusted here. */
+import { randomBytes } from "node:crypto";
+import { messageOf } from "../../../sdk/src/error.ts";
+import { byteLengthOf, elementBytes, splitBlob, type TensorSpec } from "../../../sdk/src/tensor.ts";
+import type { PreparedRelease } from "../releases/prepare.ts";
+import { exactOutput } from "./exact.ts";
+import type { InferencePool } from "./pool.ts";
+
+/** onnxruntime's output blob, canonical. @throws {AssayError} as InferencePool.run. */
+export async function fastOutput(
+  pool: InferencePool,
+  { model, path }: PreparedRelease,
+  input: Uint8Array,
+): Promise<Uint8Array> {
+  const { inputs, outputs } = model.signature;
+  const parts = await pool.run({ model: path, inputs, outputs, data: splitBlob(inputs, input) });
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** How a release's answers are computed here. */
+export type FastPath =
+  /** Integer release, and onnxruntime agreed with the exact interpreter on every input of the self-check. */
+  | { readonly kind: "exact" }
+  /** Float release: honest onnxruntimes may differ. */
+  | { readonly kind: "approximate" }
+  | { readonly kind: "unusable"; readonly reason: string };
+
+/** Bytes that repeat into an integer dtype's least and greatest elements, whatever its width. */
+const EXTREMES: readonly ((i: number, width: number) => number)[] = [
+  () => 0x00,
+  () => 0xff,
+  (i, width) => (i % width === width - 1 ? 0x7f : 0xff),
+  (i, width) => (i % width === width - 1 ? 0x80 : 0x00),
+];
+const RANDOM_INPUTS = 4;
+
+/** Inputs that show what ordinary ones do not: every element at an extreme of its dtype, and noise. */
+function probes(specs: readonly TensorSpec[], length: number): Uint8Array[] {
+  const extremes = EXTREMES.map((byte) =>
+    Buffer.concat(
+      specs.map((spec) =>
+        Uint8Array.from({ length: byteLengthOf(spec) }, (_, i) => byte(i, elementBytes(spec.dtype))),
+      ),
+    ),
+  );
+  return [...extremes, ...Array.from({ length: RANDOM_INPUTS }, () => randomBytes(length))];
+}
+
+/** Compares onnxruntime with the exact interpreter on a few hard inputs. Never throws. */
+export async function selfCheck(pool: InferencePool, prepared: PreparedRelease): Promise<FastPath> {
+  const { model } = prepared;
+  try {
+    for (const [i, input] of probes(model.signature.inputs, model.inputBytes).entries()) {
+      const fast = await fastOutput(pool, prepared, input);
+      if (model.ordersFloats) return { kind: "approximate" };
+      if (Buffer.compare(fast, exactOutput(model, input)) !== 0)
+        return { kind: "unusable", reason: `onnxruntime differs from the exact interpreter on probe ${i}` };
+    }
+    return { kind: "exact" };
+  } catch (error) {
+    return { kind: "unusable", reason: messageOf(error) };
+  }
+}

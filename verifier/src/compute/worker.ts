@@ -1,0 +1,93 @@
+/**
+ * Child process that runs onnxruntime. It shares nothing with the node but these messages: `run()` blocks its thread, and
+ * some inputs kill the process (int32 minimum / -1 raises SIGFPE).
+ */
+import { readFile } from "node:fs/promises";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { OrtType, WireJob, WireReply, WireTensor } from "./protocol.ts";
+
+/** Sessions kept; the one used longest ago is released first. */
+const MAX_SESSIONS = 8;
+const sessions = new Map<string, InferenceSession>();
+
+async function sessionFor(path: string): Promise<InferenceSession> {
+  const known = sessions.get(path);
+  sessions.delete(path);
+  // From bytes, not from the path: a file must not make onnxruntime read others beside it.
+  const session =
+    known ??
+    (await InferenceSession.create(await readFile(path), {
+      executionProviders: ["cpu"],
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      logSeverityLevel: 4,
+    }));
+  sessions.set(path, session);
+  const oldest = sessions.keys().next();
+  if (sessions.size > MAX_SESSIONS && oldest.done !== true) {
+    await sessions.get(oldest.value)?.release();
+    sessions.delete(oldest.value);
+  }
+  return session;
+}
+
+/** The bytes at an address that is a multiple of 8, for typed array views. */
+function aligned(data: Uint8Array): ArrayBuffer {
+  const buffer = new ArrayBuffer(data.length);
+  new Uint8Array(buffer).set(data);
+  return buffer;
+}
+
+function tensorOf({ type, dims, data }: WireTensor): Tensor {
+  const buffer = aligned(data);
+  const make: Record<OrtType, () => Tensor> = {
+    bool: () => new Tensor("bool", new Uint8Array(buffer), dims),
+    uint8: () => new Tensor("uint8", new Uint8Array(buffer), dims),
+    int8: () => new Tensor("int8", new Int8Array(buffer), dims),
+    uint16: () => new Tensor("uint16", new Uint16Array(buffer), dims),
+    int16: () => new Tensor("int16", new Int16Array(buffer), dims),
+    uint32: () => new Tensor("uint32", new Uint32Array(buffer), dims),
+    int32: () => new Tensor("int32", new Int32Array(buffer), dims),
+    uint64: () => new Tensor("uint64", new BigUint64Array(buffer), dims),
+    int64: () => new Tensor("int64", new BigInt64Array(buffer), dims),
+    float16: () => new Tensor("float16", new Uint16Array(buffer), dims),
+    float32: () => new Tensor("float32", new Float32Array(buffer), dims),
+  };
+  return make[type]();
+}
+
+function bytesOf(tensor: Tensor | undefined, wanted: Omit<WireTensor, "data">): Uint8Array {
+  if (tensor === undefined) throw new Error(`the model gave no output ${wanted.name}`);
+  if (tensor.type !== wanted.type)
+    throw new Error(`output ${wanted.name} is ${tensor.type}, not ${wanted.type}`);
+  const { data } = tensor;
+  if (!ArrayBuffer.isView(data)) throw new Error(`output ${wanted.name} has no bytes`);
+  return new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+}
+
+async function infer(job: WireJob): Promise<Uint8Array[]> {
+  const session = await sessionFor(job.model);
+  send({ kind: "running", id: job.id });
+  const feeds = Object.fromEntries(job.inputs.map((input) => [input.name, tensorOf(input)]));
+  const results = await session.run(
+    feeds,
+    job.outputs.map((o) => o.name),
+  );
+  return job.outputs.map((output) => bytesOf(results[output.name], output));
+}
+
+function send(reply: WireReply): void {
+  process.send?.(reply);
+}
+
+// Only the pool that started this process can reach it.
+process.on("message", (job: WireJob) => {
+  infer(job).then(
+    (outputs) => send({ kind: "done", id: job.id, outputs }),
+    (error: unknown) =>
+      send({ kind: "failed", id: job.id, message: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit(0));
+// The terminal sends Ctrl-C to the whole group; the pool decides when its children end.
+process.on("SIGINT", () => undefined);

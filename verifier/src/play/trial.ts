@@ -1,0 +1,90 @@
+/** One trial as its players see it, and the moves they can make. Plain data; byte strings as bytes. */
+import type { OutputProof, StepProof } from "../../../program/src/prove.ts";
+import { keccak } from "../../../sdk/src/ids.ts";
+import { unpackParameters, type ParameterSet } from "../../../sdk/src/parameters.ts";
+import { fromHex, type Claim, type Hex, type Node } from "../../../sdk/src/structs.ts";
+import type { GameRecord, ReleaseRecord, RequestRecord, ResultRecord } from "../chain/state.ts";
+
+export interface Trial {
+  /** Time of the chain's newest block, unix seconds. */
+  readonly now: number;
+  readonly release: ReleaseRecord;
+  readonly request: RequestRecord;
+  readonly result: ResultRecord;
+}
+
+/** Calls to the dispute game, but for the claim, which is always the trial's. */
+export type Move =
+  | { readonly kind: "challenge" }
+  | { readonly kind: "commitTrace"; readonly root: Uint8Array; readonly top: Uint8Array }
+  | { readonly kind: "openInput" }
+  | { readonly kind: "select"; readonly from: Node; readonly selection: Selection }
+  | { readonly kind: "reveal"; readonly node: Node; readonly children: Uint8Array }
+  | {
+      readonly kind: "prove";
+      readonly instruction: number;
+      readonly element: number;
+      readonly proof: StepProof;
+    }
+  | {
+      readonly kind: "proveOutput";
+      readonly output: number;
+      readonly element: number;
+      readonly proof: OutputProof;
+    }
+  | { readonly kind: "timeout"; readonly challenger: Hex; readonly node: Node }
+  | { readonly kind: "settleGame"; readonly challenger: Hex }
+  | { readonly kind: "settleBond" };
+
+/** `IDisputeGame.Selection`; the last three only where the path leads from the trace into a tensor. */
+export interface Selection {
+  readonly node: Node;
+  readonly path: Uint8Array;
+  readonly header: Uint8Array;
+  readonly encoding: Uint8Array;
+  readonly encodingPath: Uint8Array;
+}
+
+export interface PlannedMove {
+  readonly move: Move;
+  /** Unix seconds by which it must be mined; undefined if nothing is lost by waiting. */
+  readonly deadline: number | undefined;
+}
+
+export function claimOf({ release, request, result }: Omit<Trial, "now">): Claim {
+  return {
+    request: request.request,
+    release: release.release,
+    operator: result.operator,
+    outputHash: keccak(fromHex(result.output)),
+  };
+}
+
+export function rulesOf(trial: Trial): ParameterSet {
+  return unpackParameters(trial.request.request.parameters);
+}
+
+/** The node that a game is about: the one selected last, or the trace root. */
+export function selectedNode(result: ResultRecord, game: GameRecord): Node {
+  const root: Node = {
+    hash: result.commit?.traceRoot ?? `0x${"00".repeat(32)}`,
+    tensor: false,
+    height: result.commit?.traceDepth ?? 0,
+    instruction: 0,
+    index: 0,
+  };
+  return game.selections.at(-1) ?? root;
+}
+
+export function isOver(trial: Trial): boolean {
+  return trial.request.status !== "requested" && trial.request.status !== "answered";
+}
+
+export function isFinal(trial: Trial): boolean {
+  return trial.request.status === "final" || trial.request.status === "delivered";
+}
+
+/** Whether this answer was judged wrong. */
+export function isOverturned(trial: Trial): boolean {
+  return trial.result.verdict !== "none";
+}

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { splitBlob } from "../../../program/src/claim.ts";
+import { runNaive } from "../../../program/src/naive/interpret.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { toHex, ZERO_HASH, type Release } from "../../../sdk/src/structs.ts";
+import { bindingsHash } from "../../../sdk/src/tensor.ts";
+import { tinyModel } from "../../test/models.ts";
+import { exampleModel, testLog } from "../../test/world.ts";
+import { exactOutput } from "../compute/exact.ts";
+import { createPool, type InferencePool } from "../compute/pool.ts";
+import { fastOutput, selfCheck } from "../compute/screen.ts";
+import { honestAnswerer } from "../roles/operator.ts";
+import { createFastPaths } from "../roles/role.ts";
+import { describeModel } from "./describe.ts";
+import { bindingsOf, checkRelease, type PreparedRelease } from "./prepare.ts";
+import { releaseOf, toleranceBits } from "./publish.ts";
+
+const EXACT = { contentUri: "", atol: 0, rtol: 0, royaltyBps: 0 };
+
+function refusal(run: () => unknown): string {
+  try {
+    run();
+    return "accepted";
+  } catch (error) {
+    return error instanceof AssayError ? error.code : String(error);
+  }
+}
+
+describe("releases", () => {
+  const file = exampleModel("digits");
+  const release = releaseOf(describeModel(file, {}), 1n, EXACT);
+
+  it("accepts what the file lowers to", () => {
+    expect(toHex(checkRelease(release, file, {}).commitment.root)).to.equal(release.programRoot);
+  });
+
+  it("refuses a release that says anything else than its file", () => {
+    const lies: Partial<Release>[] = [
+      { fileSha256: ZERO_HASH },
+      { programRoot: ZERO_HASH },
+      { signatureHash: ZERO_HASH },
+      { loweringVersion: 65_000 },
+      { inputBytes: 63 },
+      { outputBytes: 11 },
+      { stepGas: release.stepGas - 1 },
+      { disputeGas: release.disputeGas - 1 },
+    ];
+    for (const lie of lies)
+      expect(
+        refusal(() => checkRelease({ ...release, ...lie }, file, {})),
+        JSON.stringify(lie),
+      ).to.equal("RELEASE_REFUSED");
+    const damaged = file.map((byte, i) => (i === 5000 ? byte ^ 1 : byte));
+    expect(refusal(() => checkRelease(release, damaged, {}))).to.equal("RELEASE_REFUSED");
+    expect(refusal(() => describeModel(file.subarray(0, 5000), {}))).to.equal("MODEL_REFUSED");
+  });
+
+  it("takes the dimensions from the URI whose values the release commits to", () => {
+    const bound = { ...release, bindingsHash: bindingsHash({ batch: 4 }) };
+    const record = { releaseId: ZERO_HASH, header: ZERO_HASH, release: bound };
+    const contentUris = ["http://a/#batch=5", "http://a/#batch=zero", "http://a/#batch=4"];
+    expect(bindingsOf({ ...record, contentUris })).to.deep.equal({ batch: 4 });
+    expect(refusal(() => bindingsOf({ ...record, contentUris: ["http://a/"] }))).to.equal("RELEASE_REFUSED");
+  });
+
+  it("never rounds a tolerance up", () => {
+    expect(toleranceBits(0.1)).to.equal(0x3dcccccc);
+    expect(toleranceBits(0.5)).to.equal(0x3f000000);
+    expect(refusal(() => toleranceBits(-1))).to.equal("BAD_CONFIG");
+  });
+});
+
+describe("answers", () => {
+  const folder = mkdtempSync(join(tmpdir(), "assay-answers-"));
+  let pool: InferencePool;
+  before(() => {
+    pool = createPool({ size: 1, timeLimitMs: 10_000 });
+  });
+  after(async () => {
+    await pool.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  function prepared(name: string, file: Uint8Array, tolerance = 0): PreparedRelease {
+    const path = join(folder, `${name}.onnx`);
+    writeFileSync(path, file);
+    const model = describeModel(file, {});
+    return {
+      releaseId: toHex(model.commitment.root),
+      release: releaseOf(model, 1n, { ...EXACT, atol: toleranceBits(tolerance) }),
+      model,
+      path,
+    };
+  }
+  const answerer = () => honestAnswerer({ pool, fastPath: createFastPaths(pool, testLog), log: testLog });
+
+  it("come from onnxruntime where the self-check shows the same bytes", async () => {
+    const digits = prepared("digits", exampleModel("digits"));
+    expect(await selfCheck(pool, digits)).to.deep.equal({ kind: "exact" });
+    const input = Uint8Array.from({ length: 64 }, (_, i) => i % 17);
+    expect(await answerer()(digits, input)).to.deep.equal(exactOutput(digits.model, input));
+  });
+
+  it("come from the exact interpreter where floats are summed, unless a tolerance covers onnxruntime's", async () => {
+    const file = exampleModel("breast-cancer");
+    const strict = prepared("strict", file);
+    expect(await selfCheck(pool, strict)).to.deep.equal({ kind: "approximate" });
+    const input = new Uint8Array(Float32Array.from({ length: 30 }, (_, i) => 20 - i).buffer);
+    const naive = runNaive(strict.model.program, splitBlob(strict.model.program.inputs, input)).at(-1);
+    expect(await answerer()(strict, input)).to.deep.equal(naive);
+    const tolerant = prepared("tolerant", file, 0.001);
+    expect(await answerer()(tolerant, input)).to.deep.equal(await fastOutput(pool, tolerant, input));
+  });
+
+  it("come from the exact interpreter where onnxruntime fails", async () => {
+    const i32 = (name: string) => ({ name, dtype: "i32", shape: [1] }) as const;
+    const node = { op: "Div", inputs: ["a", "b"], output: "q" };
+    const division = prepared("division", tinyModel([node], [i32("a"), i32("b")], [i32("q")]));
+    const path = await selfCheck(pool, division);
+    expect(path.kind).to.equal("unusable");
+    const input = new Uint8Array(Int32Array.of(-(2 ** 31), -1).buffer);
+    expect(await answerer()(division, input)).to.deep.equal(new Uint8Array(Int32Array.of(-(2 ** 31)).buffer));
+  });
+});

@@ -1,0 +1,123 @@
+/** Re-derives a release from its file before anything is served or verified. */
+import { AssayError, isRetryable } from "../../../sdk/src/error.ts";
+import { sameHex, toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
+import { bindingsHash, parseBindings, signatureHash, type Bindings } from "../../../sdk/src/tensor.ts";
+import { sha256 } from "../../../program/src/merkle.ts";
+import type { ReleaseRecord } from "../chain/state.ts";
+import type { ContentStore } from "../content/store.ts";
+import { fetchContent, type FetchLimits } from "../content/fetch.ts";
+import { describeModel, type ModelDescription } from "./describe.ts";
+
+/** A release that is what its file lowers to. */
+export interface PreparedRelease {
+  readonly releaseId: Hex;
+  readonly release: Release;
+  readonly model: ModelDescription;
+  /** Path of the ONNX file. */
+  readonly path: string;
+}
+
+/** The dimensions in the fragment of a content URI, if they are the release's. */
+export function bindingsOf({ release, contentUris }: ReleaseRecord): Bindings {
+  for (const uri of contentUris) {
+    const bindings = parsed(uri.split("#")[1] ?? "");
+    if (bindings !== undefined && sameHex(bindingsHash(bindings), release.bindingsHash)) return bindings;
+  }
+  if (sameHex(bindingsHash({}), release.bindingsHash)) return {};
+  throw new AssayError("RELEASE_REFUSED", "no content URI of the release names its dimensions' values", {
+    retryable: true,
+  });
+}
+
+function parsed(fragment: string): Bindings | undefined {
+  try {
+    return parseBindings(fragment);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param file Bytes of the hash that the release names.
+ * @throws {AssayError} RELEASE_REFUSED with what differs, MODEL_REFUSED.
+ */
+export function checkRelease(release: Release, file: Uint8Array, bindings: Bindings): ModelDescription {
+  const given = toHex(sha256(file));
+  if (!sameHex(given, release.fileSha256))
+    throw new AssayError(
+      "RELEASE_REFUSED",
+      `the file's hash is ${given}, the release's ${release.fileSha256}`,
+    );
+  const model = describeModel(file, bindings);
+  const expected: readonly (readonly [what: string, ours: string | number, theirs: string | number])[] = [
+    ["lowering version", model.program.loweringVersion, release.loweringVersion],
+    ["program root", model.programRoot, release.programRoot.toLowerCase()],
+    ["signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()],
+    ["input length", model.inputBytes, release.inputBytes],
+    ["output length", model.outputBytes, release.outputBytes],
+  ];
+  for (const [what, ours, theirs] of expected)
+    if (ours !== theirs)
+      throw new AssayError("RELEASE_REFUSED", `the file's ${what} is ${ours}, the release's ${theirs}`);
+  // With too low figures the bond would not cover a challenger's gas.
+  if (release.stepGas < model.worst.gas || release.disputeGas < model.disputeGas)
+    throw new AssayError(
+      "RELEASE_REFUSED",
+      `a dispute may take ${model.worst.gas} and ${model.disputeGas} gas, the release says ${release.stepGas} and ${release.disputeGas}`,
+    );
+  return model;
+}
+
+export interface Releases {
+  /**
+   * The release, re-derived; fetched and checked once.
+   * @throws {AssayError} as checkRelease and fetchContent; a failure that is not retryable is remembered.
+   */
+  prepare(record: ReleaseRecord): Promise<PreparedRelease>;
+  /** The release if it has been prepared. */
+  ready(releaseId: Hex): PreparedRelease | undefined;
+}
+
+/** @param mirrors Base URLs of other nodes, asked after the release's own URIs. */
+export function createReleases(
+  store: ContentStore,
+  limits: FetchLimits,
+  mirrors: readonly string[],
+): Releases {
+  const done = new Map<Hex, PreparedRelease>();
+  const attempts = new Map<Hex, Promise<PreparedRelease>>();
+
+  async function load(record: ReleaseRecord): Promise<PreparedRelease> {
+    const { releaseId, release, contentUris } = record;
+    const bindings = bindingsOf(record);
+    let file = await store.get(release.fileSha256);
+    if (file === undefined) {
+      const others = mirrors.map((base) => `${base}/content/${release.fileSha256.slice(2).toLowerCase()}`);
+      file = await fetchContent(release.fileSha256, [...contentUris, ...others], limits);
+      await store.put(file);
+    }
+    const model = checkRelease(release, file, bindings);
+    return { releaseId, release, model, path: store.pathOf(release.fileSha256) };
+  }
+
+  async function remember(record: ReleaseRecord): Promise<PreparedRelease> {
+    try {
+      const prepared = await load(record);
+      done.set(record.releaseId, prepared);
+      return prepared;
+    } catch (error) {
+      // Asked again, it may succeed.
+      if (isRetryable(error)) attempts.delete(record.releaseId);
+      throw error;
+    }
+  }
+
+  return {
+    ready: (releaseId) => done.get(releaseId),
+    prepare(record) {
+      const attempt = attempts.get(record.releaseId) ?? remember(record);
+      attempts.set(record.releaseId, attempt);
+      return attempt;
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/** Publishing a model file as a release. */
+import { AssayError } from "../../../sdk/src/error.ts";
+import { parseEvent, type EventName, type EventOf } from "../../../sdk/src/events.ts";
+import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { releaseIdOf } from "../../../sdk/src/ids.ts";
+import { toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
+import { bindingsHash, bindingsText, signatureHash } from "../../../sdk/src/tensor.ts";
+import type { TransactionReceipt } from "ethers";
+import type { Sender } from "../chain/send.ts";
+import type { ModelDescription } from "./describe.ts";
+
+export interface PublishOptions {
+  /** An existing model of the sender; absent: a new one. */
+  readonly modelId?: bigint;
+  /** Metadata URI of a new model. */
+  readonly modelUri?: string;
+  /** Where the file can be fetched; the dimensions' values are added as its fragment. */
+  readonly contentUri: string;
+  /** binary32 bits; both 0: the release is exact. */
+  readonly atol: number;
+  readonly rtol: number;
+  /** Basis points of each fee. */
+  readonly royaltyBps: number;
+}
+
+export interface Published {
+  readonly releaseId: Hex;
+  readonly release: Release;
+  readonly contentUri: string;
+}
+
+/** binary32 bits of a tolerance, rounded down so that it never promises more than was meant. */
+export function toleranceBits(value: number): number {
+  if (!Number.isFinite(value) || value < 0)
+    throw new AssayError("BAD_CONFIG", `a tolerance is a finite number from 0 on, not ${value}`);
+  const float = Float32Array.of(value);
+  const bits = new Uint32Array(float.buffer)[0] ?? 0;
+  return (float[0] ?? 0) > value ? bits - 1 : bits;
+}
+
+export function releaseOf(model: ModelDescription, modelId: bigint, options: PublishOptions): Release {
+  const { atol, rtol, royaltyBps } = options;
+  return {
+    modelId,
+    programRoot: model.programRoot,
+    fileSha256: model.fileSha256,
+    loweringVersion: model.program.loweringVersion,
+    bindingsHash: bindingsHash(model.bindings),
+    signatureHash: signatureHash(model.signature),
+    inputBytes: model.inputBytes,
+    outputBytes: model.outputBytes,
+    atol,
+    rtol,
+    stepGas: model.worst.gas,
+    disputeGas: model.disputeGas,
+    royaltyBps,
+  };
+}
+
+function eventIn<N extends EventName>(receipt: TransactionReceipt, registry: Hex, name: N): EventOf<N> {
+  for (const log of receipt.logs) {
+    if (log.address.toLowerCase() !== registry.toLowerCase()) continue;
+    const event = parseEvent("registry", log);
+    if (event !== undefined && isNamed(event, name)) return event;
+  }
+  throw new AssayError("NOT_FOUND", `transaction ${receipt.hash} has no event ${name}`);
+}
+
+function isNamed<N extends EventName>(event: { readonly name: EventName }, name: N): event is EventOf<N> {
+  return event.name === name;
+}
+
+/** @throws {AssayError} REVERTED (ReleaseExists if this was published before), and whatever Sender.send throws. */
+export async function publishModel(
+  contracts: Contracts,
+  sender: Sender,
+  model: ModelDescription,
+  options: PublishOptions,
+): Promise<Published> {
+  const { interface: registry } = contracts.registry;
+  const to = contracts.deployment.addresses.registry;
+  let { modelId } = options;
+  if (modelId === undefined) {
+    const data = registry.encodeFunctionData("createModel", [options.modelUri ?? ""]);
+    const receipt = await sender.send({ label: "createModel", to, data });
+    modelId = eventIn(receipt, to, "ModelCreated").modelId;
+  }
+  const release = releaseOf(model, modelId, options);
+  const dimensions = bindingsText(model.bindings);
+  const contentUri = dimensions === "" ? options.contentUri : `${options.contentUri}#${dimensions}`;
+  const data = registry.encodeFunctionData("publish", [release, toHex(model.commitment.header), contentUri]);
+  await sender.send({ label: "publish", to, data });
+  return { releaseId: releaseIdOf(release), release, contentUri };
+}

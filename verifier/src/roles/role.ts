@@ -1,0 +1,93 @@
+/** What both roles work with. */
+import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import type { Sender } from "../chain/send.ts";
+import type { BlockRef } from "../chain/source.ts";
+import type { ChainState, ResultRecord } from "../chain/state.ts";
+import type { InferencePool } from "../compute/pool.ts";
+import { selfCheck, type FastPath } from "../compute/screen.ts";
+import type { Duty } from "../duties.ts";
+import { logError, type Logger } from "../log.ts";
+import { encodeMove, moveKey } from "../play/calls.ts";
+import type { Move, Trial } from "../play/trial.ts";
+import type { PreparedRelease, Releases } from "../releases/prepare.ts";
+
+export interface RoleContext {
+  readonly contracts: Contracts;
+  readonly sender: Sender;
+  readonly pool: InferencePool;
+  readonly releases: Releases;
+  readonly fastPath: (release: PreparedRelease) => Promise<FastPath>;
+  readonly log: Logger;
+}
+
+export interface Role {
+  /** Everything that is due in this state. No effects but the role's own memory. */
+  duties(state: ChainState, head: BlockRef): Duty[];
+}
+
+/** The self-check of each release, once. */
+export function createFastPaths(pool: InferencePool, log: Logger): RoleContext["fastPath"] {
+  const known = new Map<Hex, Promise<FastPath>>();
+  return (release) => {
+    const found = known.get(release.releaseId) ?? selfCheck(pool, release);
+    if (!known.has(release.releaseId)) {
+      known.set(release.releaseId, found);
+      void found.then((path) => {
+        const fields = { release: release.releaseId, path: path.kind };
+        if (path.kind === "unusable")
+          log.warn(
+            { ...fields, reason: path.reason },
+            "self-check failed: the exact interpreter computes this release",
+          );
+        else log.info(fields, "release ready");
+      });
+    }
+    return found;
+  };
+}
+
+/** @returns undefined while the events of the release or request have not been seen. */
+function trialOf(state: ChainState, result: ResultRecord, head: BlockRef): Trial | undefined {
+  const request = state.requests.get(result.requestId);
+  const release = request && state.releases.get(request.request.releaseId);
+  return request && release && { now: head.timestamp, release, request, result };
+}
+
+/** Duties of each trial by itself: what is strange about one must not keep the node from the others. */
+export function dutiesOfTrials(
+  { log, sender }: Pick<RoleContext, "log" | "sender">,
+  state: ChainState,
+  head: BlockRef,
+  whose: "mine" | "others",
+  dutiesOf: (trial: Trial) => Duty[],
+): Duty[] {
+  return [...state.results.values()].flatMap((result) => {
+    if (sameHex(result.operator, sender.address) !== (whose === "mine")) return [];
+    const trial = trialOf(state, result, head);
+    if (trial === undefined) return [];
+    try {
+      return dutiesOf(trial);
+    } catch (error) {
+      logError(log, error, `result ${result.resultId}`);
+      return [];
+    }
+  });
+}
+
+export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadline?: number): Duty {
+  const { contracts, sender } = context;
+  const { resultId } = trial.result;
+  return {
+    key: moveKey(resultId, move),
+    deadline,
+    async run() {
+      await sender.send({
+        label: move.kind,
+        to: contracts.deployment.addresses.game,
+        data: encodeMove(contracts, trial, move),
+        ...(deadline === undefined ? {} : { deadline }),
+      });
+    },
+  };
+}

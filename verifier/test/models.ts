@@ -1,0 +1,50 @@
+/** Tiny ONNX files for tests. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "../../program/src/onnx/gen/onnx-ml_pb.js";
+import type { TensorSpec } from "../../sdk/src/tensor.ts";
+
+const ELEM_TYPE = { f32: 1, u8: 2, i32: 6 } as const;
+
+export interface TinyNode {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+}
+
+interface TinySpec extends TensorSpec {
+  readonly dtype: keyof typeof ELEM_TYPE;
+}
+
+function valueInfo({ name, dtype, shape }: TinySpec) {
+  const dim = shape.map((dimValue) => ({ value: { case: "dimValue" as const, value: BigInt(dimValue) } }));
+  return {
+    name,
+    type: { value: { case: "tensorType" as const, value: { elemType: ELEM_TYPE[dtype], shape: { dim } } } },
+  };
+}
+
+/** A model of nodes without attributes. */
+export function tinyModel(
+  nodes: readonly TinyNode[],
+  inputs: readonly TinySpec[],
+  outputs: readonly TinySpec[],
+): Uint8Array {
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 8n,
+      opsetImport: [{ domain: "", version: 17n }],
+      graph: {
+        name: "tiny",
+        node: nodes.map(({ op, inputs: input, output }) => ({
+          opType: op,
+          name: output,
+          input: [...input],
+          output: [output],
+        })),
+        input: inputs.map(valueInfo),
+        output: outputs.map(valueInfo),
+      },
+    }),
+  );
+}

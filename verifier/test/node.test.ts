@@ -1,0 +1,195 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { z } from "zod/v4";
+import { freePort } from "../../scripts/anvil.ts";
+import { exactOutput } from "../src/compute/exact.ts";
+import { describeModel } from "../src/releases/describe.ts";
+import { exampleModel, startWorld, type World } from "./world.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const MODEL = join(ROOT, "examples", "models", "digits", "digits.onnx");
+
+interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The real command in its own process. */
+function launch(args: readonly string[]): ChildProcess {
+  const flags = ["--import", "tsx", join(ROOT, "verifier", "src", "cli.ts"), ...args];
+  return spawn(process.execPath, flags, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+function finished(child: ChildProcess): Promise<Finished> {
+  let [stdout, stderr] = ["", ""];
+  child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })));
+}
+
+async function assay<T>(schema: z.ZodType<T>, ...args: readonly string[]): Promise<T> {
+  const { code, stdout, stderr } = await finished(launch([...args, "--json"]));
+  if (code !== 0) throw new Error(`assay ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return schema.parse(JSON.parse(stdout));
+}
+
+/** Resolves with the fields of the log line "ready". */
+function ready(child: ChildProcess): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      const line = text.split("\n").find((candidate) => candidate.includes('"msg":"ready"'));
+      if (line !== undefined) resolve(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
+    });
+    child.once("close", () => reject(new Error(`the node ended: ${text}`)));
+  });
+}
+
+describe("assay, the command", function () {
+  this.timeout(180_000);
+  let world: World;
+  const children: ChildProcess[] = [];
+  const password = "correct horse";
+
+  before(async () => {
+    world = await startWorld();
+    writeFileSync(join(world.folder, "password"), `${password}\n`);
+    writeFileSync(join(world.folder, "deployment.json"), JSON.stringify(world.deployment));
+  });
+
+  after(async () => {
+    for (const child of children) child.kill("SIGKILL");
+    await world.stop();
+  });
+
+  /** Makes a funded key with its own folder. @returns the flags that select it. */
+  async function key(name: string): Promise<{ flags: string[]; address: string }> {
+    const folder = join(world.folder, name);
+    mkdirSync(folder);
+    const [keystore, passwordFile] = [join(folder, "key.json"), join(world.folder, "password")];
+    const made = z.object({ address: z.string() });
+    const { address } = await assay(made, "key", "new", keystore, "--password-file", passwordFile);
+    await world.chain.provider.send("anvil_setBalance", [address, "0x8ac7230489e80000"]);
+    // Settings come from a file, as they would in production.
+    const config = {
+      rpc: world.chain.url,
+      deployment: join(world.folder, "deployment.json"),
+      keystore,
+      passwordFile,
+    };
+    writeFileSync(
+      join(folder, "config.json"),
+      JSON.stringify({ ...config, content: join(folder, "content") }),
+    );
+    return { flags: ["--config", join(folder, "config.json")], address };
+  }
+
+  it("publishes a model, answers a request by one node and verifies it by another", async () => {
+    const [operator, verifier, requester] = await Promise.all([
+      key("operator"),
+      key("verifier"),
+      key("requester"),
+    ]);
+    const port = await freePort();
+    const http = ["--http", `127.0.0.1:${port}`];
+    const account = z.object({ freeWei: z.string() });
+    const [staked] = await Promise.all([
+      assay(account, "stake", "2", ...operator.flags),
+      assay(account, "stake", "1.5", ...verifier.flags),
+    ]);
+    expect(staked.freeWei).to.equal("2000000000000000000");
+
+    const published = z.object({ releaseId: z.string(), contentUri: z.string() });
+    const { releaseId, contentUri } = await assay(
+      published,
+      "model",
+      "publish",
+      MODEL,
+      ...operator.flags,
+      ...http,
+    );
+    expect(contentUri).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
+
+    const first = launch(["node", "--role", "operator", ...operator.flags, ...http, "--poll-ms", "250"]);
+    const second = launch([
+      "node",
+      "--role",
+      "verifier",
+      ...verifier.flags,
+      "--http",
+      "off",
+      "--poll-ms",
+      "250",
+    ]);
+    children.push(first, second);
+    const logs = [finished(first), finished(second)] as const;
+    const [ours] = await Promise.all([ready(first), ready(second)]);
+    expect(ours["address"]).to.equal(operator.address);
+    const health = await fetch(`http://127.0.0.1:${port}/health`);
+    expect(await health.json()).to.include({ ready: true, chainId: 31337 });
+
+    // The requester and the verifier have no file: they fetch it from the operator's node.
+    const pixels = Array.from({ length: 64 }, (_, i) => (i * 5) % 17);
+    const inputFile = join(world.folder, "input.json");
+    writeFileSync(inputFile, JSON.stringify({ pixels }));
+    const answer = z.object({
+      final: z.boolean(),
+      operator: z.string(),
+      outputs: z.object({ logits: z.array(z.number()) }),
+    });
+    const got = await assay(
+      answer,
+      "request",
+      releaseId,
+      "--input",
+      inputFile,
+      "--fee",
+      "0.01",
+      ...requester.flags,
+    );
+    const right = exactOutput(describeModel(exampleModel("digits"), {}), Uint8Array.from(pixels));
+    expect(got).to.deep.equal({ final: true, operator: operator.address, outputs: { logits: [...right] } });
+
+    const earned = await assay(account, "status", ...operator.flags);
+    expect(earned.freeWei).to.equal((2n * 10n ** 18n + (10n ** 16n * 99n) / 100n).toString());
+
+    for (const child of [first, second]) child.kill("SIGTERM");
+    const [operatorLog, verifierLog] = await Promise.all(logs);
+    expect([operatorLog.code, verifierLog.code]).to.deep.equal([0, 0]);
+    expect(verifierLog.stdout).to.include('"msg":"answer is right"');
+    const secrets = [
+      password,
+      z
+        .object({ Crypto: z.object({ ciphertext: z.string() }) })
+        .parse(JSON.parse(readFileSync(join(world.folder, "operator", "key.json"), "utf8"))).Crypto
+        .ciphertext,
+    ];
+    for (const secret of secrets) expect(operatorLog.stdout + operatorLog.stderr).not.to.include(secret);
+  });
+
+  it("says what is wrong and ends with the code for it", async () => {
+    const usage = await finished(launch(["stake", "lots"]));
+    expect([usage.code, usage.stderr.includes("BAD_CONFIG")]).to.deep.equal([2, true]);
+    const offline = await finished(
+      launch([
+        "status",
+        "--rpc",
+        "http://127.0.0.1:1",
+        "--deployment",
+        join(world.folder, "deployment.json"),
+      ]),
+    );
+    expect([offline.code, offline.stderr.includes("RPC_FAILED")]).to.deep.equal([3, true]);
+    const foreign = join(world.folder, "foreign.json");
+    writeFileSync(foreign, JSON.stringify({ ...world.deployment, chainId: 1 }));
+    const wrong = await finished(launch(["status", "--rpc", world.chain.url, "--deployment", foreign]));
+    expect([wrong.code, wrong.stderr.includes("WRONG_CHAIN")]).to.deep.equal([2, true]);
+    const model = await finished(launch(["model", "inspect", join(ROOT, "package.json")]));
+    expect([model.code, model.stderr.includes("MODEL_REFUSED")]).to.deep.equal([1, true]);
+  });
+});

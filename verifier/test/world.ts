@@ -1,0 +1,84 @@
+/** A deployed chain with a published model, for tests that play on it. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { connect, type Contracts } from "../../sdk/src/contracts.ts";
+import type { Deployment } from "../../sdk/src/deployment.ts";
+import { createSender, type Sender } from "../src/chain/send.ts";
+import { openStore } from "../src/content/store.ts";
+import { createLogger, type Logger } from "../src/log.ts";
+import { describeModel, type ModelDescription } from "../src/releases/describe.ts";
+import { publishModel, toleranceBits, type Published } from "../src/releases/publish.ts";
+import { deployTo, startChain, type TestChain } from "./chain.ts";
+
+export interface World {
+  readonly chain: TestChain;
+  readonly deployment: Deployment;
+  readonly contracts: Contracts;
+  /** Of account 0, which deployed and publishes. */
+  readonly publisher: Sender;
+  readonly folder: string;
+  readonly contentDirectory: string;
+  readonly log: Logger;
+  stop(): Promise<void>;
+}
+
+export interface PublishedModel extends Published {
+  readonly model: ModelDescription;
+}
+
+/** Test logs: ASSAY_TEST_LOG=info shows them. */
+export const testLog = createLogger(process.env["ASSAY_TEST_LOG"] === "info" ? "info" : "silent", 2, false);
+
+export interface WorldOptions {
+  /** Seconds between blocks, once everything is set up; 0: a block per transaction. Default 1. */
+  readonly blockSeconds?: number;
+}
+
+export async function startWorld({ blockSeconds = 1 }: WorldOptions = {}): Promise<World> {
+  const chain = await startChain();
+  const folder = mkdtempSync(join(tmpdir(), "assay-world-"));
+  try {
+    const deployment = await deployTo(chain.url);
+    const wallet = chain.wallet(0);
+    const publisher = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 50 });
+    if (blockSeconds > 0) await chain.provider.send("evm_setIntervalMining", [blockSeconds]);
+    return {
+      chain,
+      deployment,
+      contracts: connect(deployment, wallet),
+      publisher,
+      folder,
+      contentDirectory: join(folder, "content"),
+      log: testLog,
+      async stop() {
+        await publisher.close();
+        await chain.stop();
+        rmSync(folder, { recursive: true });
+      },
+    };
+  } catch (error) {
+    await chain.stop();
+    throw error;
+  }
+}
+
+export async function publishFile(world: World, file: Uint8Array, tolerance = 0): Promise<PublishedModel> {
+  const store = openStore(world.contentDirectory);
+  const model = describeModel(file, {});
+  const contentUri = pathToFileURL(store.pathOf(await store.put(file))).href;
+  const options = { contentUri, atol: toleranceBits(tolerance), rtol: 0, royaltyBps: 500 };
+  return { ...(await publishModel(world.contracts, world.publisher, model, options)), model };
+}
+
+export function exampleModel(name: "digits" | "breast-cancer"): Uint8Array {
+  return new Uint8Array(readFileSync(new URL(`../../examples/models/${name}/${name}.onnx`, import.meta.url)));
+}
+
+/** Deposits stake from a funded account. */
+export async function stake(world: World, account: number, wei: bigint): Promise<void> {
+  const wallet = world.chain.wallet(account);
+  const vault = connect(world.deployment, wallet).vault;
+  await (await vault.deposit({ value: wei })).wait();
+}

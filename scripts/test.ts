@@ -10,7 +10,16 @@ if (nightly) patterns.push("test/**/*.nightly.ts");
 
 const suites = [
   ["hardhat", "test", "solidity", "--no-compile"],
-  ["mocha", "--import", "tsx", "--timeout", nightly ? "3600000" : "240000", "--exit", ...patterns],
+  [
+    "node",
+    "--import",
+    "tsx",
+    "node_modules/mocha/bin/mocha.js",
+    "--timeout",
+    nightly ? "3600000" : "300000",
+    "--exit",
+    ...patterns,
+  ],
 ];
 
 interface Count {

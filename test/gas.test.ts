@@ -1,0 +1,145 @@
+/**
+ * Gas of the market's life cycle, against the committed figures in gas.snapshot.json and the ceilings below. The chain charges
+ * the calldata floor price of EIP-7623. To accept new figures: ASSAY_UPDATE_SNAPSHOT=1.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { hexlify, ZeroAddress, ZeroHash, type ContractTransactionResponse } from "ethers";
+import { network } from "hardhat";
+import { deployAssay } from "../scripts/deployment.ts";
+import { parseEvent } from "../sdk/src/events.ts";
+import type { OutputHashes } from "../types/ethers-contracts/index.js";
+import { byteHeader, sha256Hex } from "./support/header.ts";
+
+const CYCLE_CEILING = 220_000;
+const REQUEST_4K_CEILING = 210_000;
+const SNAPSHOT = join(import.meta.dirname, "gas.snapshot.json");
+const WINDOW_SECONDS = 60;
+const FEE = 10n ** 15n;
+/** Unix seconds. Time and base fee are fixed, since their bytes are calldata. */
+const START = 1_800_000_001;
+
+/** Bytes without zeros: the dearest calldata. */
+function dense(length: number, seed: number): Buffer {
+  return Buffer.from(Array.from({ length }, (_, i) => 1 + ((i * 37 + seed * 101) % 255)));
+}
+
+async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {
+  const receipt = await (await sent).wait();
+  if (receipt?.status !== 1) throw new Error("the transaction failed");
+  return Number(receipt.gasUsed);
+}
+
+async function setUp() {
+  const connection = await network.create({
+    override: { initialDate: new Date((START - 86_400) * 1000), initialBaseFeePerGas: 0 },
+  });
+  const { ethers, networkHelpers } = connection;
+  const contracts = await deployAssay(connection);
+  const [, operator] = await ethers.getSigners();
+  if (operator === undefined) throw new Error("two accounts are needed");
+  await contracts.registry.createModel("ipfs://model");
+  await contracts.vault.connect(operator).deposit({ value: 10n ** 18n });
+  const answerer = operator;
+  let now = START;
+  /** The next transaction's block comes this much later. */
+  const later = async (seconds: number): Promise<void> => {
+    now += seconds;
+    await networkHelpers.time.setNextBlockTimestamp(now);
+  };
+
+  async function consumerOf(inputBytes: number, outputBytes: number): Promise<OutputHashes> {
+    const header = byteHeader(inputBytes, outputBytes);
+    const release = {
+      modelId: 1n,
+      programRoot: sha256Hex(header),
+      fileSha256: ZeroHash,
+      loweringVersion: 1n,
+      bindingsHash: ZeroHash,
+      signatureHash: ZeroHash,
+      inputBytes,
+      outputBytes,
+      atol: 0n,
+      rtol: 0n,
+      stepGas: 1_000_000n,
+      disputeGas: 3_000_000n,
+      royaltyBps: 500n,
+    };
+    await contracts.registry.publish(release, header, "ipfs://file");
+    const policy = {
+      releaseId: await contracts.registry.releaseIdOf(release),
+      bond: 10n ** 16n,
+      answerSeconds: 600n,
+      windowSeconds: WINDOW_SECONDS,
+      operator: ZeroAddress,
+      callbackGas: 60_000n,
+    };
+    return ethers.deployContract("OutputHashes", [await contracts.market.getAddress(), policy]);
+  }
+
+  /** One request from ask to callback. */
+  async function cycle(consumer: OutputHashes, input: Buffer, output: Buffer) {
+    await later(1000);
+    const { gas: asked, request } = await ask(consumer, input);
+    // Past every turn of the sortition, so that the figures do not depend on a draw.
+    await later(300);
+    const fulfilled = await gasOf(contracts.market.connect(answerer).fulfill(request, output));
+    await later(WINDOW_SECONDS);
+    const finalized = await gasOf(contracts.market.finalize(request, answerer.address, output));
+    const requestId = await contracts.market.requestIdOf(request);
+    expect(await consumer.outputHashOf(requestId)).to.equal(ethers.keccak256(output));
+    return { request: asked, fulfill: fulfilled, finalize: finalized };
+  }
+
+  return { contracts, consumerOf, cycle };
+}
+
+/** Gas of a request made through a consumer, and the request as the market fixed it. */
+async function ask(consumer: OutputHashes, input: Buffer) {
+  const receipt = await (await consumer.ask(input, { value: FEE })).wait();
+  for (const log of receipt?.logs ?? []) {
+    const event = parseEvent("market", log);
+    if (receipt !== null && event?.name === "Requested")
+      return { gas: Number(receipt.gasUsed), request: event.request };
+  }
+  throw new Error("no request was made");
+}
+
+describe("gas", () => {
+  it("stays at the committed figures and under the ceilings", async () => {
+    const { contracts, consumerOf, cycle } = await setUp();
+    const small = await consumerOf(128, 64);
+    const first = await cycle(small, dense(128, 1), dense(64, 1));
+    const later = await cycle(small, dense(128, 2), dense(64, 2));
+    const large = await consumerOf(4096, 64);
+    await cycle(large, dense(4096, 1), dense(64, 3));
+    const direct = {
+      releaseId: await large.releaseId(),
+      nonce: 7n,
+      bond: 10n ** 16n,
+      answerSeconds: 600n,
+      windowSeconds: WINDOW_SECONDS,
+      operator: ZeroAddress,
+      callbackGas: 0n,
+      refundTo: await small.getAddress(),
+    };
+    const figures = {
+      firstRequestOfModel: first,
+      "128B": { ...later, total: later.request + later.fulfill + later.finalize },
+      "4KiB": {
+        requestByConsumer: await gasOf(large.ask(dense(4096, 2), { value: FEE })),
+        requestByAccount: await gasOf(
+          contracts.market.request(direct, hexlify(dense(4096, 3)), { value: FEE }),
+        ),
+      },
+    };
+    if (process.env["ASSAY_UPDATE_SNAPSHOT"] === "1") {
+      writeFileSync(SNAPSHOT, JSON.stringify(figures, undefined, 2) + "\n");
+    }
+    expect(figures["128B"].total).to.be.at.most(CYCLE_CEILING);
+    expect(figures["4KiB"].requestByConsumer).to.be.at.most(REQUEST_4K_CEILING);
+    expect(figures["4KiB"].requestByAccount).to.be.at.most(REQUEST_4K_CEILING);
+    expect(figures).to.deep.equal(JSON.parse(readFileSync(SNAPSHOT, "utf8")));
+  });
+});

@@ -1,0 +1,175 @@
+/** The referee on an in-process chain, and programs on trial before it. */
+import { network } from "hardhat";
+import { dtype, type DTypeName } from "../../program/src/dtype.ts";
+import { inputsTree, wholeClaim } from "../../program/src/claim.ts";
+import { commitProgram, type ProgramCommitment } from "../../program/src/encode.ts";
+import type { Axis, Instruction, Load, Program, TensorLoad } from "../../program/src/instruction.ts";
+import { depthOf, hashTree, tensorRoot, tensorTree, treeRoot } from "../../program/src/merkle.ts";
+import { runNaive } from "../../program/src/naive/interpret.ts";
+import { proveOutput, proveStep, type OutputProof, type StepProof } from "../../program/src/prove.ts";
+
+const { ethers } = await network.getOrCreate();
+
+export async function deployReferee() {
+  const scalars = await ethers.deployContract("Scalars");
+  const interpreter = await ethers.deployContract("Interpreter", [await scalars.getAddress()]);
+  return ethers.deployContract("Referee", [await interpreter.getAddress()]);
+}
+
+export type RefereeContract = Awaited<ReturnType<typeof deployReferee>>;
+
+/** A program, its inputs, and the tensors that its instructions should give. */
+export interface Trial {
+  readonly program: Program;
+  readonly commitment: ProgramCommitment;
+  readonly inputs: readonly Uint8Array[];
+  readonly right: readonly Uint8Array[];
+}
+
+export function trial(program: Program, inputs: readonly Uint8Array[], right?: readonly Uint8Array[]): Trial {
+  return { program, commitment: commitProgram(program), inputs, right: right ?? runNaive(program, inputs) };
+}
+
+/** What a claim says: the right tensors but for one, to which `change` is done. */
+export function tampered(
+  { right }: Trial,
+  instruction: number,
+  change: (data: Uint8Array) => void,
+): Uint8Array[] {
+  const claimed = right.map((data) => data.slice());
+  const data = claimed[instruction];
+  if (data === undefined) throw new RangeError(`there is no instruction ${instruction}`);
+  change(data);
+  return claimed;
+}
+
+export function flipBit(element: number, bytes: number, bit: number): (data: Uint8Array) => void {
+  return (data) => {
+    const at = element * bytes + Math.floor(bit / 8);
+    data[at] = (data[at] ?? 0) ^ (1 << (bit % 8));
+  };
+}
+
+export function stepProof(
+  { program, commitment, inputs, right }: Trial,
+  claimed: readonly Uint8Array[],
+  instruction: number,
+  element: number,
+): StepProof {
+  const tensor = (source: TensorLoad["source"], id: number): Uint8Array => {
+    const sources = {
+      input: inputs,
+      constant: program.constants.map(({ data }) => data),
+      instruction: right,
+    };
+    const data = sources[source][id];
+    if (data === undefined) throw new RangeError(`there is no ${source} ${id}`);
+    return data;
+  };
+  const trace = {
+    tensor,
+    tensorTree: (source: TensorLoad["source"], id: number) => tensorTree(tensor(source, id)),
+    inputs: inputsTree(inputs),
+    claimed: wholeClaim(claimed),
+  };
+  return proveStep({ commitment, program, trace, instruction, element });
+}
+
+export function outputProof(
+  { program, commitment }: Trial,
+  claimed: readonly Uint8Array[],
+  output: number,
+  element: number,
+): OutputProof {
+  return proveOutput({ commitment, program, claimed: wholeClaim(claimed) }, output, element);
+}
+
+export function traceRootOf(tensors: readonly Uint8Array[]): Uint8Array {
+  return treeRoot(hashTree(tensors.map(tensorRoot)));
+}
+
+/** The verdict on `claimed`, or on the proof given. */
+export function judgeStep(
+  referee: RefereeContract,
+  on: Trial,
+  claimed: readonly Uint8Array[],
+  instruction: number,
+  element: number,
+  proof: StepProof = stepProof(on, claimed, instruction, element),
+): Promise<boolean> {
+  return referee.judgeStep(
+    on.commitment.root,
+    traceRootOf(claimed),
+    treeRoot(inputsTree(on.inputs)),
+    instruction,
+    element,
+    { ...proof, operands: [...proof.operands] },
+  );
+}
+
+export function leavesOf(bytes: number): number {
+  return 2 ** depthOf(Math.max(1, Math.ceil(bytes / 256)));
+}
+
+// Short forms of instructions.
+
+type Terms = readonly (readonly [dim: number, coef: number])[];
+
+export function axis(size: number, stride: number, terms: Terms, c0 = 0): Axis {
+  return {
+    size,
+    stride,
+    at: { c0, terms: terms.map(([dim, coef]) => ({ dim, coef })), div: 1, exact: false },
+  };
+}
+
+export function tensor(
+  source: TensorLoad["source"],
+  id: number,
+  name: DTypeName,
+  axes: readonly Axis[],
+  extra: Pick<TensorLoad, "zero" | "fill"> & { readonly elements?: number } = {},
+): TensorLoad {
+  const elements = axes.reduce((sum, { size, stride }) => sum + (size - 1) * stride, 1);
+  return { kind: "tensor", source, id, dtype: name, elements, axes, ...extra };
+}
+
+export function literal(name: DTypeName, bits: bigint): Load {
+  return { kind: "literal", dtype: name, bits };
+}
+
+export function instruction(
+  [body, fold, name]: readonly [Instruction["body"], Instruction["fold"], DTypeName],
+  outDims: readonly number[],
+  redDims: readonly number[],
+  loads: readonly Load[],
+): Instruction {
+  return { body, fold, dtype: name, outDims, redDims, loads };
+}
+
+/** A program whose inputs have the given dtypes and data and whose outputs are all instructions' tensors. */
+export function programOf(
+  instructions: readonly Instruction[],
+  inputs: readonly (readonly [DTypeName, Uint8Array])[],
+  constants: readonly (readonly [DTypeName, Uint8Array])[] = [],
+): Program {
+  return {
+    loweringVersion: 1,
+    inputs: inputs.map(([name, data]) => ({ dtype: name, elements: data.length / dtype(name).bytes })),
+    outputs: instructions.map((made, k) => ({
+      instruction: k,
+      dtype: made.dtype,
+      elements: made.outDims.reduce((a, b) => a * b, 1),
+    })),
+    constants: constants.map(([name, data]) => ({ dtype: name, data })),
+    instructions,
+  };
+}
+
+export function f32(values: readonly number[]): Uint8Array {
+  return new Uint8Array(Float32Array.from(values).buffer);
+}
+
+export function i32(values: readonly number[]): Uint8Array {
+  return new Uint8Array(Int32Array.from(values).buffer);
+}

@@ -1,0 +1,265 @@
+/**
+ * A deployment on an in-process chain, with one real model, where tests play disputes with the product's own planners. Time is
+ * the test's: nothing waits.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { network } from "hardhat";
+import type { BaseWallet, Log, TransactionReceipt, TransactionRequest, TransactionResponse } from "ethers";
+import { splitBlob } from "../../program/src/claim.ts";
+import { computeTrace, type Trace } from "../../program/src/trace.ts";
+import { deployAssay } from "../../scripts/deployment.ts";
+import { connect } from "../../sdk/src/contracts.ts";
+import { releaseIdOf } from "../../sdk/src/ids.ts";
+import { request, type RequestHandle } from "../../sdk/src/request.ts";
+import { fromHex, toHex, type Hex, type Release } from "../../sdk/src/structs.ts";
+import { bindingsHash, signatureHash } from "../../sdk/src/tensor.ts";
+import { createView, eventOf } from "../../verifier/src/chain/state.ts";
+import { encodeMove } from "../../verifier/src/play/calls.ts";
+import { findEvidence, type HonestRun } from "../../verifier/src/play/evidence.ts";
+import {
+  planChallenger,
+  planOperator,
+  planSettlement,
+  type DefendedTrace,
+} from "../../verifier/src/play/planner.ts";
+import type { Move, Trial } from "../../verifier/src/play/trial.ts";
+import { describeModel } from "../../verifier/src/releases/describe.ts";
+
+export type ModelName = "digits" | "breast-cancer";
+
+export const MODELS: readonly ModelName[] = ["digits", "breast-cancer"];
+/** Relative tolerance of the float model's release: binary32 bits of 2^-20 for both. */
+const TOLERANCE: Readonly<Record<ModelName, number>> = { digits: 0, "breast-cancer": 0x35800000 };
+const FEE = 10n ** 15n;
+export const WINDOW_SECONDS = 60;
+
+function modelPath(name: ModelName, file: string): string {
+  return join(import.meta.dirname, "../../examples/models", name, file);
+}
+
+/** The held-out test set of a model, as input blobs. */
+export function testInputs(name: ModelName): Uint8Array[] {
+  const { inputs } = JSON.parse(readFileSync(modelPath(name, "test.json"), "utf8")) as { inputs: string[] };
+  return inputs.map((input) => new Uint8Array(Buffer.from(input, "base64")));
+}
+
+export interface Player {
+  readonly signer: { sendTransaction(request: TransactionRequest): Promise<TransactionResponse> };
+  readonly address: Hex;
+}
+
+export type Arena = Awaited<ReturnType<typeof openArena>>;
+
+export async function openArena(name: ModelName) {
+  const connection = await network.create();
+  const { ethers, networkHelpers } = connection;
+  const deployed = await deployAssay(connection);
+
+  /** A new account with stake. */
+  async function player(stakeWei = 50n * 10n ** 18n): Promise<Player & { readonly signer: BaseWallet }> {
+    const signer = ethers.Wallet.createRandom(ethers.provider);
+    await networkHelpers.setBalance(signer.address, 100n * 10n ** 18n);
+    await deployed.vault.connect(signer).deposit({ value: stakeWei });
+    return { signer, address: toHex(fromHex(`0x${signer.address.slice(2)}`)) };
+  }
+
+  const publisher = await player(1n);
+  const operator = await player();
+  const file = new Uint8Array(readFileSync(modelPath(name, `${name}.onnx`)));
+  const model = describeModel(file, {});
+  const at = async (contract: { getAddress(): Promise<string> }): Promise<Hex> =>
+    toHex(fromHex(`0x${(await contract.getAddress()).slice(2)}`));
+  const deployment = {
+    chainId: Number(deployed.chainId),
+    block: deployed.block,
+    addresses: {
+      registry: await at(deployed.registry),
+      vault: await at(deployed.vault),
+      market: await at(deployed.market),
+      game: await at(deployed.game),
+      referee: await at(deployed.referee),
+    },
+  };
+  await deployed.registry.connect(publisher.signer).createModel("test");
+  const release: Release = {
+    modelId: 1n,
+    programRoot: model.programRoot,
+    fileSha256: model.fileSha256,
+    loweringVersion: model.program.loweringVersion,
+    bindingsHash: bindingsHash({}),
+    signatureHash: signatureHash(model.signature),
+    inputBytes: model.inputBytes,
+    outputBytes: model.outputBytes,
+    atol: TOLERANCE[name],
+    rtol: TOLERANCE[name],
+    stepGas: model.worst.gas,
+    disputeGas: model.disputeGas,
+    royaltyBps: 500,
+  };
+  await deployed.registry.connect(publisher.signer).publish(release, model.commitment.header, "test");
+  const releaseId = releaseIdOf(release);
+  const contracts = connect(deployment, ethers.provider);
+
+  const view = createView();
+  let read = deployment.block - 1;
+  /** Brings the view up to the chain's head. @returns the head's time, unix seconds. */
+  async function sync(): Promise<number> {
+    const head = await ethers.provider.getBlock("latest");
+    if (head === null) throw new Error("no head");
+    const { registry, market, game } = deployment.addresses;
+    const logs: Log[] = await ethers.provider.getLogs({
+      address: [registry, market, game],
+      fromBlock: read + 1,
+      toBlock: head.number,
+    });
+    for (const log of logs) {
+      const block = await ethers.provider.getBlock(log.blockNumber);
+      const event = eventOf(deployment, {
+        address: log.address,
+        topics: log.topics,
+        data: log.data,
+        blockNumber: log.blockNumber,
+        blockHash: toHex(fromHex(`0x${log.blockHash.slice(2)}`)),
+        logIndex: log.index,
+        transaction: toHex(fromHex(`0x${log.transactionHash.slice(2)}`)),
+        timestamp: block?.timestamp ?? 0,
+      });
+      if (event !== undefined) view.apply(event);
+    }
+    read = head.number;
+    return head.timestamp;
+  }
+
+  /** After the chain was set back to a snapshot: forgets what came after it. */
+  async function rewind(): Promise<void> {
+    read = await ethers.provider.getBlockNumber();
+    view.rollBack(read);
+  }
+
+  async function ask(input: Uint8Array): Promise<RequestHandle> {
+    const asking = connect(deployment, publisher.signer);
+    return request(asking, publisher.address, { releaseId, input, fee: FEE, windowSeconds: WINDOW_SECONDS });
+  }
+
+  /** Requests and answers. @returns the result's id. */
+  async function answer(input: Uint8Array, output: Uint8Array): Promise<Hex> {
+    const handle = await ask(input);
+    await networkHelpers.time.increase(300);
+    await deployed.market.connect(operator.signer).fulfill(handle.request, output);
+    await sync();
+    const resultId = view.state.requests.get(handle.requestId)?.resultId;
+    if (resultId === undefined) throw new Error("the request was not answered");
+    return resultId;
+  }
+
+  async function trialOf(resultId: Hex): Promise<Trial> {
+    const now = await sync();
+    const result = view.state.results.get(resultId);
+    const found = result && view.state.requests.get(result.requestId);
+    const published = found && view.state.releases.get(found.request.releaseId);
+    if (result === undefined || found === undefined || published === undefined)
+      throw new Error("no such result");
+    return { now, result, request: found, release: published };
+  }
+
+  /** Sends a move. @throws if it reverts. */
+  async function make(by: Player, trial: Trial, move: Move): Promise<TransactionReceipt> {
+    const data = encodeMove(contracts, trial, move);
+    const sent = await by.signer.sendTransaction({ to: deployment.addresses.game, data });
+    const receipt = await sent.wait();
+    if (receipt === null) throw new Error("no receipt");
+    return receipt;
+  }
+
+  function runOf(input: Uint8Array): HonestRun {
+    const { program, commitment } = model;
+    const inputs = splitBlob(program.inputs, input);
+    return { program, commitment, inputs, trace: computeTrace(program, inputs) };
+  }
+
+  /**
+   * Both sides play until neither has a move: the operator defends `defended`, the challenger attacks with `run`.
+   * @returns gas by move.
+   */
+  async function play(
+    resultId: Hex,
+    challenger: Player,
+    run: HonestRun,
+    defended: DefendedTrace | undefined,
+  ): Promise<{ readonly kind: Move["kind"]; readonly gas: number }[]> {
+    const moves: { kind: Move["kind"]; gas: number }[] = [];
+    for (let quiet = 0; quiet < 2;) {
+      let moved = false;
+      for (const side of ["challenger", "operator"] as const) {
+        const trial = await trialOf(resultId);
+        const { commit } = trial.result;
+        const planned =
+          side === "operator"
+            ? planOperator(trial, defended)[0]
+            : planChallenger(trial, challenger.address, () =>
+                commit === undefined ? { kind: "none" } : findEvidence(run, trial, commit),
+              );
+        if (planned === undefined) continue;
+        const receipt = await make(side === "operator" ? operator : challenger, trial, planned.move);
+        moves.push({ kind: planned.move.kind, gas: Number(receipt.gasUsed) });
+        moved = true;
+      }
+      quiet = moved ? 0 : quiet + 1;
+    }
+    return moves;
+  }
+
+  /** Pays out everything that is due to these players. */
+  async function settle(resultId: Hex, players: readonly Player[]): Promise<void> {
+    for (const by of players) {
+      for (const move of planSettlement(await trialOf(resultId), by.address)) {
+        await make(by, await trialOf(resultId), move);
+      }
+    }
+  }
+
+  async function finalize(resultId: Hex): Promise<void> {
+    const { request: made, result } = await trialOf(resultId);
+    await deployed.market.finalize(made.request, result.operator, result.output);
+  }
+
+  async function accountOf(who: Player): Promise<{ free: bigint; locked: bigint }> {
+    const { freeWei, lockedWei } = await deployed.vault.accountOf(who.address);
+    return { free: freeWei, locked: lockedWei };
+  }
+
+  return {
+    accountOf,
+    answer,
+    ask,
+    contracts,
+    deployed,
+    ethers,
+    finalize,
+    make,
+    model,
+    networkHelpers,
+    operator,
+    play,
+    player,
+    publisher,
+    release,
+    rewind,
+    runOf,
+    settle,
+    trialOf,
+    view,
+  };
+}
+
+/** A copy of a trace's tensors, changed. */
+export function tampered(trace: Trace, change: (tensors: Uint8Array[]) => void): Uint8Array[] {
+  const tensors = trace.tensors.map((tensor) => tensor.slice());
+  change(tensors);
+  return tensors;
+}
+
+export function outputOf(run: HonestRun): Uint8Array {
+  return new Uint8Array(Buffer.concat(run.trace.outputs));
+}

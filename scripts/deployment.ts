@@ -60,9 +60,14 @@ export async function deployAssay(
   const network = options.network ?? networkParameters(chainId);
   const admin = options.admin ?? deployer.address;
   const treasury = options.treasury ?? deployer.address;
-  // A development chain starts anew under the same chain id, so its journal must not be taken up again.
-  const deploymentId = isLocalChain(chainId) ? `local-${Date.now()}` : `chain-${chainId.toString()}`;
-  const base = await ignition.deploy(Foundation, { parameters: { Foundation: { admin } }, deploymentId });
+  // A development chain starts anew under the same chain id, so its journal must not be taken up again; and it has no reorgs.
+  const journal = isLocalChain(chainId)
+    ? {
+        deploymentId: `local-${Date.now()}`,
+        config: { requiredConfirmations: 1, blockPollingInterval: 200, retryInterval: 200 },
+      }
+    : { deploymentId: `chain-${chainId.toString()}` };
+  const base = await ignition.deploy(Foundation, { parameters: { Foundation: { admin } }, ...journal });
   const [referee, authority, registry] = await Promise.all(
     [base.referee, base.authority, base.registry].map((contract) => contract.getAddress()),
   );
@@ -75,7 +80,7 @@ export async function deployAssay(
   const { floorSeconds } = network;
   const parameters = { ...network.parameters };
   const wiring = { referee, authority, registry, market, game, treasury, floorSeconds, parameters };
-  await ignition.deploy(Assay, { parameters: { Assay: wiring }, deploymentId });
+  await ignition.deploy(Assay, { parameters: { Assay: wiring }, ...journal });
 
   const contracts: Contracts = {
     referee: await ethers.getContractAt("Referee", referee),

@@ -62,7 +62,9 @@ if (commands === undefined) {
 install();
 // The npm package "node" puts Node 24 first on this PATH.
 const env = { ...process.env, PATH: bin + delimiter + process.env.PATH };
-run("hardhat", ["build", "--quiet"], env);
+// Solidity tests take longer to compile than all contracts together.
+const scope = task.startsWith("test") ? [] : ["--no-tests"];
+run("hardhat", ["build", "--quiet", ...scope], env);
 commands.forEach((command, i) =>
   run(command[0], [...command.slice(1), ...(i === commands.length - 1 ? args : [])], env),
 );

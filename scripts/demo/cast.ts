@@ -1,25 +1,23 @@
-/** The demo's accounts and processes. */
+/** The accounts and processes of the demo. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
+import { createWriteStream, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encryptKeystoreJson, Wallet, parseEther, type JsonRpcProvider, type Signer } from "ethers";
+import { encryptKeystoreJson, Wallet, type JsonRpcProvider } from "ethers";
 
 const root = join(import.meta.dirname, "../..");
 const PASSWORD = "demo";
 
 export interface Actor {
-  readonly name: string;
   readonly wallet: Wallet;
   readonly keystore: string;
   readonly passwordFile: string;
 }
 
-/** A new account with 100 ETH and an encrypted key file. */
+/** A new account and its encrypted key file. */
 export async function createActor(
   name: string,
   directory: string,
-  bank: Signer,
   provider: JsonRpcProvider,
 ): Promise<Actor> {
   const wallet = new Wallet(Wallet.createRandom().privateKey, provider);
@@ -28,8 +26,7 @@ export async function createActor(
   writeFileSync(passwordFile, PASSWORD);
   // A light key derivation: these keys live for a minute.
   writeFileSync(keystore, await encryptKeystoreJson(wallet, PASSWORD, { scrypt: { N: 1024 } }));
-  await (await bank.sendTransaction({ to: wallet.address, value: parseEther("100") })).wait();
-  return { name, wallet, keystore, passwordFile };
+  return { wallet, keystore, passwordFile };
 }
 
 const running = new Set<ChildProcess>();
@@ -46,11 +43,12 @@ export function startProcess(
   script: string,
   args: readonly string[],
 ): Process {
-  const tsx = join(root, "node_modules", ".bin", "tsx");
-  const child = spawn(tsx, [join(root, script), ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--import", "tsx", join(root, script), ...args], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   running.add(child);
   child.once("exit", () => running.delete(child));
-  mkdirSync(directory, { recursive: true });
   const file = createWriteStream(join(directory, `${name}.log`));
   let output = "";
   for (const stream of [child.stdout, child.stderr])

@@ -32,7 +32,7 @@ export const MODELS: readonly ModelName[] = ["digits", "breast-cancer"];
 /** Relative tolerance of the float model's release: binary32 bits of 2^-20 for both. */
 const TOLERANCE: Readonly<Record<ModelName, number>> = { digits: 0, "breast-cancer": 0x35800000 };
 const FEE = 10n ** 15n;
-export const WINDOW_SECONDS = 60;
+export const WINDOW_SECONDS = 300;
 
 function modelPath(name: ModelName, file: string): string {
   return join(import.meta.dirname, "../../examples/models", name, file);

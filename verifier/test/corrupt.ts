@@ -7,7 +7,7 @@ import { computeTrace } from "../../program/src/trace.ts";
 import { fromHex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import type { DefendedTrace } from "../src/play/planner.ts";
-import { honestTrace, type OperatorParts } from "../src/roles/operator.ts";
+import { defend, honestTrace, type OperatorParts } from "../src/roles/operator.ts";
 
 /** One byte of one instruction's tensor that is not what it should be. */
 export interface Corruption {
@@ -53,13 +53,28 @@ export function corruptOperator(corruption: Corruption): OperatorParts {
   };
 }
 
-/** Publishes an altered answer, but commits to the honest trace when challenged. */
-export const alteredAnswer: OperatorParts = {
-  answer({ model }, input) {
-    const output = exactOutput(model, input);
-    output[0] = (output[0] ?? 0) ^ 1;
-    return Promise.resolve(output);
+/** A cheaper model: the largest constant is all zeros. */
+function cheaper(program: Program): Program {
+  const largest = Math.max(...program.constants.map(({ data }) => data.length));
+  const constants = program.constants.map((constant) =>
+    constant.data.length === largest ? { ...constant, data: new Uint8Array(largest) } : constant,
+  );
+  return { ...program, constants };
+}
+
+/** Runs a cheaper model, publishes its output and defends its trace. */
+export const cheaperModel: OperatorParts = {
+  answer: ({ model }, input) =>
+    Promise.resolve(exactOutput({ ...model, program: cheaper(model.program) }, input)),
+  trace({ model }, { request }) {
+    const program = cheaper(model.program);
+    return Promise.resolve(defend(computeTrace(program, splitBlob(program.inputs, fromHex(request.input)))));
   },
+};
+
+/** Publishes the output backwards (another class wins), but commits to the honest trace when challenged. */
+export const alteredAnswer: OperatorParts = {
+  answer: ({ model }, input) => Promise.resolve(exactOutput(model, input).reverse()),
   trace: honestTrace,
 };
 

@@ -1,8 +1,8 @@
-/** What really happened, read from the chain: gas of every step, and money. */
-import type { Contracts } from "../deployment.ts";
+/** Gas of every step, read from the chain. */
 import type { Interface, JsonRpcProvider } from "ethers";
+import type { Contracts } from "../deployment.ts";
 
-export const STEPS = [
+const STEPS = [
   "request",
   "fulfill",
   "finalize",
@@ -45,16 +45,4 @@ export async function gasByStep(
     }
   }
   return gas;
-}
-
-/** Rows of equal columns, the first left-aligned. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join("   "),
-    )
-    .join("\n");
 }

@@ -1,0 +1,171 @@
+/** Everything that must stand before the story begins: contracts, accounts, models, consumers, node processes. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { JsonRpcProvider, parseEther } from "ethers";
+import { network } from "hardhat";
+import { connect, type Contracts } from "../../sdk/src/contracts.ts";
+import { parseDeployment } from "../../sdk/src/deployment.ts";
+import type { Hex } from "../../sdk/src/structs.ts";
+import type { DigitReader, OutputHashes } from "../../types/ethers-contracts/index.js";
+import { freePort } from "../anvil.ts";
+import { deployAssay, type DeployedContracts } from "../deployment.ts";
+import { networkParameters } from "../networks.ts";
+import { assay, createActor, startProcess, type Actor, type Process } from "./cast.ts";
+
+/** Wei. */
+export const FEE = parseEther("0.01");
+export const BOND = parseEther("1");
+export const STAKE = parseEther("5");
+/** Nobody waits on this chain: seconds instead of hours. */
+const WINDOW_SECONDS = 12;
+const CLOCK_SECONDS = 20;
+
+export const OPERATORS = ["honest", "liar", "cheapskate", "ghost"] as const;
+export type OperatorName = (typeof OPERATORS)[number];
+const NAMES = [...OPERATORS, "publisher", "verifier", "crank"] as const;
+export type ActorName = (typeof NAMES)[number];
+
+export interface Stage {
+  readonly provider: JsonRpcProvider;
+  /** With the parts of the deployment that only the demo needs. */
+  readonly deployed: DeployedContracts;
+  readonly contracts: Contracts;
+  readonly actors: Readonly<Record<ActorName, Actor>>;
+  /** Release of the digit classifier. */
+  readonly digits: Hex;
+  /** One consumer for each operator, which asks just that one. */
+  readonly readers: Readonly<Record<OperatorName, DigitReader>>;
+  /** Consumer of the float model. */
+  readonly hashes: OutputHashes;
+}
+
+type Say = (text: string) => void;
+
+function record<K extends string, V>(keys: readonly K[], values: readonly V[]): Record<K, V> {
+  return Object.fromEntries(keys.map((key, i) => [key, values[i]])) as Record<K, V>;
+}
+
+export function testSet(name: string): {
+  readonly inputs: readonly Buffer[];
+  readonly labels: readonly number[];
+} {
+  const file = join(import.meta.dirname, "../../examples/models", name, "test.json");
+  const { inputs, labels } = JSON.parse(readFileSync(file, "utf8")) as { inputs: string[]; labels: number[] };
+  return { inputs: inputs.map((input) => Buffer.from(input, "base64")), labels };
+}
+
+/** @param directory Of keys, content, settings and logs. */
+export async function setStage(rpcUrl: string, directory: string, say: Say): Promise<Stage> {
+  const provider = new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1, batchMaxCount: 1 });
+  provider.pollingInterval = 250;
+  const connection = await network.create({ network: "local", override: { url: rpcUrl } });
+  const base = networkParameters(31337n).parameters;
+  const deployed = await deployAssay(connection, {
+    network: {
+      floorSeconds: 5,
+      parameters: { ...base, minWindow: 5, operatorClock: CLOCK_SECONDS, challengerClock: CLOCK_SECONDS },
+    },
+  });
+  const { referee, registry, vault, market, game, block, chainId } = deployed;
+  const deployment = {
+    chainId: Number(chainId),
+    block,
+    addresses: {
+      referee: await referee.getAddress(),
+      registry: await registry.getAddress(),
+      vault: await vault.getAddress(),
+      market: await market.getAddress(),
+      game: await game.getAddress(),
+    },
+  };
+  const deploymentFile = join(directory, "deployment.json");
+  writeFileSync(deploymentFile, JSON.stringify(deployment));
+  say("Registry, vault, market, dispute game and referee are deployed. Nobody owns them.");
+
+  const bank = await provider.getSigner(0);
+  const actors = record(
+    NAMES,
+    await Promise.all(NAMES.map((name) => createActor(name, directory, provider))),
+  );
+  const sent = [];
+  for (const name of NAMES)
+    sent.push(await bank.sendTransaction({ to: actors[name].wallet.address, value: parseEther("100") }));
+  await Promise.all(sent.map((transaction) => transaction.wait()));
+  const stakers = NAMES.filter((name) => name !== "publisher");
+  await Promise.all(
+    stakers.map(async (name) => (await vault.connect(actors[name].wallet).deposit({ value: STAKE })).wait()),
+  );
+
+  const content = (name: ActorName): string => {
+    const path = join(directory, `${name}-content`);
+    mkdirSync(path, { recursive: true });
+    return path;
+  };
+  const session = (name: ActorName): string[] => [
+    ...["--rpc", rpcUrl, "--deployment", deploymentFile],
+    ...["--keystore", actors[name].keystore, "--password-file", actors[name].passwordFile],
+  ];
+  // The publisher's node hands the files out; everybody else fetches them from it and checks every byte.
+  const http = `127.0.0.1:${await freePort()}`;
+  const publish = async (model: string, ...more: string[]): Promise<Hex> => {
+    const file = join(import.meta.dirname, "../../examples/models", model, `${model}.onnx`);
+    const where = ["--content", content("publisher"), "--http", http, "--royalty", "500", "--json"];
+    const printed = await assay("model", "publish", file, ...where, ...more, ...session("publisher"));
+    return (JSON.parse(printed) as { releaseId: Hex }).releaseId;
+  };
+  const digits = await publish("digits");
+  const cancer = await publish("breast-cancer", "--atol", "0.000001", "--rtol", "0.000001");
+  say("Two models are published: digits (int8, exact) and breast-cancer (float32, tolerance 1e-6).");
+
+  const node = (name: ActorName, role: string, address: string): Process => {
+    const small = ["--poll-ms", "500", "--workers", "1"];
+    const args = ["node", "--role", role, "--content", content(name), "--http", address, ...small];
+    return startProcess(name, directory, "verifier/src/cli.ts", [...args, ...session(name)]);
+  };
+  const corrupt = (name: ActorName, lie: string): Process => {
+    const { keystore, passwordFile } = actors[name];
+    const file = join(directory, `${name}.json`);
+    const settings = { rpcUrl, deployment: deploymentFile, keystore, passwordFile, content: content(name) };
+    writeFileSync(file, JSON.stringify(settings));
+    return startProcess(name, directory, "scripts/demo/corrupt.ts", [lie, file]);
+  };
+  const processes = [
+    node("publisher", "operator", http),
+    node("honest", "operator", "off"),
+    node("verifier", "verifier", "off"),
+    corrupt("liar", "output"),
+    corrupt("cheapskate", "trace"),
+    corrupt("ghost", "silence"),
+  ];
+
+  const policy = (releaseId: Hex, operator: OperatorName) => ({
+    releaseId,
+    bond: BOND,
+    answerSeconds: 60,
+    windowSeconds: WINDOW_SECONDS,
+    operator: actors[operator].wallet.address,
+    callbackGas: 200_000,
+  });
+  const { ethers } = connection;
+  const { addresses } = deployment;
+  const readers: DigitReader[] = [];
+  for (const operator of OPERATORS)
+    readers.push(await ethers.deployContract("DigitReader", [addresses.market, policy(digits, operator)]));
+  const hashes: OutputHashes = await ethers.deployContract("OutputHashes", [
+    addresses.market,
+    policy(cancer, "honest"),
+  ]);
+
+  await Promise.all(processes.map((process) => process.waitFor('"ready"')));
+  say("Running, each as a process of its own: an honest operator, a verifier, and three corrupt operators:");
+  say("  liar alters its outputs, cheapskate runs a cheaper model, ghost lies and then says nothing.");
+  return {
+    provider,
+    deployed,
+    contracts: connect(parseDeployment(deployment), provider),
+    actors,
+    digits,
+    readers: record(OPERATORS, readers),
+    hashes,
+  };
+}

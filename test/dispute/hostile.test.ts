@@ -36,7 +36,7 @@ async function stand(arena: Arena, challengers: readonly Player[]) {
   const run = arena.runOf(input);
   const resultId = await arena.answer(input, outputOf(run));
   const trial = await arena.trialOf(resultId);
-  for (const by of challengers) await arena.make(by, trial, { kind: "challenge" });
+  await arena.atOnce(challengers.map((by) => () => arena.make(by, trial, { kind: "challenge" })));
   await operatorMoves(arena, resultId, run);
   await arena.make(challengers[0] ?? arena.operator, trial, { kind: "openInput" });
   return { run, resultId, trial: await arena.trialOf(resultId) };
@@ -158,7 +158,8 @@ describe("an honest operator", () => {
   it("stands against a hundred challengers at once, and each loses its own stake", async () => {
     const arena = await openArena("digits");
     const crowd = await Promise.all(Array.from({ length: 100 }, () => arena.player()));
-    const { run, resultId } = await stand(arena, crowd);
+    const { run, resultId, trial } = await stand(arena, crowd);
+    expect(trial.result.games.size).to.equal(100);
     const before = await arena.accountOf(arena.operator);
     const stakes = await Promise.all(crowd.map(async (who) => (await arena.accountOf(who)).locked));
     await end(arena, run, resultId, []);

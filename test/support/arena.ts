@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { network } from "hardhat";
 import type { BaseWallet, Log, TransactionReceipt, TransactionRequest, TransactionResponse } from "ethers";
 import { splitBlob } from "../../program/src/claim.ts";
@@ -172,6 +173,19 @@ export async function openArena(name: ModelName) {
     return receipt;
   }
 
+  /** Sends transactions of different accounts so that they meet in as few blocks as possible. */
+  async function atOnce(sends: readonly (() => Promise<unknown>)[]): Promise<void> {
+    await ethers.provider.send("evm_setAutomine", [false]);
+    let left = sends.length;
+    const sent = Promise.all(sends.map((send) => send().finally(() => left--)));
+    while (left > 0) {
+      await sleep(50);
+      await networkHelpers.mine();
+    }
+    await ethers.provider.send("evm_setAutomine", [true]);
+    await sent;
+  }
+
   function runOf(input: Uint8Array): HonestRun {
     const { program, commitment } = model;
     const inputs = splitBlob(program.inputs, input);
@@ -233,6 +247,7 @@ export async function openArena(name: ModelName) {
     accountOf,
     answer,
     ask,
+    atOnce,
     contracts,
     deployed,
     ethers,

@@ -1,76 +1,72 @@
-/** The Solidity bodies against the naive interpreter: every body, output dtype and mix of operand dtypes, bit for bit. */
+/** The bodies of Solidity, of the naive and of the fast interpreter: every body, output dtype and mix of operand dtypes, bit for bit. */
 import { expect } from "chai";
 import { DTYPES, dtype, type DTypeName } from "../../program/src/dtype.ts";
 import { BODIES, FOLDS, type Body, type Fold } from "../../program/src/instruction.ts";
 import { isLegal } from "../../program/src/legal.ts";
 import { term } from "../../program/src/naive/bodies.ts";
-import { decode } from "../../program/src/naive/value.ts";
+import { runProgram } from "../../program/src/fast/run.ts";
+import { singleProgram } from "../../program/src/fast/agreement.ts";
+import { decode, elementBits, setElementBits } from "../../program/src/naive/value.ts";
+import { edgeElements, PROFILES, randomElement, type Profile } from "../../program/src/testing/elements.ts";
+import { seededRng } from "../../program/src/testing/rng.ts";
+import { axis, instruction, tensor } from "./judging.ts";
 import { deployBodies, type BodiesHarness, type Combination } from "./harness.ts";
 
 const BODY_NAMES = Object.keys(BODIES).filter((name): name is Body => name in BODIES);
 const FOLD_NAMES = Object.keys(FOLDS).filter((name): name is Fold => name in FOLDS);
 const NAMES: readonly DTypeName[] = DTYPES.map((d) => d.name);
-const SCALARS = NAMES.filter((name) => name !== "acc");
-/** Mixes of dtypes tried for each body and output dtype, and cases for each mix. */
-const MIXES = 3;
-const CASES = 30;
+type Scalar = Exclude<DTypeName, "acc">;
+const SCALARS = NAMES.filter((name): name is Scalar => name !== "acc");
+/** Mixes of dtypes tried for each body and output dtype, random cases for each mix, and cases of three edges. */
+const MIXES = 2;
+const CASES = 20;
+const TRIPLES = 200;
 
-/** xorshift32: the same cases in every run. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
+const rng = seededRng(20240607);
+const pick = rng.pick;
+const random = (below: number): number => rng.int(0, below - 1);
+
+/** Cases over the operands' edge tables: all pairs, or as many triples. */
+function edgeCases(operands: readonly Exclude<DTypeName, "acc">[]): bigint[][] {
+  const tables = operands.map(edgeElements);
+  if (operands.length <= 2)
+    return tables.reduce<bigint[][]>(
+      (cases, table) => cases.flatMap((c) => table.map((bits) => [...c, bits])),
+      [[]],
+    );
+  return Array.from({ length: TRIPLES }, () => tables.map((table) => pick(table)));
 }
 
-const random = generator(20240607);
-
-function pick<T>(items: readonly T[]): T {
-  const item = items[random(items.length)];
-  if (item === undefined) throw new RangeError("nothing to pick from");
-  return item;
+function randomCases(operands: readonly DTypeName[]): bigint[][] {
+  const profile = (): Profile => pick(PROFILES);
+  return Array.from({ length: CASES }, () => operands.map((name) => randomElement(rng, name, profile())));
 }
 
-function randomBits(): bigint {
-  return (BigInt(random(2 ** 31)) << 33n) ^ (BigInt(random(2 ** 31)) << 15n) ^ BigInt(random(2 ** 31));
+/** What the fast interpreter makes of the cases, each operand a tensor. */
+function fast(
+  body: Body,
+  out: DTypeName,
+  operands: readonly DTypeName[],
+  cases: readonly bigint[][],
+): bigint[] {
+  const inputs = operands.map((name, k) => {
+    const data = new Uint8Array(cases.length * dtype(name).bytes);
+    cases.forEach((bits, i) => setElementBits(name, data, i, bits[k] ?? 0n));
+    return { dtype: name, data };
+  });
+  const loads = operands.map((name, k) => tensor("input", k, name, [axis(cases.length, 1, [[0, 1]])]));
+  const program = singleProgram(instruction([body, "none", out], [cases.length], [], loads), inputs);
+  const [tensorOut] = runProgram(
+    program,
+    inputs.map(({ data }) => data),
+  ).outputs;
+  return cases.map((_, i) => elementBits(out, tensorOut ?? new Uint8Array(), i));
 }
 
-/** Bits of 1, of infinity and of the smallest normal number, which is the step of the exponent. */
-const MARKS: Partial<Record<DTypeName, { one: bigint; infinity: bigint; step: bigint }>> = {
-  f32: { one: 0x3f800000n, infinity: 0x7f800000n, step: 1n << 23n },
-  f16: { one: 0x3c00n, infinity: 0x7c00n, step: 1n << 10n },
-  bf16: { one: 0x3f80n, infinity: 0x7f80n, step: 1n << 7n },
-};
-
-/** Bits of an element: extremes, small numbers (of integers, or of exponents) or anything, not only canonical. */
-function element(name: DTypeName): bigint {
-  const width = dtype(name).bytes * 8;
-  const any = BigInt.asUintN(width, randomBits());
-  if (name === "bool") return any % 2n;
-  const top = 1n << BigInt(width - 1);
-  const marks = MARKS[name];
-  switch (random(6)) {
-    case 0:
-      return pick([0n, 1n, top, top - 1n, top + 1n, 2n * top - 1n]);
-    case 1:
-      if (marks === undefined) return any;
-      return pick([marks.one, marks.infinity, marks.infinity + 1n, marks.step]) + pick([0n, top]);
-    case 2:
-    case 3:
-      if (marks === undefined) return BigInt.asUintN(width, BigInt(random(40) - 20));
-      return marks.one - 4n * marks.step + (any % (12n * marks.step)) + pick([0n, top]);
-    default:
-      return any;
-  }
-}
-
-function mixes(body: Body, out: DTypeName): DTypeName[][] {
-  const found: DTypeName[][] = [];
+function mixes(body: Body, out: DTypeName): Scalar[][] {
+  const found: Scalar[][] = [];
   const arity = body === "first" ? 1 : BODIES[body].arity;
-  const same = Array.from({ length: arity }, () => out);
+  const same = Array.from({ length: arity }, () => out as Scalar);
   if (isLegal(body, "none", out, same)) found.push(same);
   for (let tries = 0; tries < 200 && found.length < MIXES; tries++) {
     const operands = same.map(() => pick(SCALARS));
@@ -81,7 +77,7 @@ function mixes(body: Body, out: DTypeName): DTypeName[][] {
   return found;
 }
 
-describe("Solidity bodies against the naive interpreter", () => {
+describe("bodies in Solidity and in both interpreters", () => {
   let harness: BodiesHarness;
 
   before(async () => {
@@ -94,7 +90,8 @@ describe("Solidity bodies against the naive interpreter", () => {
       let tried = 0;
       for (const out of SCALARS) {
         for (const operands of mixes(body, out)) {
-          const cases = Array.from({ length: CASES }, () => operands.map(element));
+          const edges = edgeCases(operands);
+          const cases = [...edges, ...randomCases(operands)];
           const expected = cases.map((bits) =>
             term(
               body,
@@ -109,6 +106,7 @@ describe("Solidity bodies against the naive interpreter", () => {
                 `${out} ${body}(${operands.map((n, k) => `${n} ${cases[i]?.[k]}`).join(", ")}) = ${v}`,
             );
           expect(describe(results)).to.deep.equal(describe(expected));
+          expect(describe(fast(body, out, operands, cases))).to.deep.equal(describe(expected));
           tried++;
         }
       }

@@ -1,8 +1,7 @@
-/** The referee against results that are computed here, and against the naive interpreter on random instructions. */
+/** The referee against results that are computed here, without an interpreter. */
 import { expect } from "chai";
 import { dtype, type DTypeName } from "../../program/src/dtype.ts";
-import { outElements, type Instruction } from "../../program/src/instruction.ts";
-import { generateCase, KINDS } from "../../program/src/testing/generate.ts";
+import type { Instruction } from "../../program/src/instruction.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import {
   axis,
@@ -116,6 +115,20 @@ const EXAMPLES: Record<string, Example> = {
     expected: i32(convolved(byteImage, byteFilter, 12, 128)),
     elements: [0, 11, 31],
   },
+  "a sum that broadcasts a column and a row": {
+    made: instruction(
+      ["add", "none", "f32"],
+      [3, 4],
+      [],
+      [tensor("input", 0, "f32", [axis(3, 1, [[0, 1]])]), tensor("input", 1, "f32", [axis(4, 1, [[1, 1]])])],
+    ),
+    inputs: [
+      ["f32", f32([10, 20, 30])],
+      ["f32", f32([1, 2, 3, 4])],
+    ],
+    expected: f32([11, 12, 13, 14, 21, 22, 23, 24, 31, 32, 33, 34]),
+    elements: [0, 3, 4, 11],
+  },
   "a gather with an index out of range": {
     made: instruction(
       ["copy", "none", "f32"],
@@ -222,9 +235,6 @@ const EXAMPLES: Record<string, Example> = {
   },
 };
 
-/** One case of every kind would take a minute; of the two interpreters, that runs beside their code. */
-const KIND_STRIDE = 13;
-
 describe("judgeStep", () => {
   let referee: RefereeContract;
   before(async () => {
@@ -248,21 +258,4 @@ describe("judgeStep", () => {
         }
       }
     });
-
-  it("agrees with the naive interpreter on random instructions", async function () {
-    this.timeout(240_000);
-    const rng = seededRng(20_241_121);
-    for (const kind of KINDS.filter((_, i) => i % KIND_STRIDE === 5)) {
-      const { program, inputs, instruction: last } = generateCase(rng, kind);
-      const on = trial(program, inputs);
-      const made = program.instructions[last];
-      if (made === undefined) throw new RangeError(`there is no instruction ${last}`);
-      const { bytes } = dtype(made.dtype);
-      const element = rng.int(0, outElements(made) - 1);
-      const label = JSON.stringify(kind);
-      expect(await judgeStep(referee, on, on.right, last, element), label).to.equal(false);
-      const claimed = tampered(on, last, flipBit(element, bytes, rng.int(0, 8 * bytes - 1)));
-      expect(await judgeStep(referee, on, claimed, last, element), label).to.equal(true);
-    }
-  });
 });

@@ -23,7 +23,7 @@ import type { Rng } from "./rng.ts";
 export const PROFILES = ["any", "edges", "near", "halves", "few", "wide"] as const;
 export type Profile = (typeof PROFILES)[number];
 
-/** Bits of floats at which rules change, with the sign bit clear. */
+/** Bits of floats at which rules change, with the sign bit clear: subnormals, ties, overflow, infinity, NaN. */
 function floatEdges(name: DTypeName): bigint[] {
   const { fraction } = floatFields(name);
   const unit = 1n << BigInt(fraction);
@@ -52,6 +52,21 @@ function floatEdges(name: DTypeName): bigint[] {
     nanBits(name),
     nanBits(name) + 1n,
   ];
+}
+
+function integerEdges(name: DTypeName): bigint[] {
+  const width = dtype(name).bytes * 8;
+  const [min, max] = integerRange(name);
+  const values = [min, max, min + 1n, max - 1n, 0n, 1n, -1n, 2n, max / 2n, 1n << BigInt(width - 1)];
+  return values.map((value) => BigInt.asUintN(width, value));
+}
+
+/** The fixed table of a dtype's edges, bits; both signs of floats. Not all are canonical. */
+export function edgeElements(name: Exclude<DTypeName, "acc">): readonly bigint[] {
+  if (name === "bool") return [0n, 1n, 2n, 255n];
+  if (isInteger(name)) return [...new Set(integerEdges(name))];
+  const sign = 1n << BigInt(floatFields(name).total - 1);
+  return floatEdges(name).flatMap((bits) => [bits, bits | sign]);
 }
 
 /** Bits of ±m * 2^e, rounded. */
@@ -84,27 +99,13 @@ function randomFloat(rng: Rng, name: DTypeName, profile: Profile): bigint {
 
 function randomInteger(rng: Rng, name: DTypeName, profile: Profile): bigint {
   const width = dtype(name).bytes * 8;
-  const [min, max] = integerRange(name);
   const small = BigInt.asUintN(width, BigInt(rng.int(-20, 20)));
   switch (profile) {
     case "any":
     case "near":
       return rng.bits(width);
-    case "edges": {
-      const edge = rng.pick([
-        min,
-        max,
-        min + 1n,
-        max - 1n,
-        0n,
-        1n,
-        -1n,
-        2n,
-        max / 2n,
-        1n << BigInt(width - 1),
-      ]);
-      return BigInt.asUintN(width, edge);
-    }
+    case "edges":
+      return rng.pick(integerEdges(name));
     case "halves":
       return small;
     case "few":

@@ -39,21 +39,22 @@ const REFEREE = {
   pathNode: 400,
   /** One term of a run of products, of f32 (infinities among them) or of 8-bit integers. */
   f32Term: 240,
-  byteTerm: 16,
+  byteTerm: 20,
   /** A run starts like a single term, plus this. */
-  run: 2_500,
+  run: 4_000,
   /** A single term: this, and for each load its location and decoding. */
-  term: 2_800,
+  term: 4_500,
   load: 3_000,
   acc: 5_000,
   axis: 700,
   division: 900,
   affineTerm: 150,
-  gather: 2_500,
+  gather: 5_000,
   /** Rounding after each step. */
   ordered: 2_300,
   quantised: 3_000,
-  elementary: 12_000,
+  sqrt: 6_000,
+  elementary: 16_000,
   power: 30_000,
 } as const;
 
@@ -199,6 +200,7 @@ function termGas({ body, fold, loads }: Instruction): number {
   if (fold === "osum" || fold === "oprod") gas += REFEREE.ordered;
   if (body === "pow") gas += REFEREE.power;
   else if (body === "qmul" || body === "qdiv") gas += REFEREE.quantised;
+  else if (body === "sqrt") gas += REFEREE.sqrt;
   else if (ELEMENTARY_BODIES.includes(body)) gas += REFEREE.elementary;
   return gas;
 }

@@ -15,7 +15,7 @@ describe(`naive interpreter, fast interpreter and referee agree on every bit (da
   });
 
   it("of folds over pairs of edges", async () => {
-    expect(await foldEdges(referee, seededRng(DAY), 20)).to.be.greaterThan(1000);
+    expect(await foldEdges(referee, seededRng(DAY), 40)).to.be.greaterThan(1000);
   });
 
   it(`of at least 30,000 elements of random instructions of all ${KINDS.length} kinds`, async () => {

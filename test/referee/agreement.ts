@@ -4,6 +4,7 @@ import { dtype, DTYPES } from "../../program/src/dtype.ts";
 import { expectAgreement, singleProgram } from "../../program/src/fast/agreement.ts";
 import { FOLDS, outElements, type Fold, type Program } from "../../program/src/instruction.ts";
 import { isLegal } from "../../program/src/legal.ts";
+import { estimateStep } from "../../program/src/limits.ts";
 import { setElementBits } from "../../program/src/naive/value.ts";
 import { edgeElements } from "../../program/src/testing/elements.ts";
 import { generateCase, type Kind } from "../../program/src/testing/generate.ts";
@@ -11,6 +12,7 @@ import type { Rng } from "../../program/src/testing/rng.ts";
 import {
   axis,
   flipBit,
+  gasOfStep,
   instruction,
   judgeStep,
   tampered,
@@ -19,12 +21,15 @@ import {
   type RefereeContract,
 } from "./judging.ts";
 
-/** A right claim proves that the referee computes the same bits; wrong ones only that it does not always say "right". */
-const WRONG_CLAIM_SHARE = 0.1;
+/**
+ * Share of elements for which a wrong claim is judged too, and gas is compared with its bound. (A right claim proves that the
+ * referee computes the same bits; a wrong one only that it does not call everything right.)
+ */
+const SHARE = 0.1;
 
 /**
- * Expects the interpreters to give equal tensors, and the referee to find the last instruction's elements right and a changed
- * one wrong.
+ * Expects the interpreters to give equal tensors, and the referee to find the last instruction's elements right and changed ones
+ * wrong, within the gas that was estimated.
  * @param count How many elements the referee judges, at random.
  * @returns how many it judged.
  */
@@ -47,7 +52,9 @@ export async function expectThreeAgree(
     expect(await judgeStep(referee, on, on.right, last, element), `${label}, element ${element}`).to.equal(
       false,
     );
-    if (!rng.chance(WRONG_CLAIM_SHARE)) continue;
+    if (!rng.chance(SHARE)) continue;
+    const gas = await gasOfStep(referee, on, on.right, last, element);
+    expect(Number(gas), `gas of ${label}`).to.be.at.most(estimateStep(program, last).gas);
     const claimed = tampered(on, last, flipBit(element, bytes, rng.int(0, 8 * bytes - 1)));
     expect(await judgeStep(referee, on, claimed, last, element), `${label}, changed ${element}`).to.equal(
       true,

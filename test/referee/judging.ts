@@ -88,6 +88,23 @@ export function traceRootOf(tensors: readonly Uint8Array[]): Uint8Array {
   return treeRoot(hashTree(tensors.map(tensorRoot)));
 }
 
+function stepCall(
+  on: Trial,
+  claimed: readonly Uint8Array[],
+  instruction: number,
+  element: number,
+  proof: StepProof = stepProof(on, claimed, instruction, element),
+): Parameters<RefereeContract["judgeStep"]> {
+  return [
+    on.commitment.root,
+    traceRootOf(claimed),
+    treeRoot(inputsTree(on.inputs)),
+    instruction,
+    element,
+    { ...proof, operands: [...proof.operands] },
+  ];
+}
+
 /** The verdict on `claimed`, or on the proof given. */
 export function judgeStep(
   referee: RefereeContract,
@@ -95,16 +112,20 @@ export function judgeStep(
   claimed: readonly Uint8Array[],
   instruction: number,
   element: number,
-  proof: StepProof = stepProof(on, claimed, instruction, element),
+  proof?: StepProof,
 ): Promise<boolean> {
-  return referee.judgeStep(
-    on.commitment.root,
-    traceRootOf(claimed),
-    treeRoot(inputsTree(on.inputs)),
-    instruction,
-    element,
-    { ...proof, operands: [...proof.operands] },
-  );
+  return referee.judgeStep(...stepCall(on, claimed, instruction, element, proof));
+}
+
+/** Gas of the transaction that would judge it. */
+export function gasOfStep(
+  referee: RefereeContract,
+  on: Trial,
+  claimed: readonly Uint8Array[],
+  instruction: number,
+  element: number,
+): Promise<bigint> {
+  return referee.judgeStep.estimateGas(...stepCall(on, claimed, instruction, element));
 }
 
 export function leavesOf(bytes: number): number {

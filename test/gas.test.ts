@@ -1,9 +1,7 @@
 /**
  * Gas of the market's life cycle, against the committed figures in gas.snapshot.json and the ceilings below. The chain charges
- * the calldata floor price of EIP-7623. To accept new figures: ASSAY_UPDATE_SNAPSHOT=1.
+ * the calldata floor price of EIP-7623.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect } from "chai";
 import { hexlify, ZeroAddress, ZeroHash, type ContractTransactionResponse } from "ethers";
 import { network } from "hardhat";
@@ -11,10 +9,10 @@ import { deployAssay } from "../scripts/deployment.ts";
 import { parseEvent } from "../sdk/src/events.ts";
 import type { OutputHashes } from "../types/ethers-contracts/index.js";
 import { byteHeader, sha256Hex } from "./support/header.ts";
+import { expectSnapshot } from "./support/snapshot.ts";
 
 const CYCLE_CEILING = 220_000;
 const REQUEST_4K_CEILING = 210_000;
-const SNAPSHOT = join(import.meta.dirname, "gas.snapshot.json");
 const WINDOW_SECONDS = 60;
 const FEE = 10n ** 15n;
 /** Unix seconds. Time and base fee are fixed, since their bytes are calldata. */
@@ -134,12 +132,9 @@ describe("gas", () => {
         ),
       },
     };
-    if (process.env["ASSAY_UPDATE_SNAPSHOT"] === "1") {
-      writeFileSync(SNAPSHOT, JSON.stringify(figures, undefined, 2) + "\n");
-    }
     expect(figures["128B"].total).to.be.at.most(CYCLE_CEILING);
     expect(figures["4KiB"].requestByConsumer).to.be.at.most(REQUEST_4K_CEILING);
     expect(figures["4KiB"].requestByAccount).to.be.at.most(REQUEST_4K_CEILING);
-    expect(figures).to.deep.equal(JSON.parse(readFileSync(SNAPSHOT, "utf8")));
+    expectSnapshot("gas", figures);
   });
 });

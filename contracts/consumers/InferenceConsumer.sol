@@ -32,8 +32,8 @@ abstract contract InferenceConsumer is IInferenceCallback {
   address public immutable operator;
   uint32 public immutable callbackGas;
 
-  /// @notice Number of requests made; also the next nonce.
-  uint64 public requestCount;
+  /// @notice Nonce of the next request. From 1, so that the first request does not pay for a fresh slot.
+  uint64 public nextNonce = 1;
 
   error NotMarket(address caller);
   error UnknownRequest(RequestId requestId, uint64 nonce);
@@ -53,7 +53,7 @@ abstract contract InferenceConsumer is IInferenceCallback {
   /// calls a request's own requester with its own nonce, and nonces are handed out in order.
   function onInference(RequestId requestId, uint64 nonce, bytes calldata output) external {
     if (msg.sender != address(market)) revert NotMarket(msg.sender);
-    if (nonce >= requestCount) revert UnknownRequest(requestId, nonce);
+    if (nonce == 0 || nonce >= nextNonce) revert UnknownRequest(requestId, nonce);
     _onInference(requestId, nonce, output);
   }
 
@@ -61,13 +61,13 @@ abstract contract InferenceConsumer is IInferenceCallback {
   /// @param feeWei Fee, from this contract's balance.
   /// @param refundTo Vault account that gets the fee back if there is no answer.
   /// @return requestId Id of the request.
-  /// @return nonce Its number, from 0.
+  /// @return nonce Its number, from 1.
   function _request(
     bytes calldata input,
     uint256 feeWei,
     address refundTo
   ) internal returns (RequestId requestId, uint64 nonce) {
-    nonce = requestCount++;
+    nonce = nextNonce++;
     requestId = market.request{value: feeWei}(
       Ask({
         releaseId: releaseId,

@@ -24,7 +24,7 @@ contract InferenceConsumerTest is Fixture {
   }
 
   function _ask() private returns (Request memory made, RequestId id) {
-    Ask memory ask = Ask(releaseId, _consumer.requestCount(), BOND, ANSWER, WINDOW, operator, 60_000, alice);
+    Ask memory ask = Ask(releaseId, _consumer.nextNonce(), BOND, ANSWER, WINDOW, operator, 60_000, alice);
     made = fixedRequest(address(_consumer), ask, inputOf(1), FEE);
     VM.deal(alice, FEE);
     VM.prank(alice);
@@ -46,10 +46,13 @@ contract InferenceConsumerTest is Fixture {
     (, RequestId id) = _ask();
     VM.prank(operator);
     VM.expectPartialRevert(InferenceConsumer.NotMarket.selector);
-    _consumer.onInference(id, 0, outputOf(1));
+    _consumer.onInference(id, 1, outputOf(1));
     VM.prank(address(market));
     VM.expectPartialRevert(InferenceConsumer.UnknownRequest.selector);
-    _consumer.onInference(id, 1, outputOf(1));
+    _consumer.onInference(id, 2, outputOf(1));
+    VM.prank(address(market));
+    VM.expectPartialRevert(InferenceConsumer.UnknownRequest.selector);
+    _consumer.onInference(id, 0, outputOf(1));
   }
 
   function test_unansweredFeeGoesBackToTheAsker() public {

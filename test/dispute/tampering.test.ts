@@ -9,6 +9,7 @@ import { wholeClaim } from "../../program/src/claim.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { defend } from "../../verifier/src/roles/operator.ts";
 import type { DefendedTrace } from "../../verifier/src/play/planner.ts";
+import { expectSnapshot } from "../support/snapshot.ts";
 import { MODELS, openArena, outputOf, tampered, testInputs } from "../support/arena.ts";
 
 const PROVE_CEILING = 1_500_000;
@@ -18,7 +19,18 @@ function defendTensors(tensors: readonly Uint8Array[]): DefendedTrace {
   return { depth: depthOf(tensors.length), claimed: wholeClaim(tensors) };
 }
 
+/** Addresses are random, and so is the number of zero bytes in calldata. */
+const SNAPSHOT_SHARE = 0.01;
+
 for (const name of MODELS) {
+  /** Dearest call of each move, gas. */
+  const dearest: Record<string, number> = {};
+  let threeTransactions = 0;
+
+  function count(moves: readonly { readonly kind: string; readonly gas: number }[]): void {
+    for (const { kind, gas } of moves) dearest[kind] = Math.max(dearest[kind] ?? 0, gas);
+  }
+
   describe(`disputes over ${name}`, () => {
     it("are lost by a trace with one wrong element, whichever instruction it is in", async () => {
       const arena = await openArena(name);
@@ -35,6 +47,7 @@ for (const name of MODELS) {
         });
         const resultId = await arena.answer(input, outputOf(run));
         const moves = await arena.play(resultId, verifier, run, defendTensors(tensors));
+        count(moves);
         const { result } = await arena.trialOf(resultId);
         expect(result.verdict, `instruction ${k} (${instruction.body})`).to.equal("step");
         const prove = moves.at(-1);
@@ -59,9 +72,19 @@ for (const name of MODELS) {
         const resultId = await arena.answer(input, output);
         const moves = await arena.play(resultId, verifier, run, defend(run.trace));
         expect(moves.map((move) => move.kind)).to.deep.equal(["challenge", "commitTrace", "proveOutput"]);
-        expect(moves.reduce((sum, move) => sum + move.gas, 0)).to.be.at.most(DISPUTE_CEILING);
+        count(moves);
+        threeTransactions = Math.max(
+          threeTransactions,
+          moves.reduce((sum, move) => sum + move.gas, 0),
+        );
+        expect(threeTransactions).to.be.at.most(DISPUTE_CEILING);
         expect((await arena.trialOf(resultId)).result.verdict).to.equal("output");
       }
+    });
+
+    it("cost what is committed", () => {
+      const figures = { dearest: Object.fromEntries(Object.entries(dearest).sort()), threeTransactions };
+      expectSnapshot(`disputes.${name}`, figures, SNAPSHOT_SHARE);
     });
   });
 }

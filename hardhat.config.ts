@@ -16,7 +16,7 @@ export default defineConfig({
   solidity: { profiles: { default: solidity, production: solidity } },
   paths: { tests: { mocha: "./test", solidity: "./contracts" } },
   networks: {
-    local: { type: "http", url: "http://127.0.0.1:8545" },
+    local: { type: "http", url: process.env["LOCAL_RPC_URL"] ?? "http://127.0.0.1:8545" },
     sepolia: {
       type: "http",
       url: configVariable("SEPOLIA_RPC_URL"),

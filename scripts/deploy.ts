@@ -1,12 +1,13 @@
 /**
  * Deploys to the chosen Hardhat network and writes deployments/NETWORK.json: `npm run deploy -- --network NAME`.
- * ASSAY_ADMIN and ASSAY_TREASURY name other accounts than the deployer's.
+ * ASSAY_ADMIN and ASSAY_TREASURY name other accounts than the deployer's, ASSAY_DEPLOYMENT another file.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { network } from "hardhat";
 import { deployAssay, type DeployOptions } from "./deployment.ts";
+import { isLocalChain } from "./networks.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -23,12 +24,20 @@ function gitCommit(): string | undefined {
   }
 }
 
-const { ASSAY_ADMIN: admin, ASSAY_TREASURY: treasury } = process.env;
+const { ASSAY_ADMIN: admin, ASSAY_TREASURY: treasury, ASSAY_DEPLOYMENT: path } = process.env;
 const options: DeployOptions = {
   ...(admin === undefined ? {} : { admin }),
   ...(treasury === undefined ? {} : { treasury }),
 };
 const connection = await network.create();
+const file = path ?? join(root, "deployments", `${connection.networkName}.json`);
+const { chainId } = await connection.ethers.provider.getNetwork();
+if (!isLocalChain(chainId) && existsSync(file)) {
+  console.error(
+    `${file} exists: this network has a deployment. To make another one, move that file and ignition/deployments/chain-${chainId} away.`,
+  );
+  process.exit(1);
+}
 const deployed = await deployAssay(connection, options);
 const record = {
   chainId: Number(deployed.chainId),
@@ -47,7 +56,6 @@ const record = {
   floorSeconds: deployed.network.floorSeconds,
   parameters: deployed.network.parameters,
 };
-const file = join(root, "deployments", `${connection.networkName}.json`);
-mkdirSync(join(root, "deployments"), { recursive: true });
+mkdirSync(dirname(file), { recursive: true });
 writeFileSync(file, JSON.stringify(record, undefined, 2) + "\n");
 console.log(JSON.stringify(record, undefined, 2));

@@ -24,6 +24,7 @@ const tasks = {
     ["tsc", "--noEmit"],
   ],
   format: [["prettier", "--write", "--log-level", "warn", "."]],
+  chain: [["anvil", "--block-time", "1", "--hardfork", "prague"]],
   deploy: [["hardhat", "run", "scripts/deploy.ts"]],
   "generate:onnx": [
     ["buf", "generate", "--template", "program/src/onnx/buf.gen.yaml", "program/src/onnx/schema"],

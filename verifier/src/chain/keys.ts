@@ -20,11 +20,32 @@ export async function openKeystore(keystorePath: string, passwordPath: string): 
   }
 }
 
-/** Writes a new random key. Fails if the file exists. @returns its address. */
-export async function createKeystore(keystorePath: string, passwordPath: string): Promise<string> {
+/** Writes a new random key. @returns its address. @throws {AssayError} BAD_KEYSTORE, as when the file exists. */
+export function createKeystore(keystorePath: string, passwordPath: string): Promise<string> {
+  return writeKeystore(new Wallet(`0x${randomBytes(32).toString("hex")}`), keystorePath, passwordPath);
+}
+
+/**
+ * Writes a key that exists already.
+ * @param keyPath File with the private key in hex; "-": standard input.
+ * @returns its address. @throws {AssayError} BAD_KEYSTORE, without anything of the key.
+ */
+export function importKeystore(keyPath: string, keystorePath: string, passwordPath: string): Promise<string> {
+  const [, digits] =
+    /^\s*(?:0x)?([0-9a-fA-F]{64})\s*$/.exec(read(keyPath === "-" ? 0 : keyPath, "key")) ?? [];
+  if (digits === undefined) throw new AssayError("BAD_KEYSTORE", "a private key is 64 hex digits");
+  let wallet: Wallet;
+  try {
+    wallet = new Wallet(`0x${digits}`);
+  } catch {
+    throw new AssayError("BAD_KEYSTORE", "these 64 hex digits are not a private key of this curve");
+  }
+  return writeKeystore(wallet, keystorePath, passwordPath);
+}
+
+async function writeKeystore(wallet: Wallet, keystorePath: string, passwordPath: string): Promise<string> {
   const password = read(passwordPath, "password").replace(/\r?\n$/, "");
   if (password.length === 0) throw new AssayError("BAD_KEYSTORE", `the password in ${passwordPath} is empty`);
-  const wallet = new Wallet(`0x${randomBytes(32).toString("hex")}`);
   try {
     writeFileSync(keystorePath, await wallet.encrypt(password), { mode: 0o600, flag: "wx" });
   } catch {
@@ -33,10 +54,10 @@ export async function createKeystore(keystorePath: string, passwordPath: string)
   return wallet.address;
 }
 
-function read(path: string, what: string): string {
+function read(path: string | 0, what: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    throw new AssayError("BAD_KEYSTORE", `cannot read the ${what} file ${path}`);
+    throw new AssayError("BAD_KEYSTORE", `cannot read the ${what} file ${path === 0 ? "-" : path}`);
   }
 }

@@ -1,19 +1,7 @@
 /**
  * Parameters of each network. Units: see ParameterSet in contracts/interfaces/Types.sol.
  */
-
-/** Field order is that of the Solidity struct. */
-export interface ParameterSet {
-  readonly protocolFeeBps: number;
-  readonly minWindow: number;
-  readonly maxWindow: number;
-  readonly operatorClock: number;
-  readonly challengerClock: number;
-  readonly challengerBondGwei: number;
-  readonly selectDepositGwei: number;
-  readonly responseGas: number;
-  readonly turnEthSeconds: number;
-}
+import type { ParameterSet } from "../sdk/src/parameters.ts";
 
 export interface NetworkParameters {
   /** Least window and clock that can ever be set, seconds: forced-inclusion delay plus three worst exact judgements. */
@@ -37,7 +25,14 @@ const money = {
 /** Development chains: nobody delays inclusion, and nobody wants to wait. */
 const local: NetworkParameters = {
   floorSeconds: 5,
-  parameters: { ...money, minWindow: 10, maxWindow: 7 * DAY, operatorClock: 60, challengerClock: 60 },
+  parameters: {
+    ...money,
+    minWindow: 10,
+    maxWindow: 7 * DAY,
+    operatorClock: 60,
+    challengerClock: 60,
+    turnEthSeconds: 8,
+  },
 };
 
 /** Layer 1: inclusion within minutes even when most builders censor; a quarter of an hour for an exact judgement. */

@@ -55,6 +55,25 @@ export const BODIES = {
 
 export type Body = keyof typeof BODIES;
 
+/** Bodies that compute a transcendental function, correctly rounded, of floats of the output's dtype. */
+export const TRANSCENDENTAL = [
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "sin",
+  "cos",
+  "atan",
+  "tanh",
+  "erf",
+  "pow",
+] as const satisfies readonly Body[];
+export type TranscendentalBody = (typeof TRANSCENDENTAL)[number];
+
+export function isTranscendental(body: Body): body is TranscendentalBody {
+  return TRANSCENDENTAL.some((name) => name === body);
+}
+
 export const FOLDS = {
   none: 0,
   sum: 1,

@@ -2,7 +2,7 @@
  * The closed table of legal (body, fold, dtypes) combinations (docs/program.md §4, §5).
  */
 import { isFloat, isInteger, type DTypeName } from "./dtype.ts";
-import { BODIES, type Body, type Fold, type Load } from "./instruction.ts";
+import { BODIES, isTranscendental, type Body, type Fold, type Load } from "./instruction.ts";
 
 /** Real on a float dtype, integer on an integer dtype. */
 const ARITHMETIC: readonly Body[] = [
@@ -22,18 +22,6 @@ const ARITHMETIC: readonly Body[] = [
   "sign",
 ];
 const INTEGER_ONLY: readonly Body[] = ["mod", "and", "or", "xor", "not", "shl", "shr"];
-const ONE_DTYPE: readonly Body[] = [
-  "pow",
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "atan",
-  "tanh",
-  "erf",
-];
 const COMPARISONS: readonly Body[] = ["eq", "ne", "lt", "le"];
 const NOT_SUMMED: readonly Body[] = ["first", "div", "mod", "rem", "shl", "shr", "qmul", "qdiv"];
 
@@ -52,7 +40,7 @@ function legalTerm(body: Body, out: DTypeName, operands: readonly DTypeName[]): 
     return body === "copy" && !isInteger(out) && operands.every((d) => !isInteger(d));
   if (ARITHMETIC.includes(body)) return isFloat(out) || operands.every(isInteger);
   if (INTEGER_ONLY.includes(body)) return isInteger(out) && operands.every(isInteger);
-  if (ONE_DTYPE.includes(body)) return isFloat(out) && operands.every((d) => d === out);
+  if (isTranscendental(body)) return isFloat(out) && operands.every((d) => d === out);
   if (COMPARISONS.includes(body)) return out === "bool";
   switch (body) {
     case "sqrt":

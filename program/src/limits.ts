@@ -4,17 +4,16 @@
 import { dtype } from "./dtype.ts";
 import { encodeInstruction } from "./encode.ts";
 import {
+  isTranscendental,
   outElements,
   product,
   type Affine,
-  type Body,
   type Instruction,
   type Load,
   type Program,
   type TensorLoad,
 } from "./instruction.ts";
 import { depthOf, HASH_BYTES, LEAF_BYTES, tensorDepth } from "./merkle.ts";
-import { ELEMENTARY } from "./naive/elementary.ts";
 import { coefficient, reachOf, type Reach } from "./reach.ts";
 import { tensorLoads } from "./validate.ts";
 
@@ -57,8 +56,6 @@ const REFEREE = {
   elementary: 16_000,
   power: 30_000,
 } as const;
-
-const ELEMENTARY_BODIES: readonly Body[] = ELEMENTARY.filter((body) => body !== "sqrt" && body !== "pow");
 
 /** The call that carries a proof: selector, its own arguments and the proof's offsets and lengths, mostly zero bytes. */
 const CALL_WORDS = 40;
@@ -201,7 +198,7 @@ function termGas({ body, fold, loads }: Instruction): number {
   if (body === "pow") gas += REFEREE.power;
   else if (body === "qmul" || body === "qdiv") gas += REFEREE.quantised;
   else if (body === "sqrt") gas += REFEREE.sqrt;
-  else if (ELEMENTARY_BODIES.includes(body)) gas += REFEREE.elementary;
+  else if (isTranscendental(body)) gas += REFEREE.elementary;
   return gas;
 }
 

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { dtype, type DTypeName } from "../dtype.ts";
-import type { Body, Instruction, TensorLoad } from "../instruction.ts";
-import { elementary, ELEMENTARY, type ElementaryBody } from "../naive/elementary.ts";
+import { TRANSCENDENTAL, type Body, type Instruction, type TensorLoad } from "../instruction.ts";
+import { elementary, type ElementaryBody } from "../naive/elementary.ts";
 import { elementBits, setElementBits } from "../naive/value.ts";
 import { seededRng } from "../testing/rng.ts";
 import { singleProgram, type OperandData } from "./agreement.ts";
@@ -103,7 +103,7 @@ describe("elementary functions", function () {
   it("of random arguments of every size leave less than one in a thousand to arbitrary precision", () => {
     const rng = seededRng(3);
     const count = 300;
-    for (const body of ELEMENTARY) {
+    for (const body of [...TRANSCENDENTAL, "sqrt"] as const) {
       const before = elementaryStages.exact;
       const near = Array.from({ length: count }, () => BigInt(rng.int(0x3a000000, 0x42000000)));
       const any = Array.from({ length: count }, () => BigInt(rng.u32()));

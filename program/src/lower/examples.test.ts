@@ -54,7 +54,7 @@ describe("example models", () => {
       );
   }).timeout(90_000);
 
-  it("breast-cancer (float32): every test case is within float32 accuracy", async () => {
+  it("breast-cancer (float32): every test case is within its tolerance, eight times over", async () => {
     const model = await example("breast-cancer");
     expect(model.feeds.length).to.be.at.least(100);
     let worst = 0;
@@ -62,7 +62,8 @@ describe("example models", () => {
       const [ours = NaN] = new Float32Array(exact(model, bytes).slice().buffer);
       worst = Math.max(worst, Math.abs(ours - Number((await reference(model, tensor)).data[0])));
     }
-    expect(worst).to.be.below(5e-7);
+    // The tolerance that the demo publishes it with is 1e-6 absolute, plus as much relative.
+    expect(worst).to.be.below(1e-6 / 8);
   }).timeout(90_000);
 
   it("both interpreters give the same bytes", async () => {

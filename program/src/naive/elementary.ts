@@ -5,6 +5,7 @@
  * bits to be either.
  */
 import type { DTypeName } from "../dtype.ts";
+import type { TranscendentalBody } from "../instruction.ts";
 import { ceilDiv, exactly, negate, shiftBy, sub, type Interval } from "./interval.ts";
 import { power } from "./power.ts";
 import { roundSqrt, roundToFloat } from "./round.ts";
@@ -12,21 +13,7 @@ import { atanOf, cosOf, erfOf, expOf, logOf, pi, reciprocal, sinOf } from "./ser
 import { decode, infinityBits, nanBits, type Finite } from "./value.ts";
 import { roundEnclosed } from "./ziv.ts";
 
-export const ELEMENTARY = [
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "atan",
-  "tanh",
-  "erf",
-  "sqrt",
-  "pow",
-] as const;
-
-export type ElementaryBody = (typeof ELEMENTARY)[number];
+export type ElementaryBody = TranscendentalBody | "sqrt";
 type Unary = Exclude<ElementaryBody, "sqrt" | "pow">;
 
 /** exp and expm1 overflow or vanish beyond it in every dtype: e^256 > 2^369. */

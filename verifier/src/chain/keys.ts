@@ -21,7 +21,7 @@ export async function openKeystore(keystorePath: string, passwordPath: string): 
 }
 
 /** Writes a new random key. @returns its address. @throws {AssayError} BAD_KEYSTORE, as when the file exists. */
-export function createKeystore(keystorePath: string, passwordPath: string): Promise<string> {
+export async function createKeystore(keystorePath: string, passwordPath: string): Promise<string> {
   return writeKeystore(new Wallet(`0x${randomBytes(32).toString("hex")}`), keystorePath, passwordPath);
 }
 
@@ -30,7 +30,11 @@ export function createKeystore(keystorePath: string, passwordPath: string): Prom
  * @param keyPath File with the private key in hex; "-": standard input.
  * @returns its address. @throws {AssayError} BAD_KEYSTORE, without anything of the key.
  */
-export function importKeystore(keyPath: string, keystorePath: string, passwordPath: string): Promise<string> {
+export async function importKeystore(
+  keyPath: string,
+  keystorePath: string,
+  passwordPath: string,
+): Promise<string> {
   const [, digits] =
     /^\s*(?:0x)?([0-9a-fA-F]{64})\s*$/.exec(read(keyPath === "-" ? 0 : keyPath, "key")) ?? [];
   if (digits === undefined) throw new AssayError("BAD_KEYSTORE", "a private key is 64 hex digits");

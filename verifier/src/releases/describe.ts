@@ -1,7 +1,12 @@
 /** What a model file becomes: its program, signature and the gas that judging it can take. Pure. */
 import { commitProgram, type ProgramCommitment } from "../../../program/src/encode.ts";
 import { dtype, isFloat } from "../../../program/src/dtype.ts";
-import { outElements, type Instruction, type Program } from "../../../program/src/instruction.ts";
+import {
+  isTranscendental,
+  outElements,
+  type Instruction,
+  type Program,
+} from "../../../program/src/instruction.ts";
 import { estimateStep, isJudgeable, type StepEstimate } from "../../../program/src/limits.ts";
 import { lowerModel, type LoweredModel } from "../../../program/src/lower/lower.ts";
 import { depthOf, sha256, tensorDepth } from "../../../program/src/merkle.ts";
@@ -46,22 +51,9 @@ const GAS = {
 /** A move goes down six levels. */
 const MOVE_LEVELS = 6;
 
-const ROUNDED_FREELY: ReadonlySet<Instruction["body"]> = new Set([
-  "exp",
-  "expm1",
-  "log",
-  "log1p",
-  "sin",
-  "cos",
-  "atan",
-  "tanh",
-  "erf",
-  "pow",
-]);
-
 /** Sums whose order onnxruntime chooses, and functions that it approximates. */
 function ordersFloats({ dtype: name, fold, body }: Instruction): boolean {
-  return (fold === "sum" && (isFloat(name) || name === "acc")) || ROUNDED_FREELY.has(body);
+  return (fold === "sum" && (isFloat(name) || name === "acc")) || isTranscendental(body);
 }
 
 function specs(tensors: LoweredModel["inputs"]): TensorSpec[] {

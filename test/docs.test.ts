@@ -1,0 +1,63 @@
+/** What the documents say is so: figures, links, commands, code. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect } from "chai";
+import type { Figures } from "./support/snapshot.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+
+const DOCUMENTS = [
+  "README.md",
+  "sdk/README.md",
+  "verifier/README.md",
+  "deployments/README.md",
+  "examples/models/README.md",
+  ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
+];
+
+function numbers(figures: Figures): number[] {
+  return Object.values(figures).flatMap((figure) =>
+    typeof figure === "object" ? numbers(figure) : [figure],
+  );
+}
+
+describe("the documents", () => {
+  it("link to files that exist", () => {
+    for (const document of DOCUMENTS)
+      for (const [, target = ""] of read(document).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
+        if (target.includes(":")) continue;
+        expect(existsSync(join(ROOT, dirname(document), target)), `${document}: ${target}`).to.equal(true);
+      }
+  });
+
+  it("quote gas as measured", () => {
+    const files = readdirSync(join(ROOT, "test")).filter((name) => name.endsWith(".snapshot.json"));
+    const measured = files.flatMap((name) => numbers(JSON.parse(read(`test/${name}`)) as Figures));
+    const [table = ""] = /## What it costs[\s\S]*?(?=\n## )/.exec(read("README.md")) ?? [];
+    const quoted = [...table.matchAll(/\d{1,3}(?:,\d{3})+/g)].map(([text]) =>
+      Number(text.replaceAll(",", "")),
+    );
+    const cycle = JSON.parse(read("test/gas.snapshot.json")) as {
+      firstRequestOfModel: Record<string, number>;
+    };
+    const first = Object.values(cycle.firstRequestOfModel).reduce((a, b) => a + b, 0);
+    expect(quoted.length).to.be.greaterThan(4);
+    for (const figure of quoted) expect([...measured, first], String(figure)).to.include(figure);
+  });
+
+  it("name npm scripts that exist", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    for (const document of DOCUMENTS)
+      for (const [, name = ""] of read(document).matchAll(/npm run (?:-s )?([a-z:]+)/g))
+        expect(Object.keys(scripts), document).to.include(name);
+  });
+
+  it("show a consumer that compiles", () => {
+    const flat = (code: string): string => code.replace(/\s+/g, " ");
+    const [, shown = ""] = /```solidity\n([\s\S]*?)```/.exec(read("README.md")) ?? [];
+    const source = flat(read("contracts/examples/DigitReader.sol"));
+    expect(shown.split("\n").length).to.be.greaterThan(8);
+    for (const line of shown.split("\n")) expect(source).to.include(flat(line).trim());
+  });
+});

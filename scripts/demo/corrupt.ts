@@ -10,7 +10,7 @@ import { startNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
 import { alteredAnswer, cheaperModel, silentOperator } from "../../verifier/test/corrupt.ts";
 
-const LIES: Readonly<Record<string, OperatorParts>> = {
+const LIES: Readonly<Record<string, Partial<OperatorParts>>> = {
   output: alteredAnswer,
   trace: cheaperModel,
   silence: silentOperator,

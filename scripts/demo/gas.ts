@@ -14,24 +14,25 @@ const STEPS = [
   "prove",
   "proveOutput",
   "timeout",
-] as const;
+  "settleGame",
+  "settleBond",
+  "refund",
+];
 
-export type Step = (typeof STEPS)[number];
-
-/** Dearest successful call of each step, gas; 0 if there was none. Calls through a consumer count as requests. */
+/** Dearest successful call of each step that happened, gas. Calls of consumers are requests. */
 export async function gasByStep(
   provider: JsonRpcProvider,
   contracts: Contracts,
   consumers: readonly string[],
   fromBlock: number,
-): Promise<Record<Step, number>> {
-  const gas = Object.fromEntries(STEPS.map((step) => [step, 0])) as Record<Step, number>;
+): Promise<Record<string, number>> {
   const { market, game } = contracts;
   const places = new Map<string, Interface>([
     [(await market.getAddress()).toLowerCase(), market.interface],
     [(await game.getAddress()).toLowerCase(), game.interface],
   ]);
-  const isStep = (name: string): name is Step => STEPS.some((step) => step === name);
+  const asking = new Set(consumers.map((consumer) => consumer.toLowerCase()));
+  const dearest = new Map<string, number>();
   const head = await provider.getBlockNumber();
   for (let number = fromBlock; number <= head; number++) {
     const block = await provider.getBlock(number, true);
@@ -40,9 +41,10 @@ export async function gasByStep(
       if (receipt?.status !== 1) continue;
       const to = transaction.to?.toLowerCase() ?? "";
       const called = places.get(to)?.getFunction(transaction.data.slice(0, 10))?.name ?? "";
-      const step = consumers.some((consumer) => consumer.toLowerCase() === to) ? "request" : called;
-      if (isStep(step)) gas[step] = Math.max(gas[step], Number(receipt.gasUsed));
+      const step = asking.has(to) ? "request" : called;
+      dearest.set(step, Math.max(dearest.get(step) ?? 0, Number(receipt.gasUsed)));
     }
   }
-  return gas;
+  const happened = STEPS.filter((step) => dearest.has(step));
+  return Object.fromEntries(happened.map((step) => [step, dearest.get(step) ?? 0]));
 }

@@ -46,7 +46,9 @@ function has({ ledger }: Money, name: ActorName): bigint {
 
 function show(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const columns = head.map((_, i) => ({ alignment: i === 0 ? ("left" as const) : ("right" as const) }));
-  console.log(table([head, ...rows], { columns, drawHorizontalLine: (i, n) => i < 2 || i === n }));
+  console.log(
+    `\n${table([head, ...rows], { columns, drawHorizontalLine: (i, n) => i < 2 || i === n }).trimEnd()}`,
+  );
 }
 
 function signed(wei: bigint): string {
@@ -80,9 +82,7 @@ export async function report(stage: Stage, story: Story): Promise<boolean> {
   const gas = await gasByStep(provider, deployed, consumers, deployed.block);
   show(
     ["step (dearest call)", "gas"],
-    Object.entries(gas)
-      .filter(([, used]) => used > 0)
-      .map(([step, used]) => [step, used.toLocaleString("en")]),
+    Object.entries(gas).map(([step, used]) => [step, used.toLocaleString("en")]),
   );
 
   const ends = [...story.ends];

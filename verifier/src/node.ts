@@ -8,6 +8,7 @@ import { follow, type FollowItem } from "./chain/follow.ts";
 import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef, type ChainLog } from "./chain/source.ts";
 import { createView, eventOf } from "./chain/state.ts";
+import { createExactPool } from "./compute/exactPool.ts";
 import { createPool } from "./compute/pool.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
@@ -17,7 +18,7 @@ import { createReleases } from "./releases/prepare.ts";
 import {
   createOperator,
   honestAnswerer,
-  honestTrace,
+  honestTracer,
   type OperatorOptions,
   type OperatorParts,
 } from "./roles/operator.ts";
@@ -37,7 +38,7 @@ export interface NodeOptions {
   readonly http?: { readonly host: string; readonly port: number };
   /** Default 1000. */
   readonly pollMs?: number;
-  /** Child processes that run onnxruntime. Default 2. */
+  /** Child processes that run onnxruntime, and as many for exact judgements and for traces. Default 2. */
   readonly workers?: number;
   /** For one inference. Default 30000. */
   readonly inferenceLimitMs?: number;
@@ -84,19 +85,23 @@ export async function startNode(
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
-  const pool = createPool({ size: options.workers ?? 2, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
+  const { workers = 2 } = options;
+  const pool = createPool({ size: workers, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
+  const exact = createExactPool({ size: workers });
   const store = openStore(options.contentDirectory);
   const releases = createReleases(
     store,
     { maxBytes: maxFileBytes, timeoutMs: 60_000 },
     options.mirrors ?? [],
+    exact.describe,
   );
   const context: RoleContext = {
     contracts,
     sender,
     pool,
+    exact,
     releases,
-    fastPath: createFastPaths(pool, log),
+    fastPath: createFastPaths(pool, exact, log),
     log,
   };
   const roles: Role[] = [];
@@ -104,7 +109,7 @@ export async function startNode(
     roles.push(
       createOperator(context, options.operator, {
         answer: honestAnswerer(context),
-        trace: honestTrace,
+        trace: honestTracer(context),
         ...parts,
       }),
     );
@@ -193,7 +198,7 @@ export async function startNode(
       stopped.abort();
       await running;
       await sender.close();
-      await pool.close();
+      await Promise.all([pool.close(), exact.close()]);
       // What still computes has nothing left to send.
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       await server?.close();

@@ -7,7 +7,7 @@ import { computeTrace } from "../../program/src/trace.ts";
 import { fromHex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import type { DefendedTrace } from "../src/play/planner.ts";
-import { defend, honestTrace, type OperatorParts } from "../src/roles/operator.ts";
+import { defend, type OperatorParts } from "../src/roles/operator.ts";
 
 /** One byte of one instruction's tensor that is not what it should be. */
 export interface Corruption {
@@ -73,10 +73,9 @@ export const cheaperModel: OperatorParts = {
 };
 
 /** Publishes the output backwards (another class wins), but commits to the honest trace when challenged. */
-export const alteredAnswer: OperatorParts = {
+export const alteredAnswer = {
   answer: ({ model }, input) => Promise.resolve(exactOutput(model, input).reverse()),
-  trace: honestTrace,
-};
+} satisfies Partial<OperatorParts>;
 
 /** Publishes an altered answer and then says nothing more. */
 export const silentOperator: OperatorParts = {

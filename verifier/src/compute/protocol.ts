@@ -1,5 +1,5 @@
-/** Messages between the pool and its child processes. */
-import { z } from "zod/v4";
+/** What the pool asks of the child processes that run onnxruntime. */
+import type { Job } from "./children.ts";
 
 /** One tensor as onnxruntime wants it; `type` is onnxruntime's name of the dtype. */
 export interface WireTensor {
@@ -25,20 +25,9 @@ export const ORT_TYPES = [
 ] as const;
 export type OrtType = (typeof ORT_TYPES)[number];
 
-export interface WireJob {
-  readonly id: number;
+export interface WireJob extends Job {
   /** Path of the ONNX file. */
   readonly model: string;
   readonly inputs: readonly WireTensor[];
   readonly outputs: readonly Omit<WireTensor, "data">[];
 }
-
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
-
-export const wireReply = z.discriminatedUnion("kind", [
-  /** The session exists; the inference begins. */
-  z.object({ kind: z.literal("running"), id: z.number() }),
-  z.object({ kind: z.literal("done"), id: z.number(), outputs: z.array(bytes) }),
-  z.object({ kind: z.literal("failed"), id: z.number(), message: z.string() }),
-]);
-export type WireReply = z.infer<typeof wireReply>;

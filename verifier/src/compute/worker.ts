@@ -4,7 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { OrtType, WireJob, WireReply, WireTensor } from "./protocol.ts";
+import { serveParent } from "./child.ts";
+import type { OrtType, WireJob, WireTensor } from "./protocol.ts";
 
 /** Sessions kept; the one used longest ago is released first. */
 const MAX_SESSIONS = 8;
@@ -65,9 +66,9 @@ function bytesOf(tensor: Tensor | undefined, wanted: Omit<WireTensor, "data">): 
   return new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
 }
 
-async function infer(job: WireJob): Promise<Uint8Array[]> {
+async function infer(job: WireJob, running: () => void): Promise<Uint8Array[]> {
   const session = await sessionFor(job.model);
-  send({ kind: "running", id: job.id });
+  running();
   const feeds = Object.fromEntries(job.inputs.map((input) => [input.name, tensorOf(input)]));
   const results = await session.run(
     feeds,
@@ -76,18 +77,4 @@ async function infer(job: WireJob): Promise<Uint8Array[]> {
   return job.outputs.map((output) => bytesOf(results[output.name], output));
 }
 
-function send(reply: WireReply): void {
-  process.send?.(reply);
-}
-
-// Only the pool that started this process can reach it.
-process.on("message", (job: WireJob) => {
-  infer(job).then(
-    (outputs) => send({ kind: "done", id: job.id, outputs }),
-    (error: unknown) =>
-      send({ kind: "failed", id: job.id, message: error instanceof Error ? error.message : String(error) }),
-  );
-});
-process.on("disconnect", () => process.exit(0));
-// The terminal sends Ctrl-C to the whole group; the pool decides when its children end.
-process.on("SIGINT", () => undefined);
+serveParent((job, running) => infer(job as WireJob, running));

@@ -7,9 +7,11 @@ import { runNaive } from "../../../program/src/naive/interpret.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { toHex, ZERO_HASH, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash } from "../../../sdk/src/tensor.ts";
+import { codeOf } from "../../test/failure.ts";
 import { tinyModel } from "../../test/models.ts";
 import { exampleModel, testLog } from "../../test/world.ts";
 import { exactOutput } from "../compute/exact.ts";
+import { createExactPool, type ExactPool } from "../compute/exactPool.ts";
 import { createPool, type InferencePool } from "../compute/pool.ts";
 import { fastOutput, selfCheck } from "../compute/screen.ts";
 import { honestAnswerer } from "../roles/operator.ts";
@@ -31,10 +33,11 @@ function refusal(run: () => unknown): string {
 
 describe("releases", () => {
   const file = exampleModel("digits");
-  const release = releaseOf(describeModel(file, {}), 1n, EXACT);
+  const model = describeModel(file, {});
+  const release = releaseOf(model, 1n, EXACT);
 
   it("accepts what the file lowers to", () => {
-    expect(toHex(checkRelease(release, file, {}).commitment.root)).to.equal(release.programRoot);
+    expect(refusal(() => checkRelease(release, model))).to.equal("accepted");
   });
 
   it("refuses a release that says anything else than its file", () => {
@@ -50,11 +53,11 @@ describe("releases", () => {
     ];
     for (const lie of lies)
       expect(
-        refusal(() => checkRelease({ ...release, ...lie }, file, {})),
+        refusal(() => checkRelease({ ...release, ...lie }, model)),
         JSON.stringify(lie),
       ).to.equal("RELEASE_REFUSED");
     const damaged = file.map((byte, i) => (i === 5000 ? byte ^ 1 : byte));
-    expect(refusal(() => checkRelease(release, damaged, {}))).to.equal("RELEASE_REFUSED");
+    expect(refusal(() => checkRelease(release, describeModel(damaged, {})))).to.equal("RELEASE_REFUSED");
     expect(refusal(() => describeModel(file.subarray(0, 5000), {}))).to.equal("MODEL_REFUSED");
   });
 
@@ -76,11 +79,13 @@ describe("releases", () => {
 describe("answers", () => {
   const folder = mkdtempSync(join(tmpdir(), "assay-answers-"));
   let pool: InferencePool;
+  let exact: ExactPool;
   before(() => {
     pool = createPool({ size: 1, timeLimitMs: 10_000 });
+    exact = createExactPool({ size: 1 });
   });
   after(async () => {
-    await pool.close();
+    await Promise.all([pool.close(), exact.close()]);
     rmSync(folder, { recursive: true });
   });
 
@@ -95,33 +100,41 @@ describe("answers", () => {
       path,
     };
   }
-  const answerer = () => honestAnswerer({ pool, fastPath: createFastPaths(pool, testLog), log: testLog });
+  const check = (release: PreparedRelease) => selfCheck(pool, exact, release);
+  const answer = (release: PreparedRelease, input: Uint8Array, runMs = 10_000) =>
+    honestAnswerer({ pool, exact, fastPath: createFastPaths(pool, exact, testLog), log: testLog })(
+      release,
+      input,
+      { runMs },
+    );
 
   it("come from onnxruntime where the self-check shows the same bytes", async () => {
     const digits = prepared("digits", exampleModel("digits"));
-    expect(await selfCheck(pool, digits)).to.deep.equal({ kind: "exact" });
+    expect((await check(digits)).kind).to.equal("exact");
     const input = Uint8Array.from({ length: 64 }, (_, i) => i % 17);
-    expect(await answerer()(digits, input)).to.deep.equal(exactOutput(digits.model, input));
+    expect(await answer(digits, input)).to.deep.equal(exactOutput(digits.model, input));
+    // An operator that could not show a trace in time must not sign.
+    expect(await codeOf(answer(digits, input, 0))).to.equal("RELEASE_REFUSED");
   });
 
   it("come from the exact interpreter where floats are summed, unless a tolerance covers onnxruntime's", async () => {
     const file = exampleModel("breast-cancer");
     const strict = prepared("strict", file);
-    expect(await selfCheck(pool, strict)).to.deep.equal({ kind: "approximate" });
+    expect(await check(strict)).to.deep.equal({ kind: "approximate" });
     const input = new Uint8Array(Float32Array.from({ length: 30 }, (_, i) => 20 - i).buffer);
     const naive = runNaive(strict.model.program, splitBlob(strict.model.program.inputs, input)).at(-1);
-    expect(await answerer()(strict, input)).to.deep.equal(naive);
+    expect(await answer(strict, input)).to.deep.equal(naive);
     const tolerant = prepared("tolerant", file, 0.001);
-    expect(await answerer()(tolerant, input)).to.deep.equal(await fastOutput(pool, tolerant, input));
+    expect(await answer(tolerant, input)).to.deep.equal(await fastOutput(pool, tolerant, input));
   });
 
   it("come from the exact interpreter where onnxruntime fails", async () => {
     const i32 = (name: string) => ({ name, dtype: "i32", shape: [1] }) as const;
     const node = { op: "Div", inputs: ["a", "b"], output: "q" };
     const division = prepared("division", tinyModel([node], [i32("a"), i32("b")], [i32("q")]));
-    const path = await selfCheck(pool, division);
+    const path = await check(division);
     expect(path.kind).to.equal("unusable");
     const input = new Uint8Array(Int32Array.of(-(2 ** 31), -1).buffer);
-    expect(await answerer()(division, input)).to.deep.equal(new Uint8Array(Int32Array.of(-(2 ** 31)).buffer));
+    expect(await answer(division, input)).to.deep.equal(new Uint8Array(Int32Array.of(-(2 ** 31)).buffer));
   });
 });

@@ -1,8 +1,8 @@
 /** Re-derives a release from its file before anything is served or verified. */
+import { readFile } from "node:fs/promises";
 import { AssayError, isRetryable } from "../../../sdk/src/error.ts";
-import { sameHex, toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
+import { sameHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, parseBindings, signatureHash, type Bindings } from "../../../sdk/src/tensor.ts";
-import { sha256 } from "../../../program/src/merkle.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
 import type { ContentStore } from "../content/store.ts";
 import { fetchContent, type FetchLimits } from "../content/fetch.ts";
@@ -37,19 +37,10 @@ function parsed(fragment: string): Bindings | undefined {
   }
 }
 
-/**
- * @param file Bytes of the hash that the release names.
- * @throws {AssayError} RELEASE_REFUSED with what differs, MODEL_REFUSED.
- */
-export function checkRelease(release: Release, file: Uint8Array, bindings: Bindings): ModelDescription {
-  const given = toHex(sha256(file));
-  if (!sameHex(given, release.fileSha256))
-    throw new AssayError(
-      "RELEASE_REFUSED",
-      `the file's hash is ${given}, the release's ${release.fileSha256}`,
-    );
-  const model = describeModel(file, bindings);
+/** @throws {AssayError} RELEASE_REFUSED with what the release says otherwise than its file. */
+export function checkRelease(release: Release, model: ModelDescription): void {
   const expected: readonly (readonly [what: string, ours: string | number, theirs: string | number])[] = [
+    ["hash", model.fileSha256, release.fileSha256.toLowerCase()],
     ["lowering version", model.program.loweringVersion, release.loweringVersion],
     ["program root", model.programRoot, release.programRoot.toLowerCase()],
     ["signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()],
@@ -65,8 +56,14 @@ export function checkRelease(release: Release, file: Uint8Array, bindings: Bindi
       "RELEASE_REFUSED",
       `a dispute may take ${model.worst.gas} and ${model.disputeGas} gas, the release says ${release.stepGas} and ${release.disputeGas}`,
     );
-  return model;
 }
+
+/** Lowers the file at a path. @throws {AssayError} MODEL_REFUSED. */
+export type Describe = (path: string, bindings: Bindings) => Promise<ModelDescription>;
+
+/** In this process. */
+export const describeFile: Describe = async (path, bindings) =>
+  describeModel(new Uint8Array(await readFile(path)), bindings);
 
 export interface Releases {
   /**
@@ -78,11 +75,15 @@ export interface Releases {
   ready(releaseId: Hex): PreparedRelease | undefined;
 }
 
-/** @param mirrors Base URLs of other nodes, asked after the release's own URIs. */
+/**
+ * @param mirrors Base URLs of other nodes, asked after the release's own URIs.
+ * @param describe Where files of strangers are lowered.
+ */
 export function createReleases(
   store: ContentStore,
   limits: FetchLimits,
   mirrors: readonly string[],
+  describe: Describe = describeFile,
 ): Releases {
   const done = new Map<Hex, PreparedRelease>();
   const attempts = new Map<Hex, Promise<PreparedRelease>>();
@@ -90,14 +91,14 @@ export function createReleases(
   async function load(record: ReleaseRecord): Promise<PreparedRelease> {
     const { releaseId, release, contentUris } = record;
     const bindings = bindingsOf(record);
-    let file = await store.get(release.fileSha256);
-    if (file === undefined) {
+    if ((await store.get(release.fileSha256)) === undefined) {
       const others = mirrors.map((base) => `${base}/content/${release.fileSha256.slice(2).toLowerCase()}`);
-      file = await fetchContent(release.fileSha256, [...contentUris, ...others], limits);
-      await store.put(file);
+      await store.put(await fetchContent(release.fileSha256, [...contentUris, ...others], limits));
     }
-    const model = checkRelease(release, file, bindings);
-    return { releaseId, release, model, path: store.pathOf(release.fileSha256) };
+    const path = store.pathOf(release.fileSha256);
+    const model = await describe(path, bindings);
+    checkRelease(release, model);
+    return { releaseId, release, model, path };
   }
 
   async function remember(record: ReleaseRecord): Promise<PreparedRelease> {

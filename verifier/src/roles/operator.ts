@@ -1,16 +1,17 @@
 /** Answers requests, defends the answers, collects what is due. */
 import type { Trace } from "../../../program/src/trace.ts";
+import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, ZERO_ADDRESS, type Hex } from "../../../sdk/src/structs.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ReleaseRecord, RequestRecord, ResultRecord } from "../chain/state.ts";
-import { exactOutput, exactTrace } from "../compute/exact.ts";
+import type { Limits } from "../compute/children.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
 import { claimOfTrace } from "../play/evidence.ts";
 import { operatorOwes, planOperator, planSettlement, type DefendedTrace } from "../play/planner.ts";
-import type { Trial } from "../play/trial.ts";
+import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
@@ -21,8 +22,8 @@ export interface OperatorOptions {
   readonly minFee: bigint;
 }
 
-/** Computes the output blob that is signed. */
-export type Answerer = (release: PreparedRelease, input: Uint8Array) => Promise<Uint8Array>;
+/** Computes the output blob that is signed. @param limits For one exact run: what takes longer could not be defended in time. */
+export type Answerer = (release: PreparedRelease, input: Uint8Array, limits: Limits) => Promise<Uint8Array>;
 
 /** Gives the trace to defend of an answer. It may take its time; the operator's clock runs meanwhile. */
 export type TraceProvider = (release: PreparedRelease, trial: Trial) => Promise<DefendedTrace>;
@@ -36,25 +37,32 @@ export interface OperatorParts {
 /** A node repeats a failed callback this often, each time after four times as long, seconds. */
 const MAX_DELIVERIES = 4;
 const FIRST_DELIVERY_PAUSE = 60;
+/** Most of the operator's clock that computing a trace may take. */
+const CLOCK_SHARE = 1 / 4;
 
 /**
  * The right answer: onnxruntime's where that is exact; elsewhere the exact interpreter's, or onnxruntime's if the release
  * has a tolerance and the exact interpreter confirms it.
  */
-export function honestAnswerer(context: Pick<RoleContext, "pool" | "fastPath" | "log">): Answerer {
-  return async (release, input) => {
+export function honestAnswerer(context: Pick<RoleContext, "pool" | "exact" | "fastPath" | "log">): Answerer {
+  return async (release, input, limits) => {
     const { model } = release;
     const { atol, rtol } = release.release;
     const path = await context.fastPath(release);
     const tolerant = atol !== 0 || rtol !== 0;
-    if (path.kind === "unusable" || (path.kind === "approximate" && !tolerant))
-      return exactOutput(model, input);
-    const fast = await fastOutput(context.pool, release, input).catch((error: unknown) => {
+    const exactly = (): Promise<Uint8Array> => context.exact.output(model, input, limits);
+    if (path.kind === "unusable" || (path.kind === "approximate" && !tolerant)) return exactly();
+    if (path.kind === "exact" && path.exactMs > limits.runMs)
+      throw new AssayError(
+        "RELEASE_REFUSED",
+        `a trace takes ${path.exactMs} ms: too slow to defend an answer within the operator's clock`,
+      );
+    const fast = await fastOutput(context.pool, release, input, limits.deadline).catch((error: unknown) => {
       context.log.warn({ release: release.releaseId }, `${messageOf(error)}: the exact interpreter answers`);
       return undefined;
     });
     if (fast !== undefined && path.kind === "exact") return fast;
-    const exact = exactOutput(model, input);
+    const exact = await exactly();
     const usable =
       fast !== undefined && firstWrongOutput(model.program, exact, fast, release.release) === undefined;
     return usable ? fast : exact;
@@ -66,8 +74,12 @@ export function defend(trace: Trace): DefendedTrace {
   return { depth: trace.traceTree().depth, claimed: claimOfTrace(trace) };
 }
 
-export const honestTrace: TraceProvider = (release, trial) =>
-  Promise.resolve(defend(exactTrace(release.model, fromHex(trial.request.input))));
+export function honestTracer({ exact }: Pick<RoleContext, "exact">): TraceProvider {
+  return async ({ model }, trial) => {
+    const limits = { runMs: 1000 * rulesOf(trial).operatorClock, deadline: trial.now };
+    return defend(await exact.trace(model, fromHex(trial.request.input), limits));
+  };
+}
 
 export function createOperator(context: RoleContext, options: OperatorOptions, parts: OperatorParts): Role {
   const { contracts, sender, releases, log } = context;
@@ -89,7 +101,9 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   async function answer(record: ReleaseRecord, request: RequestRecord, head: BlockRef): Promise<void> {
     const { requestId } = request;
     const release = await releases.prepare(record);
-    const output = outputs.get(requestId) ?? (await parts.answer(release, fromHex(request.input)));
+    const { deadline, parameters } = request.request;
+    const limits = { runMs: 1000 * unpackParameters(parameters).operatorClock * CLOCK_SHARE, deadline };
+    const output = outputs.get(requestId) ?? (await parts.answer(release, fromHex(request.input), limits));
     outputs.set(requestId, output);
     const turn = Number(await contracts.market.turnOpensAt(request.request, sender.address));
     turns.set(requestId, turn);

@@ -4,6 +4,7 @@ import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/send.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
+import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
 import { selfCheck, type FastPath } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
@@ -16,6 +17,7 @@ export interface RoleContext {
   readonly contracts: Contracts;
   readonly sender: Sender;
   readonly pool: InferencePool;
+  readonly exact: ExactPool;
   readonly releases: Releases;
   readonly fastPath: (release: PreparedRelease) => Promise<FastPath>;
   readonly log: Logger;
@@ -27,10 +29,10 @@ export interface Role {
 }
 
 /** The self-check of each release, once. */
-export function createFastPaths(pool: InferencePool, log: Logger): RoleContext["fastPath"] {
+export function createFastPaths(pool: InferencePool, exact: ExactPool, log: Logger): RoleContext["fastPath"] {
   const known = new Map<Hex, Promise<FastPath>>();
   return (release) => {
-    const found = known.get(release.releaseId) ?? selfCheck(pool, release);
+    const found = known.get(release.releaseId) ?? selfCheck(pool, exact, release);
     if (!known.has(release.releaseId)) {
       known.set(release.releaseId, found);
       void found.then((path) => {

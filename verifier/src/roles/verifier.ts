@@ -3,13 +3,13 @@ import { randomInt } from "node:crypto";
 import { splitBlob } from "../../../program/src/claim.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
-import { exactOutput, exactTrace } from "../compute/exact.ts";
 import { fastOutput } from "../compute/screen.ts";
+import type { ResultRecord } from "../chain/state.ts";
 import type { Duty } from "../duties.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
 import { findEvidence, type Evidence, type HonestRun } from "../play/evidence.ts";
 import { planChallenger, planSettlement } from "../play/planner.ts";
-import { isOver, isOverturned, type Trial } from "../play/trial.ts";
+import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
 export interface VerifierOptions {
@@ -24,12 +24,12 @@ type Judgement = "right" | "wrong";
 interface Case {
   judgement: Judgement | undefined;
   run: HonestRun | undefined;
-  /** What `findEvidence` said of the result's `version`. */
-  evidence: { readonly version: number; readonly found: Evidence } | undefined;
+  /** What `findEvidence` said of the result's `version`; after a reorganisation there is another record. */
+  evidence: { readonly result: ResultRecord; readonly version: number; readonly found: Evidence } | undefined;
 }
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
-  const { contracts, sender, pool, releases, log } = context;
+  const { contracts, sender, pool, exact, releases, log } = context;
   const cases = new Map<Hex, Case>();
 
   function drawn(share: number): boolean {
@@ -41,10 +41,12 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const release = await releases.prepare(trial.release);
     const path = await context.fastPath(release);
     if (path.kind === "unusable") return false;
-    const audited = trial.request.request.bond >= options.exactFromWei || drawn(options.auditShare);
+    // Whoever has challenged, perhaps before a restart, must not leave its game for a luckier draw.
+    const mine = trial.result.games.has(sender.address.toLowerCase());
+    const audited = mine || trial.request.request.bond >= options.exactFromWei || drawn(options.auditShare);
     if (path.kind === "approximate" && audited) return false;
     try {
-      const fast = await fastOutput(pool, release, input);
+      const fast = await fastOutput(pool, release, input, trial.result.endsAt);
       return firstWrongOutput(release.model.program, fast, published, release.release) === undefined;
     } catch (error) {
       log.warn({ result: trial.result.resultId }, `${messageOf(error)}: the exact interpreter judges`);
@@ -60,7 +62,10 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       return log.info({ result: resultId, by: "onnxruntime" }, "answer is right");
     }
     const { model, release } = await releases.prepare(trial.release);
-    const wrong = firstWrongOutput(model.program, exactOutput(model, input), published, release);
+    const { challengerClock } = rulesOf(trial);
+    const runMs = 1000 * Math.max(trial.result.endsAt - trial.now, challengerClock);
+    const right = await exact.output(model, input, { runMs, deadline: trial.result.endsAt });
+    const wrong = firstWrongOutput(model.program, right, published, release);
     found.judgement = wrong === undefined ? "right" : "wrong";
     if (wrong === undefined)
       return log.info({ result: resultId, by: "exact interpreter" }, "answer is right");
@@ -71,19 +76,17 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const { model } = await releases.prepare(trial.release);
     const input = fromHex(trial.request.input);
     const { program, commitment } = model;
-    found.run = {
-      program,
-      commitment,
-      inputs: splitBlob(program.inputs, input),
-      trace: exactTrace(model, input),
-    };
+    const limits = { runMs: 1000 * rulesOf(trial).challengerClock, deadline: trial.now };
+    const trace = await exact.trace(model, input, limits);
+    found.run = { program, commitment, inputs: splitBlob(program.inputs, input), trace };
   }
 
   function evidenceOf(trial: Trial, found: Case, run: HonestRun): Evidence {
-    const { commit, version } = trial.result;
+    const { result } = trial;
+    const { commit, version } = result;
     if (commit === undefined) return { kind: "none" };
-    if (found.evidence?.version !== version)
-      found.evidence = { version, found: findEvidence(run, trial, commit) };
+    if (found.evidence?.result !== result || found.evidence.version !== version)
+      found.evidence = { result, version, found: findEvidence(run, trial, commit) };
     return found.evidence.found;
   }
 

@@ -26,6 +26,7 @@ const tasks = {
   format: [["prettier", "--write", "--log-level", "warn", "."]],
   chain: [["anvil", "--block-time", "1", "--hardfork", "prague"]],
   deploy: [["hardhat", "run", "scripts/deploy.ts"]],
+  conformance: [["tsx", "scripts/conformance/main.ts"]],
   "generate:onnx": [
     ["buf", "generate", "--template", "program/src/onnx/buf.gen.yaml", "program/src/onnx/schema"],
   ],

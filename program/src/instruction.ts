@@ -186,3 +186,9 @@ export function product(dims: readonly number[]): number {
 export function outElements(instruction: Instruction): number {
   return product(instruction.outDims);
 }
+
+/** The tensor loads of a load: itself and those that it is gathered by. */
+export function tensorsOf(load: Load): TensorLoad[] {
+  if (load.kind !== "tensor") return [];
+  return [load, ...load.axes.flatMap((axis) => ("gather" in axis.at ? tensorsOf(axis.at.gather) : []))];
+}

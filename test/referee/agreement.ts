@@ -9,17 +9,8 @@ import { setElementBits } from "../../program/src/naive/value.ts";
 import { edgeElements } from "../../program/src/testing/elements.ts";
 import { generateCase, type Kind } from "../../program/src/testing/generate.ts";
 import type { Rng } from "../../program/src/testing/rng.ts";
-import {
-  axis,
-  flipBit,
-  gasOfStep,
-  instruction,
-  judgeStep,
-  tampered,
-  tensor,
-  trial,
-  type RefereeContract,
-} from "./judging.ts";
+import { flipBit, tampered, trial } from "../../program/src/testing/trial.ts";
+import { axis, gasOfStep, instruction, judgeStep, tensor, type RefereeContract } from "./judging.ts";
 
 /**
  * Share of elements for which a wrong claim is judged too, and gas is compared with its bound. (A right claim proves that the

@@ -8,23 +8,25 @@ import type { Instruction } from "../../program/src/instruction.ts";
 import { hashTree, sha256, treeRoot } from "../../program/src/merkle.ts";
 import type { LeavesProof, StepProof } from "../../program/src/prove.ts";
 import {
+  flipBit,
+  outputProof,
+  stepProof,
+  tampered,
+  traceRootOf,
+  trial,
+  type Trial,
+} from "../../program/src/testing/trial.ts";
+import {
   axis,
   deployReferee,
   f32,
-  flipBit,
   i32,
   instruction,
   judgeStep,
   leavesOf,
-  outputProof,
   programOf,
-  stepProof,
-  tampered,
   tensor,
-  traceRootOf,
-  trial,
   type RefereeContract,
-  type Trial,
 } from "./judging.ts";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

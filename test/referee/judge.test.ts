@@ -3,19 +3,17 @@ import { expect } from "chai";
 import { dtype, type DTypeName } from "../../program/src/dtype.ts";
 import type { Instruction } from "../../program/src/instruction.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
+import { flipBit, tampered, trial } from "../../program/src/testing/trial.ts";
 import {
   axis,
   deployReferee,
   f32,
-  flipBit,
   i32,
   instruction,
   judgeStep,
   literal,
   programOf,
-  tampered,
   tensor,
-  trial,
   type RefereeContract,
 } from "./judging.ts";
 

@@ -2,7 +2,7 @@
  * The fast interpreter: bit for bit what the naive one computes.
  */
 import { dtype } from "../dtype.ts";
-import { outElements, product, type Instruction, type Program, type TensorLoad } from "../instruction.ts";
+import { outElements, product, tensorsOf, type Instruction, type Program } from "../instruction.ts";
 import { planAcc, runAcc, type AccPlan } from "./acc.ts";
 import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
 import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
@@ -26,18 +26,11 @@ interface Prepared {
 
 const prepared = new WeakMap<Program, Prepared>();
 
-function operands(instruction: Instruction): TensorLoad[] {
-  const tensors = instruction.loads.filter((load) => load.kind === "tensor");
-  return tensors.flatMap((load) => [
-    load,
-    ...load.axes.flatMap(({ at }) => ("gather" in at ? [at.gather] : [])),
-  ]);
-}
-
 function lastReadsOf(program: Program): number[][] {
   const last = program.instructions.map((_, k) => k);
   for (const [k, instruction] of program.instructions.entries())
-    for (const { source, id } of operands(instruction)) if (source === "instruction") last[id] = k;
+    for (const { source, id } of instruction.loads.flatMap(tensorsOf))
+      if (source === "instruction") last[id] = k;
   const reads: number[][] = program.instructions.map(() => []);
   for (const [id, k] of last.entries()) reads[k]?.push(id);
   return reads;

@@ -3,7 +3,14 @@
  * equal instructions one place, splits reductions that are too long to be judged in one piece.
  */
 import { dtype, integerRange, isInteger, type DTypeName } from "../dtype.ts";
-import { product, type Affine, type Instruction, type Load, type TensorLoad } from "../instruction.ts";
+import {
+  product,
+  tensorsOf,
+  type Affine,
+  type Instruction,
+  type Load,
+  type TensorLoad,
+} from "../instruction.ts";
 import { sha256 } from "../merkle.ts";
 import { ModelError } from "../onnx/error.ts";
 import { elementBits, integers, numberBits, type HostTensor } from "../onnx/host.ts";
@@ -50,9 +57,11 @@ export class Builder {
   private readonly evaluate: Evaluate;
   private foldBudget = FOLD_BUDGET;
   private totalElements = 0;
+  private readonly inputNames: readonly string[];
 
-  constructor(evaluate: Evaluate) {
+  constructor(evaluate: Evaluate, inputNames: readonly string[] = []) {
     this.evaluate = evaluate;
+    this.inputNames = inputNames;
   }
 
   /** `data` must be canonical. */
@@ -96,9 +105,36 @@ export class Builder {
   }
 
   /** @throws {ModelError} DYNAMIC_SHAPE if the value is not known before the model runs. */
-  integers(value: Value, what: string): number[] {
+  needKnown(value: Value, what: string): HostTensor {
     const tensor = this.known(value);
-    if (tensor === undefined) throw new ModelError("DYNAMIC_SHAPE", `${what} depends on the model's inputs`);
+    if (tensor !== undefined) return tensor;
+    const inputs = this.inputsOf(value);
+    throw new ModelError(
+      "DYNAMIC_SHAPE",
+      `${what} depends on the model's inputs ${inputs.map((name) => `"${name}"`).join(", ")}`,
+      { inputs },
+    );
+  }
+
+  /** Names of the model's inputs that a value is computed from. */
+  private inputsOf({ tensor }: Value): string[] {
+    const seen = new Set<string>();
+    const inputs = new Set<string>();
+    const open: { source: TensorRef["source"]; id: number }[] = [tensor];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const key = `${next.source} ${next.id}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      if (next.source === "input") inputs.add(this.inputNames[next.id] ?? "");
+      if (next.source === "instruction")
+        open.push(...(this.instructions[next.id]?.loads ?? []).flatMap(tensorsOf));
+    }
+    return [...inputs].toSorted();
+  }
+
+  /** @throws {ModelError} DYNAMIC_SHAPE if the value is not known before the model runs. */
+  integers(value: Value, what: string): number[] {
+    const tensor = this.needKnown(value, what);
     if (!isInteger(tensor.dtype))
       throw new ModelError("MALFORMED", `${what} is ${tensor.dtype}, not integers`);
     return integers(tensor).map(Number);

@@ -4,8 +4,8 @@
 import type { DTypeName } from "../dtype.ts";
 import {
   product,
+  tensorsOf,
   type Instruction,
-  type Load,
   type Program,
   type TensorLoad,
   type TensorSource,
@@ -21,6 +21,7 @@ import {
   type OnnxNode,
   type TensorInfo,
 } from "../onnx/model.ts";
+import type { HostTensor } from "../onnx/host.ts";
 import { Builder, type Origin } from "./builder.ts";
 import { evaluateConstant } from "./fold.ts";
 import { RULES } from "./ops/index.ts";
@@ -41,6 +42,8 @@ export interface LoweredModel {
 export interface LowerOptions {
   /** Sizes of the file's symbolic dimensions. */
   readonly dims?: DimBindings;
+  /** Inputs whose values are fixed, by name: constants of the program rather than inputs. */
+  readonly fixed?: ReadonlyMap<string, HostTensor>;
 }
 
 /**
@@ -57,8 +60,13 @@ export function lowerModel(file: Uint8Array, options: LowerOptions = {}): Lowere
 }
 
 function lowerChecked(file: Uint8Array, options: LowerOptions): LoweredModel {
-  const model = parseModel(file, options.dims);
-  const b = new Builder(evaluateConstant);
+  const { dims, fixed = new Map<string, HostTensor>() } = options;
+  const parsed = parseModel(file, dims);
+  const model = { ...parsed, inputs: parsed.inputs.filter(({ name }) => !fixed.has(name)) };
+  const b = new Builder(
+    evaluateConstant,
+    model.inputs.map(({ name }) => name),
+  );
   const values = new Map<string, Value>();
   model.inputs.forEach(({ name, dtype, shape }, id) => {
     const elements = product(shape);
@@ -66,6 +74,13 @@ function lowerChecked(file: Uint8Array, options: LowerOptions): LoweredModel {
     if (elements === 0) values.set(name, b.constant(dtype, shape, new Uint8Array(0)));
     else values.set(name, whole({ source: "input", id, dtype, elements }, shape));
   });
+  for (const { name, dtype, shape } of parsed.inputs) {
+    const value = fixed.get(name);
+    if (value === undefined) continue;
+    if (value.dtype !== dtype || value.shape.join() !== shape.join())
+      throw new ModelError("MALFORMED", `input "${name}" is fixed to a tensor of another dtype or shape`);
+    values.set(name, b.constant(dtype, shape, value.data));
+  }
   for (const [name, { dtype, shape, data }] of model.initializers)
     values.set(name, b.constant(dtype, shape, data));
   for (const node of liveNodes(model)) lowerNode(b, node, values);
@@ -193,9 +208,4 @@ function assemble(
     instructions,
   };
   return { program, nodes };
-}
-
-function tensorsOf(load: Load): TensorLoad[] {
-  if (load.kind !== "tensor") return [];
-  return [load, ...load.axes.flatMap((axis) => ("gather" in axis.at ? tensorsOf(axis.at.gather) : []))];
 }

@@ -23,6 +23,8 @@ export interface ErrorPlace {
   readonly node?: string;
   /** Its operator, with the domain unless that is ai.onnx. */
   readonly operator?: string;
+  /** Of DYNAMIC_SHAPE: the model's inputs whose values determine the shape. */
+  readonly inputs?: readonly string[];
 }
 
 /** The only error that reading and lowering a model throws, whatever the file holds. */
@@ -32,6 +34,7 @@ export class ModelError extends Error {
   readonly reason: string;
   readonly node: string | undefined;
   readonly operator: string | undefined;
+  readonly inputs: readonly string[];
 
   constructor(code: ModelErrorCode, reason: string, place: ErrorPlace = {}, options?: ErrorOptions) {
     const where = place.operator === undefined ? "" : ` [${place.operator} ${place.node ?? ""}]`;
@@ -40,12 +43,13 @@ export class ModelError extends Error {
     this.reason = reason;
     this.node = place.node;
     this.operator = place.operator;
+    this.inputs = place.inputs ?? [];
   }
 
   /** The same error, with the node where it happened unless it names one already. */
   at(place: ErrorPlace): ModelError {
     return this.operator === undefined
-      ? new ModelError(this.code, this.reason, place, { cause: this })
+      ? new ModelError(this.code, this.reason, { ...place, inputs: this.inputs }, { cause: this })
       : this;
   }
 }

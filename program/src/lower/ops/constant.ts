@@ -50,8 +50,7 @@ function size(inputs: Inputs, { b }: Context): readonly Value[] {
 function range(inputs: Inputs, { b }: Context): readonly Value[] {
   const values = [0, 1, 2].map((k) => ({ ...inputs.at(k), shape: [], dims: [] }));
   const [start = 0, limit = 0, delta = 0] = values.map((value) => {
-    const known = b.known(value);
-    if (known === undefined) throw new ModelError("DYNAMIC_SHAPE", "the range depends on the model's inputs");
+    const known = b.needKnown(value, "the range");
     if (known.dtype === "f32") return float32At(known, 0);
     if (isFloat(known.dtype)) throw new ModelError("UNSUPPORTED_DTYPE", `Range of ${known.dtype}`);
     return b.integers(value, "the range")[0] ?? 0;

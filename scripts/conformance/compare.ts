@@ -1,0 +1,31 @@
+/** The comparison of the ONNX backend tests: |a - b| <= atol + rtol·|b| for floats, equality for the rest. */
+import { dtype, isFloat } from "../../program/src/dtype.ts";
+import { elementBits, type HostTensor } from "../../program/src/onnx/host.ts";
+import { floatValue } from "../../program/src/fast/float.ts";
+
+export const RTOL = 1e-3;
+export const ATOL = 1e-7;
+
+function close(got: number, expected: number): boolean {
+  return (
+    Object.is(got, expected) ||
+    got === expected ||
+    Math.abs(got - expected) <= ATOL + RTOL * Math.abs(expected)
+  );
+}
+
+/** @returns what differs first, or undefined. */
+export function difference(got: HostTensor, expected: HostTensor): string | undefined {
+  const form = ({ dtype: name, shape }: HostTensor) => `${name}[${shape.join(", ")}]`;
+  if (form(got) !== form(expected)) return `${form(got)} instead of ${form(expected)}`;
+  const count = got.data.length / dtype(got.dtype).bytes;
+  for (let i = 0; i < count; i++) {
+    const [a, b] = [elementBits(got, i), elementBits(expected, i)];
+    if (a === b) continue;
+    if (!isFloat(got.dtype))
+      return `element ${i} has the bits 0x${a.toString(16)} instead of 0x${b.toString(16)}`;
+    const [x, y] = [floatValue(got.dtype, Number(a)), floatValue(got.dtype, Number(b))];
+    if (!close(x, y)) return `element ${i} is ${x} instead of ${y}`;
+  }
+  return undefined;
+}

@@ -13,19 +13,13 @@ import {
 import { estimateStep, isJudgeable } from "../limits.ts";
 import { validateProgram } from "../validate.ts";
 import { ModelError } from "../onnx/error.ts";
-import {
-  parseModel,
-  place,
-  type DimBindings,
-  type OnnxModel,
-  type OnnxNode,
-  type TensorInfo,
-} from "../onnx/model.ts";
+import { dependencies, MAX_NODES, place, type OnnxGraph, type OnnxNode } from "../onnx/graph.ts";
+import { parseModel, type DimBindings, type OnnxModel, type TensorInfo } from "../onnx/model.ts";
 import type { HostTensor } from "../onnx/host.ts";
 import { Builder, type Origin } from "./builder.ts";
 import { evaluateConstant } from "./fold.ts";
 import { RULES } from "./ops/index.ts";
-import { contextOf, findRule, inputsOf } from "./registry.ts";
+import { contextOf, findRule, inputsOf, type Subgraph } from "./registry.ts";
 import { isEmpty, whole, type TensorRef, type Value } from "./value.ts";
 
 /** Programs of different versions may differ for one file. Part of a program's commitment. */
@@ -83,7 +77,9 @@ function lowerChecked(file: Uint8Array, options: LowerOptions): LoweredModel {
   }
   for (const [name, { dtype, shape, data }] of model.initializers)
     values.set(name, b.constant(dtype, shape, data));
-  for (const node of liveNodes(model)) lowerNode(b, node, values);
+  const lowering = { b, values, spend: budget(MAX_NODES) };
+  const wanted = model.outputs.map(({ name }) => name);
+  for (const node of liveNodes(model.nodes, wanted)) lowerNode(lowering, node);
   b.origin = { name: "", operator: "output" };
   const outputs = model.outputs.map((declared) => ({ declared, value: outputValue(declared, values) }));
   const tensors = outputs.map(({ value }) => b.output(value));
@@ -109,23 +105,45 @@ function needJudgeable(program: Program, nodes: readonly Origin[]): void {
   });
 }
 
+/** Nodes while they are lowered: each iteration of a loop counts. */
+interface Lowering {
+  readonly b: Builder;
+  /** What is defined so far, by name. */
+  readonly values: Map<string, Value>;
+  /** Counts one node. */
+  readonly spend: () => void;
+}
+
+function budget(limit: number): () => void {
+  let left = limit;
+  return () => {
+    if (--left < 0) throw new ModelError("TOO_LARGE", `more than ${limit} nodes, counted in every iteration`);
+  };
+}
+
 /** The nodes that the outputs depend on. */
-function liveNodes(model: OnnxModel): OnnxNode[] {
-  const needed = new Set(model.outputs.map(({ name }) => name));
-  const live = model.nodes.toReversed().filter((node) => {
+function liveNodes(nodes: readonly OnnxNode[], outputs: readonly string[]): OnnxNode[] {
+  const needed = new Set(outputs);
+  const live = nodes.toReversed().filter((node) => {
     if (!node.outputs.some((name) => name !== "" && needed.has(name))) return false;
-    for (const name of node.inputs) needed.add(name);
+    for (const name of dependencies(node)) needed.add(name);
     return true;
   });
   return live.reverse();
 }
 
-function lowerNode(b: Builder, node: OnnxNode, values: Map<string, Value>): void {
+function lowerNode(lowering: Lowering, node: OnnxNode): void {
+  const { b, values, spend } = lowering;
   try {
+    spend();
     const { lower } = findRule(RULES, node);
     const inputs = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
+    const graphs = [...node.graphs].map(([name, graph]): [string, Subgraph] => [
+      name,
+      subgraph(lowering, graph),
+    ]);
     b.origin = { name: node.name, operator: node.operator };
-    const results = lower(inputsOf(inputs), contextOf(b, node));
+    const results = lower(inputsOf(inputs), contextOf(b, node, new Map(graphs)));
     node.outputs.forEach((name, k) => {
       const result = results[k];
       if (name === "") return;
@@ -135,6 +153,39 @@ function lowerNode(b: Builder, node: OnnxNode, values: Map<string, Value>): void
   } catch (error) {
     throw error instanceof ModelError ? error.at(place(node)) : error;
   }
+}
+
+function subgraph({ b, values, spend }: Lowering, graph: OnnxGraph): Subgraph {
+  const { inputs, outputs, initializers, nodes } = graph;
+  const outside = graph.captures.flatMap((name): [string, Value][] => {
+    const value = values.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  for (const [name, { dtype, shape, data }] of initializers)
+    outside.push([name, b.constant(dtype, shape, data)]);
+  const live = liveNodes(nodes, outputs);
+  return {
+    inputs: inputs.length,
+    outputs: outputs.length,
+    run(given) {
+      const { origin } = b;
+      spend();
+      const inside = new Map(outside);
+      inputs.forEach((name, k) => {
+        const value = given[k];
+        if (value === undefined)
+          throw new ModelError("MALFORMED", `the graph's input "${name}" is not given`);
+        inside.set(name, value);
+      });
+      for (const node of live) lowerNode({ b, values: inside, spend }, node);
+      b.origin = origin;
+      return outputs.map((name) => {
+        const value = inside.get(name);
+        if (value === undefined) throw new ModelError("MISSING_VALUE", `nothing defines "${name}"`);
+        return value;
+      });
+    },
+  };
 }
 
 function outputValue(declared: OnnxModel["outputs"][number], values: ReadonlyMap<string, Value>): Value {

@@ -3,15 +3,25 @@
  */
 import { readAttributes, type Attributes } from "../onnx/attributes.ts";
 import { ModelError } from "../onnx/error.ts";
-import type { OnnxNode } from "../onnx/model.ts";
+import type { OnnxNode } from "../onnx/graph.ts";
 import type { Builder } from "./builder.ts";
 import type { Value } from "./value.ts";
+
+/** A graph that is an attribute of the node. */
+export interface Subgraph {
+  /** Counts. */
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Lowers it once for these inputs. */
+  run(inputs: readonly Value[]): Value[];
+}
 
 /** What a rule sees of its node. */
 export interface Context {
   readonly b: Builder;
   readonly opset: number;
   readonly attributes: Attributes;
+  readonly graphs: ReadonlyMap<string, Subgraph>;
   /** Number of outputs that the node names; absent ones in between count. */
   readonly outputs: number;
   /** Whether the node names its output `index`. */
@@ -59,14 +69,15 @@ export function findRule(tables: readonly RuleTable[], node: OnnxNode): Rule {
   const inDomain = node.operator.includes(":") || opset <= LAST_OPSET;
   const found = rules.findLast(({ since, until }) => since <= opset && opset <= (until ?? Infinity));
   if (found === undefined || !inDomain) throw new ModelError("UNSUPPORTED_OPSET", `not in opset ${opset}`);
-  for (const name of node.attributes.keys())
+  for (const name of [...node.attributes.keys(), ...node.graphs.keys()])
     if (!found.attributes.includes(name)) throw new ModelError("UNSUPPORTED_USE", `attribute "${name}"`);
   return found;
 }
 
-export function contextOf(b: Builder, node: OnnxNode): Context {
+export function contextOf(b: Builder, node: OnnxNode, graphs: Context["graphs"]): Context {
   return {
     b,
+    graphs,
     opset: node.opset,
     attributes: readAttributes(node.attributes),
     outputs: node.outputs.length,

@@ -9,12 +9,15 @@ import { runNaive } from "../naive/interpret.ts";
 import {
   AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
+  GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
   TensorProto_DataType as T,
   TensorProtoSchema,
   ValueInfoProtoSchema,
   type AttributeProto,
+  type FunctionProto,
+  type GraphProto,
   type ModelProto,
   type NodeProto,
   type TensorProto,
@@ -93,7 +96,15 @@ export function randomTensor(
   return tensor(name, shape, Array.from({ length: product(shape) }, draw));
 }
 
-export type AttributeValue = number | string | readonly number[] | { readonly float: number } | TestTensor;
+/** `ref`: the attribute of that name of a function's call. */
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly ref: string; readonly type: AttributeType }
+  | GraphProto
+  | TestTensor;
 
 function attribute(name: string, value: AttributeValue): AttributeProto {
   if (typeof value === "number")
@@ -106,6 +117,8 @@ function attribute(name: string, value: AttributeValue): AttributeProto {
     });
   if ("float" in value)
     return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float });
+  if ("ref" in value) return create(AttributeProtoSchema, { name, type: value.type, refAttrName: value.ref });
+  if ("node" in value) return create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g: value });
   if ("data" in value)
     return create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: tensorProto("", value) });
   return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) });
@@ -156,22 +169,30 @@ export interface Graph {
   readonly outputs: readonly ValueInfoProto[];
   readonly constants?: Readonly<Record<string, TestTensor>>;
   readonly opset?: number;
+  readonly functions?: readonly FunctionProto[];
 }
 
-export function modelProto({ nodes, inputs, outputs, constants = {}, opset = 17 }: Graph): ModelProto {
+export function graphProto({ nodes, inputs, outputs, constants = {} }: Graph): GraphProto {
+  return create(GraphProtoSchema, {
+    name: "test",
+    node: [...nodes],
+    input: [...inputs],
+    output: [...outputs],
+    initializer: Object.entries(constants).map(([name, value]) => tensorProto(name, value)),
+  });
+}
+
+export function modelProto(graph: Graph): ModelProto {
+  const { opset = 17, functions = [] } = graph;
   return create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [
       { domain: "", version: BigInt(opset) },
       { domain: "com.microsoft", version: 1n },
+      ...[...new Set(functions.map(({ domain }) => domain))].map((domain) => ({ domain, version: 1n })),
     ],
-    graph: {
-      name: "test",
-      node: [...nodes],
-      input: [...inputs],
-      output: [...outputs],
-      initializer: Object.entries(constants).map(([name, value]) => tensorProto(name, value)),
-    },
+    graph: graphProto(graph),
+    functions: [...functions],
   });
 }
 

@@ -3,6 +3,7 @@ import type { RuleTable } from "../registry.ts";
 import { ACTIVATION } from "./activation.ts";
 import { ARITHMETIC } from "./arithmetic.ts";
 import { CONSTANT } from "./constant.ts";
+import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
 import { JOIN } from "./join.ts";
 import { LOGIC } from "./logic.ts";
@@ -20,6 +21,7 @@ export const RULES: readonly RuleTable[] = [
   ACTIVATION,
   ARITHMETIC,
   CONSTANT,
+  CONTROL,
   CONV,
   JOIN,
   LOGIC,

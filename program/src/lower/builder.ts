@@ -142,8 +142,8 @@ export class Builder {
 
   /** The value as a whole tensor, row-major; copied if it is not stored so. */
   plain(value: Value): Value {
-    if (isWhole(value)) return whole(value.tensor, value.shape);
-    return this.emit(copySpec(value));
+    const plain = isWhole(value) ? whole(value.tensor, value.shape) : this.emit(copySpec(value));
+    return { ...plain, bits: value.bits };
   }
 
   /** Like plain, but always an instruction: what a program output has to be. */

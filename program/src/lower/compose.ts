@@ -5,6 +5,8 @@ import type { DTypeName } from "../dtype.ts";
 import { isFloat } from "../dtype.ts";
 import { product, type Affine, type Body, type Fold } from "../instruction.ts";
 import { ModelError } from "../onnx/error.ts";
+import type { HostTensor, NarrowBits } from "../onnx/host.ts";
+import type { ElementType } from "../onnx/tensor.ts";
 import { ZERO, at } from "./affine.ts";
 import type { Builder } from "./builder.ts";
 import type { LoadSpec } from "./spec.ts";
@@ -49,6 +51,25 @@ export function cast(b: Builder, value: Value, dtype: DTypeName): Value {
   return value.dtype === dtype ? value : map(b, "copy", dtype, value);
 }
 
+/** Conversion to an ONNX type; of a narrow one the low bits. Floats are truncated toward zero first. */
+export function castTo(b: Builder, value: Value, { dtype, bits }: ElementType): Value {
+  if (bits === undefined) return cast(b, { ...value, bits: undefined }, dtype);
+  if (value.bits === bits && value.dtype === dtype) return value;
+  return narrow(b, cast(b, isFloat(value.dtype) ? cast(b, value, "i32") : value, dtype), bits);
+}
+
+/** The low bits of 8-bit integers, sign-extended if these are signed. */
+export function narrow(b: Builder, value: Value, bits: NarrowBits): Value {
+  const shift = b.scalar(value.dtype, 8 - bits);
+  const high = map(b, "shl", value.dtype, value, shift);
+  return { ...map(b, "shr", value.dtype, high, shift), bits };
+}
+
+/** A known tensor as a value. */
+export function constantOf(b: Builder, { dtype, shape, data, bits }: HostTensor): Value {
+  return { ...b.constant(dtype, shape, data), bits };
+}
+
 /**
  * Runs a composite rule on f32: 16-bit floats are widened first and the result rounded back, as onnxruntime does.
  * @throws {ModelError} UNSUPPORTED_DTYPE for integers.
@@ -62,7 +83,7 @@ export function inFloat32(b: Builder, value: Value, rule: (wide: Value) => Value
 export function reshape(b: Builder, value: Value, shape: readonly number[]): Value {
   if (product(value.shape) !== product(shape))
     throw new ModelError("MALFORMED", `[${value.shape.join(", ")}] cannot become [${shape.join(", ")}]`);
-  return view.reshape(value, shape) ?? view.whole(b.plain(value).tensor, shape);
+  return view.reshape(value, shape) ?? { ...view.whole(b.plain(value).tensor, shape), bits: value.bits };
 }
 
 export function slice(b: Builder, value: Value, axis: number, start: number, count: number, step = 1): Value {

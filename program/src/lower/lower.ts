@@ -16,7 +16,9 @@ import { ModelError } from "../onnx/error.ts";
 import { dependencies, MAX_NODES, place, type OnnxGraph, type OnnxNode } from "../onnx/graph.ts";
 import { parseModel, type DimBindings, type OnnxModel, type TensorInfo } from "../onnx/model.ts";
 import type { HostTensor } from "../onnx/host.ts";
+import type { ElementType } from "../onnx/tensor.ts";
 import { Builder, type Origin } from "./builder.ts";
+import { constantOf, narrow } from "./compose.ts";
 import { evaluateConstant } from "./fold.ts";
 import { RULES } from "./ops/index.ts";
 import { contextOf, findRule, inputsOf, type Subgraph } from "./registry.ts";
@@ -62,21 +64,23 @@ function lowerChecked(file: Uint8Array, options: LowerOptions): LoweredModel {
     model.inputs.map(({ name }) => name),
   );
   const values = new Map<string, Value>();
-  model.inputs.forEach(({ name, dtype, shape }, id) => {
+  model.inputs.forEach(({ name, dtype, shape, bits }, id) => {
     const elements = product(shape);
     // What an empty input holds is known.
-    if (elements === 0) values.set(name, b.constant(dtype, shape, new Uint8Array(0)));
-    else values.set(name, whole({ source: "input", id, dtype, elements }, shape));
+    if (elements === 0) values.set(name, constantOf(b, { dtype, shape, data: new Uint8Array(0), bits }));
+    else {
+      const input = whole({ source: "input", id, dtype, elements }, shape);
+      values.set(name, bits === undefined ? input : narrow(b, input, bits));
+    }
   });
   for (const { name, dtype, shape } of parsed.inputs) {
     const value = fixed.get(name);
     if (value === undefined) continue;
     if (value.dtype !== dtype || value.shape.join() !== shape.join())
       throw new ModelError("MALFORMED", `input "${name}" is fixed to a tensor of another dtype or shape`);
-    values.set(name, b.constant(dtype, shape, value.data));
+    values.set(name, constantOf(b, value));
   }
-  for (const [name, { dtype, shape, data }] of model.initializers)
-    values.set(name, b.constant(dtype, shape, data));
+  for (const [name, tensor] of model.initializers) values.set(name, constantOf(b, tensor));
   const lowering = { b, values, spend: budget(MAX_NODES) };
   const wanted = model.outputs.map(({ name }) => name);
   for (const node of liveNodes(model.nodes, wanted)) lowerNode(lowering, node);
@@ -161,8 +165,7 @@ function subgraph({ b, values, spend }: Lowering, graph: OnnxGraph): Subgraph {
     const value = values.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  for (const [name, { dtype, shape, data }] of initializers)
-    outside.push([name, b.constant(dtype, shape, data)]);
+  for (const [name, tensor] of initializers) outside.push([name, constantOf(b, tensor)]);
   const live = liveNodes(nodes, outputs);
   return {
     inputs: inputs.length,
@@ -193,8 +196,9 @@ function outputValue(declared: OnnxModel["outputs"][number], values: ReadonlyMap
   const value = values.get(declared.name);
   if (value === undefined) throw new ModelError("MISSING_VALUE", `nothing defines ${what}`);
   if (isEmpty(value)) throw new ModelError("UNSUPPORTED_USE", `${what} is empty`);
-  if (value.dtype !== declared.dtype)
-    throw new ModelError("MALFORMED", `${what} is declared as ${declared.dtype} but is ${value.dtype}`);
+  const form = ({ dtype, bits }: ElementType) => `${dtype}${bits === undefined ? "" : ` of ${bits} bits`}`;
+  if (form(value) !== form(declared))
+    throw new ModelError("MALFORMED", `${what} is declared as ${form(declared)} but is ${form(value)}`);
   const { shape } = declared;
   if (shape !== undefined && shape.join() !== value.shape.join())
     throw new ModelError(

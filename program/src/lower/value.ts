@@ -5,6 +5,7 @@
 import type { DTypeName } from "../dtype.ts";
 import { product, type TensorSource } from "../instruction.ts";
 import { ModelError } from "../onnx/error.ts";
+import type { NarrowBits } from "../onnx/host.ts";
 
 /** A stored tensor: an input, a constant or the output of an instruction, by its index in the builder. */
 export interface TensorRef {
@@ -30,6 +31,8 @@ export interface Value {
   readonly tensor: TensorRef;
   readonly offset: number;
   readonly dims: readonly (readonly Factor[])[];
+  /** Of a value of a narrower ONNX type than its dtype, which views of it keep; computed values are never narrow. */
+  readonly bits?: NarrowBits | undefined;
 }
 
 /** The whole of a stored tensor, row-major. */

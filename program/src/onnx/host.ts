@@ -8,7 +8,12 @@ export interface HostTensor {
   readonly dtype: DTypeName;
   readonly shape: readonly number[];
   readonly data: Uint8Array;
+  /** Of elements of a narrower ONNX type that are kept in this dtype, one per byte. */
+  readonly bits?: NarrowBits | undefined;
 }
+
+/** Widths of the ONNX types INT4, UINT4, INT2, UINT2. */
+export type NarrowBits = 2 | 4;
 
 /** Makes NaNs the one NaN, negative zeros zero and bools 0 or 1, in place. `data` must be aligned to its elements. */
 export function canonicalise(name: DTypeName, data: Uint8Array): Uint8Array {

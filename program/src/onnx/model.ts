@@ -2,31 +2,25 @@
  * ONNX file -> checked graph: names resolve, nodes are in an order in which they can run, tensors have their shapes.
  */
 import { fromBinary } from "@bufbuild/protobuf";
-import type { DTypeName } from "../dtype.ts";
 import { ModelError } from "./error.ts";
 import { ModelProtoSchema, type ModelProto, type ValueInfoProto } from "./gen/onnx-ml_pb.js";
 import { createReader, order, readInitializers, readOpsets, type OnnxNode } from "./graph.ts";
 import type { HostTensor } from "./host.ts";
 import { MAX_DEPTH, scanMessage } from "./scan.ts";
-import { checkShape, dtypeOfElemType } from "./tensor.ts";
+import { checkShape, elementType, type ElementType } from "./tensor.ts";
 
 export const MAX_FILE_BYTES = 2 ** 31 - 1;
 
 /** A tensor that enters or leaves the model. */
-export interface TensorInfo {
+export interface TensorInfo extends ElementType {
   readonly name: string;
-  readonly dtype: DTypeName;
   readonly shape: readonly number[];
 }
 
 export interface OnnxModel {
   readonly inputs: readonly TensorInfo[];
   /** Shape undefined where the file leaves it open. */
-  readonly outputs: readonly {
-    readonly name: string;
-    readonly dtype: DTypeName;
-    readonly shape?: readonly number[];
-  }[];
+  readonly outputs: readonly (ElementType & { readonly name: string; readonly shape?: readonly number[] })[];
   readonly initializers: ReadonlyMap<string, HostTensor>;
   /** Every node after those whose outputs it reads. */
   readonly nodes: readonly OnnxNode[];
@@ -63,11 +57,14 @@ function decode(file: Uint8Array): ModelProto {
   }
 }
 
-function tensorType(info: ValueInfoProto, what: string): { dtype: DTypeName; dims: DimProto[] | undefined } {
+function tensorType(
+  info: ValueInfoProto,
+  what: string,
+): { element: ElementType; dims: DimProto[] | undefined } {
   const type = info.type?.value;
   if (type === undefined || type.case === undefined) throw new ModelError("MALFORMED", `${what} has no type`);
   if (type.case !== "tensorType") throw new ModelError("UNSUPPORTED_DTYPE", `${what} is not a tensor`);
-  return { dtype: dtypeOfElemType(type.value.elemType, what), dims: type.value.shape?.dim };
+  return { element: elementType(type.value.elemType, what), dims: type.value.shape?.dim };
 }
 
 type DimProto = NonNullable<
@@ -86,7 +83,7 @@ function dimSize({ value }: DimProto, unnamed: string, dims: DimBindings): numbe
 
 function inputInfo(info: ValueInfoProto, bindings: DimBindings): TensorInfo {
   const what = `input "${info.name}"`;
-  const { dtype, dims } = tensorType(info, what);
+  const { element, dims } = tensorType(info, what);
   if (dims === undefined) throw new ModelError("DYNAMIC_SHAPE", `${what} has no shape`);
   const sizes = dims.map((dim, axis) => {
     const size = dimSize(dim, `${info.name}:${axis}`, bindings);
@@ -95,13 +92,14 @@ function inputInfo(info: ValueInfoProto, bindings: DimBindings): TensorInfo {
       dim.value.case === "dimParam" && dim.value.value !== "" ? dim.value.value : `${info.name}:${axis}`;
     throw new ModelError("DYNAMIC_SHAPE", `${what} has the symbolic dimension "${name}", which is not bound`);
   });
-  return { name: info.name, dtype, shape: checkShape(sizes, what) };
+  return { name: info.name, ...element, shape: checkShape(sizes, what) };
 }
 
 function outputInfo(info: ValueInfoProto, bindings: DimBindings): OnnxModel["outputs"][number] {
   const what = `output "${info.name}"`;
-  const { dtype, dims } = tensorType(info, what);
+  const { element, dims } = tensorType(info, what);
   const shape = dims?.map((dim, axis) => dimSize(dim, `${info.name}:${axis}`, bindings));
-  if (shape === undefined || !shape.every((size) => size !== undefined)) return { name: info.name, dtype };
-  return { name: info.name, dtype, shape: checkShape(shape, what) };
+  if (shape === undefined || !shape.every((size) => size !== undefined))
+    return { name: info.name, ...element };
+  return { name: info.name, ...element, shape: checkShape(shape, what) };
 }

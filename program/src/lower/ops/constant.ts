@@ -5,16 +5,16 @@ import { isFloat } from "../../dtype.ts";
 import { product } from "../../instruction.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { float32At } from "../../onnx/host.ts";
-import { checkShape, dtypeOfElemType } from "../../onnx/tensor.ts";
+import { checkShape, elementType } from "../../onnx/tensor.ts";
 import { at } from "../affine.ts";
-import { cast as casted } from "../compose.ts";
+import { castTo, constantOf } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
 
 function constant(_: Inputs, { b, attributes }: Context): readonly Value[] {
   const tensor = attributes.tensor("value");
-  if (tensor !== undefined) return [b.constant(tensor.dtype, tensor.shape, tensor.data)];
+  if (tensor !== undefined) return [constantOf(b, tensor)];
   const float = attributes.float("value_float");
   if (float !== undefined) return [b.scalar("f32", float)];
   const floats = attributes.floats("value_floats");
@@ -31,7 +31,7 @@ function constantOfShape(inputs: Inputs, { b, attributes }: Context): readonly V
   const tensor = attributes.tensor("value");
   if (tensor !== undefined && product(tensor.shape) !== 1)
     throw new ModelError("MALFORMED", "value is not one element");
-  const element = tensor === undefined ? b.scalar("f32", 0) : b.constant(tensor.dtype, [], tensor.data);
+  const element = tensor === undefined ? b.scalar("f32", 0) : constantOf(b, { ...tensor, shape: [] });
   return [view.expand(element, shape)];
 }
 
@@ -73,11 +73,12 @@ function range(inputs: Inputs, { b }: Context): readonly Value[] {
 function cast(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const to = attributes.int("to");
   if (to === undefined) throw new ModelError("MALFORMED", "no target type");
-  return [casted(b, inputs.at(0), dtypeOfElemType(to, "the target"))];
+  return [castTo(b, inputs.at(0), elementType(to, "the target"))];
 }
 
 function castLike(inputs: Inputs, { b }: Context): readonly Value[] {
-  return [casted(b, inputs.at(0), inputs.at(1).dtype)];
+  const { dtype, bits } = inputs.at(1);
+  return [castTo(b, inputs.at(0), { dtype, bits })];
 }
 
 export const CONSTANT: RuleTable = {

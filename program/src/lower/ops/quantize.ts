@@ -4,7 +4,8 @@
  */
 import { isFloat, type DTypeName } from "../../dtype.ts";
 import { ModelError } from "../../onnx/error.ts";
-import { dtypeOfElemType } from "../../onnx/tensor.ts";
+import type { NarrowBits } from "../../onnx/host.ts";
+import { elementType } from "../../onnx/tensor.ts";
 import { affine, at } from "../affine.ts";
 import type { Builder } from "../builder.ts";
 import { map, normalAxis, reduce, reshape, type Centred } from "../compose.ts";
@@ -62,6 +63,13 @@ function blocked(b: Builder, value: Value, x: Value, along: number, block: numbe
   return b.emit({ body: "copy", dtype: value.dtype, out: x.shape, loads: [{ value, at: coordinates }] });
 }
 
+/** To the range of a narrow type. */
+function saturate(b: Builder, value: Value, bits: NarrowBits): Value {
+  const least = value.dtype === "i8" ? -(2 ** (bits - 1)) : 0;
+  const raised = map(b, "max", value.dtype, value, b.scalar(value.dtype, least));
+  return { ...map(b, "min", value.dtype, raised, b.scalar(value.dtype, least + 2 ** bits - 1)), bits };
+}
+
 function needScale(scale: Value): void {
   if (scale.dtype !== "f32") throw new ModelError("UNSUPPORTED_DTYPE", `a scale of dtype ${scale.dtype}`);
 }
@@ -70,12 +78,14 @@ function quantizeLinear(inputs: Inputs, { b, attributes }: Context): readonly Va
   const [x, scale, zero] = [inputs.at(0), inputs.at(1), inputs.optional(2)];
   needScale(scale);
   const asked = attributes.int("output_dtype") ?? 0;
-  const dtype = zero?.dtype ?? (asked === 0 ? "u8" : dtypeOfElemType(asked, "the output"));
+  const type = zero ?? (asked === 0 ? ({ dtype: "u8" } as const) : elementType(asked, "the output"));
+  const { dtype, bits } = type;
   if (isFloat(dtype) || x.dtype === "f16" || x.dtype === "bf16")
     throw new ModelError("UNSUPPORTED_DTYPE", `quantising ${x.dtype} to ${dtype}`);
   const place = (value: Value) =>
     parameter(b, value, x, attributes.int("axis"), attributes.int("block_size"));
-  return [quantise(b, dtype, x, place(scale), zero === undefined ? b.scalar(dtype, 0) : place(zero))];
+  const wide = quantise(b, dtype, x, place(scale), zero === undefined ? b.scalar(dtype, 0) : place(zero));
+  return [bits === undefined ? wide : saturate(b, wide, bits)];
 }
 
 function dequantizeLinear(inputs: Inputs, { b, attributes }: Context): readonly Value[] {

@@ -234,8 +234,11 @@ contract DisputeGame is IDisputeGame {
     if (!overturned) {
       // INVARIANT I-31: a challenger that lost pays the operator only when the answer is final; if the answer is overturned
       // after all, its stake and its share are burned.
+      // Half of it is burned, so that challenging oneself to delay an answer is not free.
       emit GameSettled(resultId, disputeId, 0, 0, game.escrowWei);
-      return IVault(vault).forfeit(challenger, claim.operator, game.escrowWei);
+      uint256 paidDown = game.escrowWei / 2;
+      IVault(vault).burn(challenger, game.escrowWei - paidDown);
+      return IVault(vault).forfeit(challenger, claim.operator, paidDown);
     }
     uint256 shareWei = shareDown(claim.request.bond, game.entry);
     if (game.state == GameState.Lost) {
@@ -299,11 +302,12 @@ contract DisputeGame is IDisputeGame {
 
   /// @inheritdoc IDisputeGame
   function stakesNow(Request calldata request) public view returns (uint256 bondWei, uint256 depositWei) {
-    // INVARIANT I-32: each select pays the operator's worst answer to it, and the bond twice that, at the base fee of their block.
+    // INVARIANT I-32: half of each select's deposit, and half of the bond, pay the operator's worst answer, at the base fee of
+    // their block.
     Parameters parameters = request.parameters;
-    uint256 responseWei = parameters.responseGas() * block.basefee;
-    bondWei = _max(parameters.challengerBondWei(), 2 * responseWei);
-    depositWei = _max(parameters.selectDepositWei(), responseWei);
+    uint256 responsesWei = 2 * parameters.responseGas() * block.basefee;
+    bondWei = _max(parameters.challengerBondWei(), responsesWei);
+    depositWei = _max(parameters.selectDepositWei(), responsesWei);
   }
 
   /// @inheritdoc IDisputeGame

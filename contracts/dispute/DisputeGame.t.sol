@@ -207,7 +207,8 @@ contract DisputeGameTest is Fixture {
     market.finalize(_claim.request, operator, outputOf(1));
     uint256 before = freeOf(operator);
     game.settleGame(_claim, alice);
-    checkEq(freeOf(operator) - before, GAME_BOND, "to the operator");
+    checkEq(freeOf(operator) - before, GAME_BOND / 2, "to the operator");
+    checkEq(vault.burnedWei(), GAME_BOND / 2, "burned");
     checkEq(freeOf(alice) + lockedOf(alice), 10 ether - GAME_BOND, "from alice");
   }
 
@@ -517,7 +518,7 @@ contract DisputeGameTest is Fixture {
     VM.fee(baseFee);
     (uint256 bondWei, uint256 depositWei) = game.stakesNow(_claim.request);
     check(bondWei >= 2 * 300_000 * uint256(baseFee) && bondWei >= GAME_BOND, "bond");
-    check(depositWei >= 300_000 * uint256(baseFee) && depositWei >= DEPOSIT, "deposit");
+    check(depositWei >= 2 * 300_000 * uint256(baseFee) && depositWei >= DEPOSIT, "deposit");
   }
 
   /// @dev I-32: `responseGas` is more than the dearest commit or reveal takes, calldata and its floor price included.

@@ -29,6 +29,7 @@ interface IModelRegistry is IERC721 {
   error ProgramRootMismatch(bytes32 programRoot, bytes32 headerHash);
   error HeaderMalformed(uint256 length);
   error LoweringVersionMismatch(uint16 declared, uint256 program);
+  error BlobTooLong(uint256 inputBytes, uint256 outputBytes);
   error LengthMismatch(uint256 declaredBytes, uint256 programBytes);
   error ToleranceOutOfBounds(uint32 atol, uint32 rtol);
   error GasOutOfBounds(uint32 stepGas, uint32 disputeGas);

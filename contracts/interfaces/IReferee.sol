@@ -59,7 +59,8 @@ interface IReferee {
   ) external view returns (bool wrong);
 
   /// @notice Whether `published` differs from program output `output` of the trace at `element` by more than
-  /// atol + rtol * |exact|, in exact rationals. With both 0 the bytes must be equal.
+  /// atol + rtol * |exact|, in exact rationals, or is not canonical there (docs/program.md §2). With both 0, and of integers
+  /// and booleans always, the bytes must be equal.
   /// @param published The whole output blob.
   /// @param atol binary32 bits of a finite non-negative number; likewise `rtol`.
   function judgeOutput(

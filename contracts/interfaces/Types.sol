@@ -53,8 +53,8 @@ struct Release {
 /// @param challengerClock Seconds that the challenger has for all of its moves in one game.
 /// @param challengerBondGwei Least bond of a game, gwei.
 /// @param selectDepositGwei Least deposit of one `select`, gwei.
-/// @param responseGas Operator's worst gas for one answer. A game's bond is at least twice this, a deposit once this,
-/// at the base fee of its block.
+/// @param responseGas Operator's worst gas for one answer. A game's bond and each deposit are at least twice this, at the base
+/// fee of their block.
 /// @param turnEthSeconds In an open request, an operator with S ether of stake waits at most turnEthSeconds / S seconds.
 struct ParameterSet {
   uint16 protocolFeeBps;

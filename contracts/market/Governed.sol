@@ -14,6 +14,11 @@ abstract contract Governed is IInferenceMarket, AccessManaged {
   uint256 public constant MAX_PROTOCOL_FEE_BPS = 1_000;
   /// @dev Longest window, answering period and clock, seconds.
   uint256 public constant MAX_SECONDS = 60 days;
+  /// @dev A challenge window that all parameters allow.
+  uint256 public constant COMMON_WINDOW = 7 days;
+  /// @dev Most that a challenger may have to lock for a game or a select, gwei.
+  uint256 public constant MAX_CHALLENGER_BOND_GWEI = 1e9;
+  uint256 public constant MAX_SELECT_DEPOSIT_GWEI = 1e8;
   uint256 public constant MAX_PAUSE = 3 days;
   uint256 public constant PAUSE_GAP = 4 days;
   /// @notice Least challenge window and clock that parameters may set, seconds.
@@ -68,18 +73,22 @@ abstract contract Governed is IInferenceMarket, AccessManaged {
     return Parameters.wrap(governed & ((1 << ParametersLib.BITS) - 1));
   }
 
-  /// @dev INVARIANT I-21: windows and clocks are never below the network's floor, fees never above the cap.
+  /// @dev INVARIANT I-21: windows and clocks are never below the network's floor, fees and challengers' stakes never above their
+  /// caps, and a window of seven days is always allowed.
   function _setParameters(ParameterSet memory set) private {
     bool bounded =
       set.protocolFeeBps <= MAX_PROTOCOL_FEE_BPS &&
         set.minWindow >= floorSeconds &&
         set.minWindow != 0 &&
-        set.maxWindow >= set.minWindow &&
+        set.minWindow <= COMMON_WINDOW &&
+        set.maxWindow >= COMMON_WINDOW &&
         set.maxWindow <= MAX_SECONDS &&
         set.operatorClock >= floorSeconds &&
         set.operatorClock <= MAX_SECONDS &&
         set.challengerClock >= floorSeconds &&
-        set.challengerClock <= MAX_SECONDS;
+        set.challengerClock <= MAX_SECONDS &&
+        set.challengerBondGwei <= MAX_CHALLENGER_BOND_GWEI &&
+        set.selectDepositGwei <= MAX_SELECT_DEPOSIT_GWEI;
     if (!bounded) revert ParameterOutOfBounds(set);
     Parameters packed = ParametersLib.pack(set);
     _governed = Parameters.unwrap(packed) | (pausedUntil() << ParametersLib.BITS);

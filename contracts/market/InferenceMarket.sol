@@ -77,7 +77,7 @@ contract InferenceMarket is Governed {
       releaseId: ask.releaseId,
       inputHash: keccak256(input),
       fee: uint96(msg.value),
-      bond: _bondUp(ask.bond, terms),
+      bond: _bondUp(ask.bond, terms, parameters_),
       requestedAt: uint40(block.timestamp),
       deadline: uint40(block.timestamp + ask.answerSeconds),
       windowSeconds: ask.windowSeconds,
@@ -220,7 +220,7 @@ contract InferenceMarket is Governed {
 
   /// @inheritdoc IInferenceMarket
   function bondFloor(ReleaseId releaseId) external view returns (uint256) {
-    return _bondFloor(IModelRegistry(registry).termsOf(releaseId));
+    return _bondFloor(IModelRegistry(registry).termsOf(releaseId), packedParameters());
   }
 
   function _checkAsk(Ask calldata ask, Parameters parameters_) private view {
@@ -234,16 +234,19 @@ contract InferenceMarket is Governed {
     if (ask.refundTo == address(0)) revert RefundToZero();
   }
 
-  function _bondUp(uint256 askedWei, ReleaseTerms terms) private view returns (uint96) {
-    uint256 floorWei = _bondFloor(terms);
+  function _bondUp(uint256 askedWei, ReleaseTerms terms, Parameters parameters_) private view returns (uint96) {
+    uint256 floorWei = _bondFloor(terms, parameters_);
     uint256 bondWei = askedWei > floorWei ? askedWei : floorWei;
     if (bondWei > type(uint96).max) revert BondTooLarge(bondWei);
     return uint96(bondWei);
   }
 
-  /// @dev INVARIANT I-16: the first challenger's share of any bond pays twice the worst dispute at the request's base fee.
-  function _bondFloor(ReleaseTerms terms) private view returns (uint256) {
-    return DISPUTE_COVER * FIRST_SHARE_DIVISOR * terms.disputeGas() * block.basefee;
+  /// @dev INVARIANT I-16: the first challenger's share of any bond pays twice the worst dispute at the request's base fee, and
+  /// twice a select's deposit, which stands for what a base fee does not show, such as a rollup's data fees.
+  function _bondFloor(ReleaseTerms terms, Parameters parameters_) private view returns (uint256) {
+    uint256 disputeWei = terms.disputeGas() * block.basefee;
+    uint256 leastWei = parameters_.selectDepositWei();
+    return DISPUTE_COVER * FIRST_SHARE_DIVISOR * (disputeWei > leastWei ? disputeWei : leastWei);
   }
 
   function _requireState(RequestId requestId, Status status, RequestState needed) private pure {

@@ -50,7 +50,7 @@ contract InferenceMarketTest is Fixture {
     Ask memory ask = defaultAsk();
     ask.windowSeconds = 9;
     _refused(ask, inputOf(1), IInferenceMarket.WindowOutOfBounds.selector);
-    ask.windowSeconds = 10_001;
+    ask.windowSeconds = 7 days + 1;
     _refused(ask, inputOf(1), IInferenceMarket.WindowOutOfBounds.selector);
     ask = defaultAsk();
     ask.answerSeconds = 0;
@@ -169,6 +169,7 @@ contract InferenceMarketTest is Fixture {
     Request memory request = makeRequest(USER, defaultAsk(), inputOf(1), FEE);
     uint256 disputeWei = uint256(DISPUTE_GAS) * baseFee;
     check(game.shareDown(request.bond, 0) >= 2 * disputeWei, "first share");
+    check(game.shareDown(request.bond, 0) >= 2 * DEPOSIT, "first share, whatever the base fee");
     check(request.bond >= BOND, "as asked");
   }
 
@@ -256,12 +257,15 @@ contract InferenceMarketTest is Fixture {
     bool bounded =
       set.protocolFeeBps <= 1_000 &&
         set.minWindow >= FLOOR_SECONDS &&
-        set.maxWindow >= set.minWindow &&
+        set.minWindow <= 7 days &&
+        set.maxWindow >= 7 days &&
         set.maxWindow <= 60 days &&
         set.operatorClock >= FLOOR_SECONDS &&
         set.operatorClock <= 60 days &&
         set.challengerClock >= FLOOR_SECONDS &&
-        set.challengerClock <= 60 days;
+        set.challengerClock <= 60 days &&
+        set.challengerBondGwei <= 1e9 &&
+        set.selectDepositGwei <= 1e8;
     if (!bounded) VM.expectPartialRevert(IInferenceMarket.ParameterOutOfBounds.selector);
     VM.prank(admin);
     market.setParameters(set);

@@ -79,10 +79,11 @@ contract Referee is IReferee {
     uint256 size = Values.byteSize(slot.dtype);
     uint256 offset = slot.offset + element * size;
     uint256 given = Hashing.copy(published[offset:offset + size]);
-    if ((atol == 0 && rtol == 0) || slot.dtype == Values.ACC) return !Hashing.equal(given, right, size);
+    if ((atol == 0 && rtol == 0) || !Values.isFloat(slot.dtype)) return !Hashing.equal(given, right, size);
     Value memory x = Values.decode(slot.dtype, Views.littleEndian(right, size));
-    Value memory y = Values.decode(slot.dtype, Views.littleEndian(given, size));
-    return Tolerance.exceeded(slot.dtype, x, y, atolValue, rtolValue);
+    uint256 bits = Views.littleEndian(given, size);
+    Value memory y = Values.decode(slot.dtype, bits);
+    return !Values.isCanonical(slot.dtype, y, bits) || Tolerance.exceeded(x, y, atolValue, rtolValue);
   }
 
   /// @inheritdoc IReferee

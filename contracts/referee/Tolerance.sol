@@ -19,17 +19,10 @@ library Tolerance {
   }
 
   /// @notice Whether y differs from x by more than atol + rtol * |x|, exactly. NaN agrees with NaN alone, an infinity with
-  /// itself alone, integers and booleans with their equals.
-  /// @param x Exact value, of dtype `dtype` (not acc), as is `y`.
-  function exceeded(
-    uint256 dtype,
-    Value memory x,
-    Value memory y,
-    Value memory atol,
-    Value memory rtol
-  ) internal pure returns (bool) {
+  /// itself alone.
+  /// @param x Exact value of a float, as is `y`.
+  function exceeded(Value memory x, Value memory y, Value memory atol, Value memory rtol) internal pure returns (bool) {
     if (x.class != Values.FINITE || y.class != Values.FINITE) return x.class != y.class;
-    if (Values.isInteger(dtype)) return x.m != y.m;
     // The sign of atol + rtol * |x| - |x - y|: all terms are products of floats, as the accumulator takes them.
     Accumulator memory slack;
     slack.add(x);

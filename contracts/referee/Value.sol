@@ -155,6 +155,12 @@ library Values {
           : 0x7e00;
   }
 
+  /// @dev Whether the bits that decode to v are the ones that results have: the one NaN, no negative zero.
+  function isCanonical(uint256 dtype, Value memory v, uint256 bits) internal pure returns (bool) {
+    if (v.class == NAN) return bits == nan(dtype);
+    return v.class != FINITE || v.m != 0 || bits == 0;
+  }
+
   /// @dev The bits of 1.
   function one(uint256 dtype) internal pure returns (uint256) {
     return

@@ -15,6 +15,9 @@ contract ModelRegistry is ERC721, IModelRegistry {
   /// @dev Referee and transaction limits leave no room above this (gas).
   uint256 public constant MAX_STEP_GAS = 12_000_000;
   uint256 public constant MAX_ROYALTY_BPS = 5_000;
+  /// @dev Longest input and longest output, bytes: `openInput` and `proveOutput` take them whole in one transaction, of which
+  /// public transaction pools carry 128 KiB and blocks 2^24 gas.
+  uint256 public constant MAX_BLOB_BYTES = 80_000;
   /// @dev binary32 bits of 65536. Bits of non-negative floats compare like the floats; infinities, NaN and signs are above.
   uint32 public constant MAX_ATOL = 0x47800000;
   /// @dev binary32 bits of 1.
@@ -84,6 +87,8 @@ contract ModelRegistry is ERC721, IModelRegistry {
     if (release.atol > MAX_ATOL || release.rtol > MAX_RTOL) revert ToleranceOutOfBounds(release.atol, release.rtol);
     if (release.stepGas > MAX_STEP_GAS || release.disputeGas < release.stepGas || release.stepGas == 0)
       revert GasOutOfBounds(release.stepGas, release.disputeGas);
+    if (release.inputBytes > MAX_BLOB_BYTES || release.outputBytes > MAX_BLOB_BYTES)
+      revert BlobTooLong(release.inputBytes, release.outputBytes);
     if (release.royaltyBps > MAX_ROYALTY_BPS) revert RoyaltyOutOfBounds(release.royaltyBps);
   }
 

@@ -43,6 +43,17 @@ contract ModelRegistryTest is Fixture {
   }
 
   /// @dev I-2
+  /// @dev I-2
+  function test_lengthsCanBeJudgedInOneTransaction() public {
+    Release memory bad = release;
+    bytes memory header = byteHeader(80_001, 64);
+    (bad.inputBytes, bad.programRoot) = (80_001, sha256(header));
+    _refuses(bad, header, IModelRegistry.BlobTooLong.selector);
+    header = byteHeader(128, 80_001);
+    (bad.inputBytes, bad.outputBytes, bad.programRoot) = (128, 80_001, sha256(header));
+    _refuses(bad, header, IModelRegistry.BlobTooLong.selector);
+  }
+
   function test_lengthsAreThoseOfTheProgram() public {
     Release memory bad = release;
     bytes memory header = byteHeader(127, 64);

@@ -97,7 +97,7 @@ abstract contract Fixture {
       ParameterSet({
         protocolFeeBps: 100,
         minWindow: 10,
-        maxWindow: 10_000,
+        maxWindow: 7 days,
         operatorClock: uint24(OPERATOR_CLOCK),
         challengerClock: uint24(CHALLENGER_CLOCK),
         challengerBondGwei: uint32(GAME_BOND / 1 gwei),

@@ -170,7 +170,9 @@ function runLength(instruction: Instruction): number {
     if (size === 1) continue;
     for (const [k, load] of loads.entries()) {
       const stride = strideAlong(load, dim);
-      if (stride === undefined || !wholeAlong(load, dim, sizes)) return length;
+      // What lies outside a view with a fill is added term by term.
+      const filled = load.kind === "tensor" && load.fill !== undefined;
+      if (filled || stride === undefined || !wholeAlong(load, dim, sizes)) return length;
       if (length === 1 && (stride === 0 || stride === 1)) units[k] = stride;
       else if (length === 1 || stride !== (units[k] ?? 0) * length) return length;
     }

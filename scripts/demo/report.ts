@@ -109,7 +109,7 @@ export async function report(stage: Stage, story: Story): Promise<boolean> {
       challengerPaid === lost / 4n && has(money, "verifier") > STAKE,
     ],
     [
-      "the frivolous challenger lost its bond to the honest operator",
+      "the frivolous challenger lost its bond, half of it to the honest operator",
       has(money, "crank") < STAKE && has(money, "honest") > STAKE,
     ],
     ["nothing is locked any more", [...money.ledger.values()].every(({ locked }) => locked === 0n)],

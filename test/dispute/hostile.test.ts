@@ -64,7 +64,7 @@ function flipped(bytes: Uint8Array): Uint8Array {
 }
 
 describe("an honest operator", () => {
-  it("wins against a challenger that says nothing more, and gets its stake", async () => {
+  it("wins against a challenger that says nothing more, and gets half of its stake", async () => {
     const arena = await openArena("digits");
     const silent = await arena.player();
     const { run, resultId, trial } = await stand(arena, [silent]);
@@ -79,7 +79,7 @@ describe("an honest operator", () => {
     const royalty = fee / 20n;
     expect(await arena.accountOf(silent)).to.deep.equal({ free: silentBefore.free, locked: 0n });
     expect(await arena.accountOf(arena.operator)).to.deep.equal({
-      free: operatorBefore.free + bond + stake + fee - royalty - protocolFee,
+      free: operatorBefore.free + bond + stake / 2n + fee - royalty - protocolFee,
       locked: operatorBefore.locked - bond,
     });
     expect(stake > 0n).to.equal(true);
@@ -165,7 +165,7 @@ describe("an honest operator", () => {
     await end(arena, run, resultId, []);
     for (const who of crowd) expect((await arena.accountOf(who)).locked).to.equal(0n);
     const after = await arena.accountOf(arena.operator);
-    const won = stakes.reduce((a, b) => a + b, 0n);
+    const won = stakes.reduce((sum, stake) => sum + stake / 2n, 0n);
     expect(after.free > before.free + won, "bond and fee come on top").to.equal(true);
     expect(after.locked).to.equal(0n);
   });

@@ -347,12 +347,34 @@ describe("judgeOutput", () => {
 
   it("has NaN agree with NaN and infinities with themselves, whatever the tolerance", async () => {
     const most = 0x7f7fffff;
-    expect(await judge(withFloat(3, 0xffc12345), 1, 3, most, most)).to.equal(false);
+    expect(await judge(Uint8Array.from(Buffer.concat(on.right)), 1, 3, most, most)).to.equal(false);
     expect(await judge(withFloat(3, 0), 1, 3, most, most)).to.equal(true);
     expect(await judge(withFloat(2, most), 1, 2, most, most)).to.equal(true);
     expect(await judge(withFloat(2, 0xff800000), 1, 2, most, most)).to.equal(true);
     expect(await judge(withFloat(0, 0x7f800000), 1, 0, most, most)).to.equal(true);
-    expect(await judge(withFloat(4, 0x80000000), 1, 4, 1), "-0 is 0").to.equal(false);
+  });
+
+  it("has every published element canonical, whatever the tolerance", async () => {
+    expect(await judge(withFloat(3, 0xffc12345), 1, 3, ONE, ONE), "another NaN").to.equal(true);
+    expect(await judge(withFloat(4, 0x80000000), 1, 4, ONE, ONE), "-0").to.equal(true);
+    expect(await judge(withFloat(4, 0x00000001), 1, 4, ONE, ONE), "a subnormal").to.equal(false);
+    const truth = Uint8Array.of(1);
+    const copy = instruction(["copy", "none", "bool"], [], [], [tensor("input", 0, "bool", [])]);
+    const sure = trial(programOf([copy], [["bool", truth]]), [truth]);
+    const proof = outputProof(sure, sure.right, 0, 0);
+    const told = (byte: number) =>
+      referee.judgeOutput(
+        sure.commitment.root,
+        traceRootOf(sure.right),
+        0,
+        0,
+        Uint8Array.of(byte),
+        ONE,
+        ONE,
+        proof,
+      );
+    expect(await told(1)).to.equal(false);
+    for (const byte of [0, 2, 255]) expect(await told(byte), `a bool of ${byte}`).to.equal(true);
   });
 
   it("has integers equal whatever the tolerance", async () => {

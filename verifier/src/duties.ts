@@ -35,7 +35,7 @@ const MAX_URGENT_BACKOFF_MS = 8000;
 /** What cannot succeed without a change is hardly tried again; a contract's refusal can end with the next block. */
 function pauseAfter(error: unknown, failures: number, urgent: boolean): number {
   const fatal = error instanceof AssayError && !error.retryable && error.code !== "REVERTED";
-  if (fatal) return MAX_BACKOFF_MS;
+  if (fatal && !urgent) return MAX_BACKOFF_MS;
   const longest = urgent ? MAX_URGENT_BACKOFF_MS : MAX_BACKOFF_MS;
   return Math.min(longest, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 20));
 }
@@ -62,8 +62,7 @@ export function createExecutor({ log, restMs, onChange }: ExecutorOptions): Exec
     } catch (error) {
       const pause = pauseAfter(error, entry.failures++, deadline !== undefined);
       rest(entry, pause);
-      const known =
-        error instanceof AssayError ? { code: error.code, details: error.details } : { err: error };
+      const known = error instanceof AssayError ? { code: error.code, details: error.details } : {};
       log.warn({ duty: key, ...known, retryInMs: pause }, messageOf(error));
     } finally {
       entry.running = undefined;

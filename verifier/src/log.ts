@@ -14,9 +14,15 @@ export function createLogger(level: LogLevel, fd: 1 | 2, pretty: boolean): Logge
   return pino({ level }, pino.transport({ target: "pino-pretty", options }));
 }
 
-/** Our own errors as code and message; foreign ones, which are bugs, with their stack. Causes may hold secrets of the RPC's address. */
+/** Where an error came from, without its message, which may hold the RPC's address and so its key. */
+function framesOf(error: unknown): string[] {
+  const lines = error instanceof Error ? (error.stack ?? "").split("\n") : [];
+  return lines.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
+}
+
+/** Our own errors as code and message; foreign ones, which are bugs, with their stack. */
 export function logError(log: Logger, error: unknown, what: string): void {
   const text = `${what}: ${messageOf(error)}`;
-  if (!(error instanceof AssayError)) log.error({ err: error }, text);
+  if (!(error instanceof AssayError)) log.error({ stack: framesOf(error) }, text);
   else log[error.retryable ? "warn" : "error"]({ code: error.code, details: error.details }, text);
 }

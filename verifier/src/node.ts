@@ -42,8 +42,10 @@ export interface NodeOptions {
   readonly workers?: number;
   /** For one inference. Default 30000. */
   readonly inferenceLimitMs?: number;
-  /** Largest model file that is fetched. Default 1 GiB. */
+  /** Largest model file that is fetched. Default 256 MiB. */
   readonly maxFileBytes?: number;
+  /** Of a release's run, all tensors together. Default 256 MiB. */
+  readonly maxTraceBytes?: number;
 }
 
 export interface RunningNode {
@@ -58,7 +60,7 @@ export interface RunningNode {
 
 const RPC_TIMEOUT_MS = 20_000;
 const STOP_LIMIT_MS = 3000;
-const GIB = 2 ** 30;
+const MIB = 2 ** 20;
 
 /** A provider that never guesses the network and gives up on silent endpoints. */
 export function createProvider(rpcUrl: string, chainId: number): JsonRpcProvider {
@@ -80,7 +82,14 @@ export async function startNode(
   options: NodeOptions,
   parts: Partial<OperatorParts> = {},
 ): Promise<RunningNode> {
-  const { deployment, log, wallet, pollMs = 1000, maxFileBytes = GIB } = options;
+  const {
+    deployment,
+    log,
+    wallet,
+    pollMs = 1000,
+    maxFileBytes = 256 * MIB,
+    maxTraceBytes = 256 * MIB,
+  } = options;
   const provider = createProvider(options.rpcUrl, deployment.chainId);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
@@ -91,7 +100,7 @@ export async function startNode(
   const store = openStore(options.contentDirectory);
   const releases = createReleases(
     store,
-    { maxBytes: maxFileBytes, timeoutMs: 60_000 },
+    { maxBytes: maxFileBytes, timeoutMs: 60_000, maxTraceBytes },
     options.mirrors ?? [],
     exact.describe,
   );

@@ -1,6 +1,6 @@
 /** Tiny ONNX files for tests. */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema } from "../../program/src/onnx/gen/onnx-ml_pb.js";
+import { AttributeProto_AttributeType, ModelProtoSchema } from "../../program/src/onnx/gen/onnx-ml_pb.js";
 import type { TensorSpec } from "../../sdk/src/tensor.ts";
 
 const ELEM_TYPE = { f32: 1, u8: 2, i32: 6 } as const;
@@ -9,6 +9,8 @@ export interface TinyNode {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly output: string;
+  /** Integers. */
+  readonly attributes?: Readonly<Record<string, number>>;
 }
 
 interface TinySpec extends TensorSpec {
@@ -23,7 +25,6 @@ function valueInfo({ name, dtype, shape }: TinySpec) {
   };
 }
 
-/** A model of nodes without attributes. */
 export function tinyModel(
   nodes: readonly TinyNode[],
   inputs: readonly TinySpec[],
@@ -36,11 +37,16 @@ export function tinyModel(
       opsetImport: [{ domain: "", version: 17n }],
       graph: {
         name: "tiny",
-        node: nodes.map(({ op, inputs: input, output }) => ({
+        node: nodes.map(({ op, inputs: input, output, attributes = {} }) => ({
           opType: op,
           name: output,
           input: [...input],
           output: [output],
+          attribute: Object.entries(attributes).map(([name, value]) => ({
+            name,
+            type: AttributeProto_AttributeType.INT,
+            i: BigInt(value),
+          })),
         })),
         input: inputs.map(valueInfo),
         output: outputs.map(valueInfo),

@@ -55,6 +55,12 @@ function source(chain: FakeChain, next: () => void): ChainSource {
       if (to >= chain.blocks.length) throw new Error("range beyond the head");
       return Promise.resolve(Array.from({ length: to - from + 1 }, (_, i) => chain.log(from + i)));
     },
+    async logsOf({ number, hash }) {
+      next();
+      const log = chain.log(number);
+      if (log.blockHash !== hash) throw new Error("unknown block");
+      return Promise.resolve([log]);
+    },
   };
 }
 
@@ -97,6 +103,22 @@ describe("follow", () => {
   it("gives every log of the chain once, in order", async () => {
     const { seen, expected } = await followAll(["nothing", "grow", "grow"], 2);
     expect(seen).to.deep.equal(expected);
+  });
+
+  it("reports heads of a chain that outpaces every question", async () => {
+    const chain = new FakeChain();
+    chain.grow(5);
+    const stop = new AbortController();
+    const options = { fromBlock: 1, pollMs: 1, chunk: 100, signal: stop.signal };
+    const heads: number[] = [];
+    for await (const item of follow(
+      source(chain, () => chain.grow(1)),
+      options,
+    )) {
+      if (item.kind === "head") heads.push(item.block.number);
+      if (heads.length === 3 || chain.blocks.length > 500) stop.abort();
+    }
+    expect(heads).to.have.length(3);
   });
 
   it("undoes what a reorganisation took back", async () => {

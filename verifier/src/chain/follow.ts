@@ -7,7 +7,7 @@ export type FollowItem =
   | { readonly kind: "logs"; readonly logs: readonly ChainLog[] }
   /** Everything after block `keep` is undone; what replaces it follows. */
   | { readonly kind: "reorg"; readonly keep: number }
-  /** All logs up to this block have been given. */
+  /** All logs up to this block, which was the newest when they were asked for, have been given. */
   | { readonly kind: "head"; readonly block: BlockRef };
 
 export interface FollowOptions {
@@ -53,7 +53,8 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
     const to = Math.min(head, from + chunk - 1);
     const before = await source.block(to);
     const first = from === to ? before : await source.block(from);
-    const logs = await source.logs(from, to);
+    const logs =
+      from === to && before !== undefined ? await source.logsOf(before) : await source.logs(from, to);
     const after = await source.block(to);
     // A block's hash fixes all blocks before it: the same hash before and after means one chain throughout.
     if (before === undefined || before.hash !== after?.hash)
@@ -72,28 +73,31 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
     return logs;
   }
 
-  async function round(): Promise<FollowItem | undefined> {
+  async function* round(): AsyncGenerator<FollowItem> {
     const kept = await fork();
     if (kept !== undefined) {
       anchors.length = kept + 1;
-      return { kind: "reorg", keep: anchors.at(-1)?.number ?? fromBlock - 1 };
+      yield { kind: "reorg", keep: anchors.at(-1)?.number ?? fromBlock - 1 };
+      return;
     }
     const head = await source.head();
     const at = anchors.at(-1)?.number ?? fromBlock - 1;
-    if (head.number > at) return { kind: "logs", logs: await next(head.number) };
-    if (head.hash === lastHead || head.hash !== anchors.at(-1)?.hash) return undefined;
+    if (head.number > at) yield { kind: "logs", logs: await next(head.number) };
+    // Newer blocks may have come meanwhile; on a fast chain they always have.
+    if (head.hash === lastHead || head.hash !== anchors.at(-1)?.hash) return;
     lastHead = head.hash;
-    return { kind: "head", block: head };
+    yield { kind: "head", block: head };
   }
 
   while (!signal.aborted) {
-    let pause = 0;
+    let pause = pollMs;
     try {
-      const item = await round();
+      for await (const item of round()) {
+        pause = 0;
+        yield item;
+      }
       failures = 0;
       chunk = Math.min(maxChunk, chunk * 2);
-      if (item === undefined) pause = pollMs;
-      else yield item;
     } catch (error) {
       options.onError?.(error);
       chunk = Math.max(1, Math.floor(chunk / 2));

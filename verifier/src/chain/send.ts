@@ -120,7 +120,7 @@ export function createSender(options: SenderOptions): Sender {
       };
       try {
         const { hash } = await provider.broadcastTransaction(await wallet.signTransaction(tx));
-        nonce++;
+        nonce = tx.nonce + 1;
         log.debug({ label: intent.label, hash, nonce: tx.nonce }, "sent");
         return { ...tx, hash };
       } catch (error) {

@@ -30,6 +30,8 @@ export interface ChainSource {
   block(number: number): Promise<BlockRef | undefined>;
   /** Logs of the followed contracts in blocks `from` to `to`, both included, in order. */
   logs(from: number, to: number): Promise<readonly ChainLog[]>;
+  /** Logs of one block; unlike a range, an endpoint that does not have the block yet cannot answer with none. */
+  logsOf(block: BlockRef): Promise<readonly ChainLog[]>;
 }
 
 const quantity = z
@@ -81,21 +83,23 @@ export function rpcSource(provider: JsonRpcProvider, addresses: readonly Hex[]):
     return found;
   }
 
+  async function logs(range: Readonly<Record<string, string>>): Promise<readonly ChainLog[]> {
+    const found = await ask("eth_getLogs", [{ address: addresses, ...range }], z.array(logSchema));
+    const undated = found.filter((log) => log.blockTimestamp == null).map((log) => log.blockNumber);
+    const dates = await timestamps(undated);
+    return found.map(({ transactionHash, blockTimestamp, ...log }) => {
+      const timestamp = blockTimestamp ?? dates.get(log.blockNumber);
+      if (timestamp === undefined)
+        throw new AssayError("CHAIN_MOVED", `block ${log.blockNumber} has gone`, { retryable: true });
+      return { ...log, timestamp, transaction: transactionHash };
+    });
+  }
+
   return {
     block,
     head: () => ask("eth_getBlockByNumber", ["latest", false], blockSchema),
-    async logs(from, to) {
-      const filter = { address: addresses, fromBlock: tag(from), toBlock: tag(to) };
-      const logs = await ask("eth_getLogs", [filter], z.array(logSchema));
-      const undated = logs.filter((log) => log.blockTimestamp == null).map((log) => log.blockNumber);
-      const dates = await timestamps(undated);
-      return logs.map(({ transactionHash, blockTimestamp, ...log }) => {
-        const timestamp = blockTimestamp ?? dates.get(log.blockNumber);
-        if (timestamp === undefined)
-          throw new AssayError("CHAIN_MOVED", `block ${log.blockNumber} has gone`, { retryable: true });
-        return { ...log, timestamp, transaction: transactionHash };
-      });
-    },
+    logs: (from, to) => logs({ fromBlock: tag(from), toBlock: tag(to) }),
+    logsOf: ({ hash }) => logs({ blockHash: hash }),
   };
 }
 

@@ -24,6 +24,8 @@ const configSchema = z
     workers: z.number().int().min(1).max(256),
     pollMs: z.number().int().min(50).max(60_000),
     inferenceLimitMs: z.number().int().min(100),
+    maxFileMb: z.number().int().min(1),
+    maxTraceMb: z.number().int().min(1),
   })
   .partial()
   .strict();
@@ -40,6 +42,8 @@ export const DEFAULTS = {
   pollMs: 1000,
   inferenceLimitMs: 30_000,
   auditShare: 1,
+  maxFileMb: 256,
+  maxTraceMb: 256,
 } as const satisfies Config;
 
 function readConfig(path: string): unknown {

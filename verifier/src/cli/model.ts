@@ -12,7 +12,7 @@ import { DEFAULTS } from "./config.ts";
 import { print, type Row } from "./output.ts";
 import { idOf, openSender, openSession, withChain } from "./session.ts";
 
-export const FETCH_LIMITS = { maxBytes: 2 ** 30, timeoutMs: 60_000 } as const;
+export const RELEASE_LIMITS = { maxBytes: 2 ** 30, timeoutMs: 60_000, maxTraceBytes: Infinity } as const;
 
 function readModel(path: string): Uint8Array {
   try {
@@ -35,6 +35,11 @@ function parseNumber(text: string): number {
   return value;
 }
 
+function parseInteger(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number from 0 on");
+  return Number(text);
+}
+
 function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
 }
@@ -52,10 +57,8 @@ function rowsOf(model: ModelDescription): Row[] {
     ["instructions", program.instructions.length],
     ["constants", `${program.constants.length}, ${weights} bytes`],
     [
-      "answered by",
-      model.ordersFloats
-        ? "exact interpreter (float sums: onnxruntime may differ)"
-        : "onnxruntime, bit for bit",
+      "onnxruntime",
+      model.exactInOnnxruntime ? "exact, bit for bit" : "approximate (floats: machines may differ)",
     ],
     ["worst step, gas", `${worst.gas} (${node?.operator ?? "?"} ${node?.name ?? ""})`],
     ["worst step, calldata", `${worst.calldataBytes} bytes`],
@@ -71,7 +74,7 @@ function dataOf(model: ModelDescription): object {
     bindings,
     worst,
     disputeGas,
-    ordersFloats,
+    exactInOnnxruntime,
     inputBytes,
     outputBytes,
   } = model;
@@ -86,7 +89,7 @@ function dataOf(model: ModelDescription): object {
     outputBytes,
     instructions: instructions.length,
     constants: constants.length,
-    ordersFloats,
+    exactInOnnxruntime,
     worst,
     disputeGas,
   };
@@ -96,7 +99,7 @@ interface PublishFlags {
   readonly dim?: Bindings;
   readonly json?: boolean;
   readonly uri?: string;
-  readonly model?: string;
+  readonly model?: number;
   readonly modelUri?: string;
   readonly atol: number;
   readonly rtol: number;
@@ -108,9 +111,15 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   const model = describeModel(file, flags.dim ?? {});
   const session = await openSession(command);
   const { config, contracts } = session;
+  const http = config.http ?? DEFAULTS.http;
+  if (flags.uri === undefined && http === "off")
+    throw new AssayError(
+      "BAD_CONFIG",
+      "this node serves no files: say with --uri where others fetch this one",
+    );
   const hash = await openStore(config.content ?? DEFAULTS.content).put(file);
   const options: PublishOptions = {
-    contentUri: flags.uri ?? `http://${config.http ?? DEFAULTS.http}/content/${hash.slice(2)}`,
+    contentUri: flags.uri ?? `http://${http}/content/${hash.slice(2)}`,
     atol: toleranceBits(flags.atol),
     rtol: toleranceBits(flags.rtol),
     royaltyBps: flags.royalty,
@@ -155,7 +164,7 @@ export function addModel(program: Command): void {
     )
     .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
     .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
-    .option("--model <id>", "model that this is a release of (default: a new model)")
+    .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
     .option("--atol <number>", "absolute tolerance of answers", parseNumber, 0)
     .option(
@@ -164,7 +173,7 @@ export function addModel(program: Command): void {
       parseNumber,
       0,
     )
-    .option("--royalty <bps>", "the model's share of fees, basis points, at most 5000", parseNumber, 0)
+    .option("--royalty <bps>", "the model's share of fees, basis points, at most 5000", parseInteger, 0)
     .option("--json", "print JSON")
     .action(publish);
 
@@ -177,7 +186,9 @@ export function addModel(program: Command): void {
       const { config, contracts, provider } = await openSession(command);
       const record = await findRelease(contracts, provider, releaseId);
       const store = openStore(config.content ?? DEFAULTS.content);
-      const { model: found } = await createReleases(store, FETCH_LIMITS, config.mirror ?? []).prepare(record);
+      const { model: found } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(
+        record,
+      );
       print(json ?? false, [["release", `${releaseId}: verified`], ...rowsOf(found)], {
         releaseId,
         ...dataOf(found),

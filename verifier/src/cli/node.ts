@@ -36,6 +36,8 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
     workers: config.workers ?? DEFAULTS.workers,
     inferenceLimitMs: config.inferenceLimitMs ?? DEFAULTS.inferenceLimitMs,
+    maxFileBytes: (config.maxFileMb ?? DEFAULTS.maxFileMb) * 2 ** 20,
+    maxTraceBytes: (config.maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20,
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
     ...(role === "operator" ? {} : { verifier }),
@@ -75,6 +77,12 @@ export function addNode(program: Command): void {
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)
     .option("--poll-ms <ms>", `how often to look for new blocks (default ${DEFAULTS.pollMs})`, Number)
     .option("--inference-limit-ms <ms>", `for one inference (default ${DEFAULTS.inferenceLimitMs})`, Number)
+    .option("--max-file-mb <n>", `largest model file, MiB (default ${DEFAULTS.maxFileMb})`, Number)
+    .option(
+      "--max-trace-mb <n>",
+      `largest sum of a run's tensors, MiB: a dispute holds several times as much in memory (default ${DEFAULTS.maxTraceMb})`,
+      Number,
+    )
     .addHelpText("after", NODE_HELP)
     .action(async (_options: unknown, command: Command) => {
       const ended = signal();

@@ -13,7 +13,7 @@ import { openStore } from "../content/store.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
 import { DEFAULTS } from "./config.ts";
-import { FETCH_LIMITS } from "./model.ts";
+import { RELEASE_LIMITS } from "./model.ts";
 import { print, type Row } from "./output.ts";
 import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
 
@@ -105,7 +105,7 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const { config, contracts, provider } = session;
   const store = openStore(config.content ?? DEFAULTS.content);
   const record = await findRelease(contracts, provider, releaseId);
-  const { model } = await createReleases(store, FETCH_LIMITS, config.mirror ?? []).prepare(record);
+  const { model } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(record);
   const input = inputOf(flags, model.signature);
   const sender = await openSender(session);
   const fee = etherOf(flags.fee, "the fee");

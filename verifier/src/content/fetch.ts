@@ -10,8 +10,15 @@ export interface FetchLimits {
 }
 
 async function download(url: URL, limits: FetchLimits): Promise<Uint8Array> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(limits.timeoutMs) });
+  const response = await fetch(url, {
+    signal: AbortSignal.timeout(limits.timeoutMs),
+    // A model's publisher chooses the address; where that leads on to is not its to choose. Nor do few bytes become many.
+    redirect: "error",
+    headers: { "accept-encoding": "identity" },
+  });
   if (!response.ok || response.body === null) throw new Error(`HTTP status ${response.status}`);
+  const encoding = response.headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") throw new Error(`content encoding ${encoding}`);
   const chunks: Uint8Array[] = [];
   let length = 0;
   const body: AsyncIterable<Uint8Array> = response.body;

@@ -17,6 +17,8 @@ export interface ContentServer {
   close(): Promise<void>;
 }
 
+const IDLE_MS = 30_000;
+const MAX_CONNECTIONS = 256;
 const CONTENT = /^\/content\/([0-9a-f]{64})$/;
 
 async function sendFile(path: string, head: boolean, response: ServerResponse): Promise<void> {
@@ -57,9 +59,12 @@ export async function serveContent(
     sendJson(response, state.ready ? 200 : 503, state);
   }
 
-  const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
+  const server = createServer({ requestTimeout: IDLE_MS }, (request, response) => {
     handle(request, response).catch(() => response.destroy());
   });
+  // Readers that do not read are cut off.
+  server.setTimeout(IDLE_MS, (socket) => socket.destroy());
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);

@@ -45,7 +45,15 @@ describe("tolerance", () => {
     expect(firstWrongElement("f32", f32(NaN), f32(0), wide)).to.equal(0);
     expect(firstWrongElement("f32", f32(Infinity), f32(-Infinity), wide)).to.equal(0);
     expect(firstWrongElement("f32", f32(3.4e38), f32(Infinity), wide)).to.equal(0);
-    expect(firstWrongElement("f32", f32(0), f32(-0), wide)).to.equal(undefined);
+  });
+
+  it("wants canonical elements, whatever the tolerance", () => {
+    const wide = tolerance(1, 1);
+    expect(firstWrongElement("f32", f32(0), f32(-0), wide)).to.equal(0);
+    const nan = new Uint8Array(Uint32Array.of(0x7fc00001).buffer);
+    expect(firstWrongElement("f32", f32(NaN), nan, wide)).to.equal(0);
+    expect(firstWrongElement("bool", Uint8Array.of(1), Uint8Array.of(2), wide)).to.equal(0);
+    expect(firstWrongElement("f16", u16(0x0000), u16(0x8000), wide)).to.equal(0);
   });
 
   it("reads f16 and bf16, and keeps integers equal", () => {

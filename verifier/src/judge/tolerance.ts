@@ -64,18 +64,24 @@ export function firstWrongElement(
 ): number | undefined {
   const { bytes } = dtype(name);
   const strict = tolerance.atol === 0 && tolerance.rtol === 0;
-  const given = strict ? published : canonicalise(name, new Uint8Array(published));
+  const canonical = canonicalise(name, new Uint8Array(published));
   const [atol, rtol] = [finite("f32", tolerance.atol), finite("f32", tolerance.rtol)];
   for (let at = 0; at < exact.length; at++) {
-    if (exact[at] === given[at]) continue;
+    if (exact[at] === published[at]) continue;
     const element = Math.floor(at / bytes);
-    if (strict || !isFloat(name)) return element;
+    const [from, end] = [element * bytes, (element + 1) * bytes];
+    if (
+      strict ||
+      !isFloat(name) ||
+      Buffer.compare(canonical.subarray(from, end), published.subarray(from, end)) !== 0
+    )
+      return element;
     const [right, claimed] = [
       realOf(name, elementBits(name, exact, element)),
-      realOf(name, elementBits(name, given, element)),
+      realOf(name, elementBits(name, published, element)),
     ];
     if (!close(right, claimed, atol, rtol)) return element;
-    at = element * bytes + bytes - 1;
+    at = end - 1;
   }
   return undefined;
 }

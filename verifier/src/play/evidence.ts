@@ -9,6 +9,7 @@ import {
   tensorTree,
   treeNode,
   treePath,
+  type Tree,
 } from "../../../program/src/merkle.ts";
 import {
   firstDifferingElement,
@@ -105,6 +106,15 @@ function claimedTensor(run: HonestRun, trial: Trial, instruction: number, root: 
   };
 }
 
+const trees = new WeakMap<Uint8Array, Tree>();
+
+/** The tree of an input or a constant, built once. */
+function treeOf(data: Uint8Array): Tree {
+  const tree = trees.get(data) ?? tensorTree(data);
+  trees.set(data, tree);
+  return tree;
+}
+
 export function access(run: HonestRun, claimed: ClaimedTrace): TraceAccess {
   const { program, inputs, trace } = run;
   const tensor = (source: TensorSource, id: number): Uint8Array => {
@@ -118,7 +128,7 @@ export function access(run: HonestRun, claimed: ClaimedTrace): TraceAccess {
   return {
     tensor,
     tensorTree: (source, id) =>
-      source === "instruction" ? trace.tensorTree(id) : tensorTree(tensor(source, id)),
+      source === "instruction" ? trace.tensorTree(id) : treeOf(tensor(source, id)),
     inputs: inputsTree(inputs),
     claimed,
   };

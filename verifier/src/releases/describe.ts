@@ -1,12 +1,7 @@
 /** What a model file becomes: its program, signature and the gas that judging it can take. Pure. */
 import { commitProgram, type ProgramCommitment } from "../../../program/src/encode.ts";
-import { dtype, isFloat } from "../../../program/src/dtype.ts";
-import {
-  isTranscendental,
-  outElements,
-  type Instruction,
-  type Program,
-} from "../../../program/src/instruction.ts";
+import { dtype, isInteger } from "../../../program/src/dtype.ts";
+import { outElements, type Body, type Instruction, type Program } from "../../../program/src/instruction.ts";
 import { estimateStep, isJudgeable, type StepEstimate } from "../../../program/src/limits.ts";
 import { lowerModel, type LoweredModel } from "../../../program/src/lower/lower.ts";
 import { depthOf, sha256, tensorDepth } from "../../../program/src/merkle.ts";
@@ -34,8 +29,10 @@ export interface ModelDescription {
   readonly worst: StepEstimate & { readonly instruction: number };
   /** Worst gas of a whole dispute for the challenger that wins it. */
   readonly disputeGas: number;
-  /** Whether a float result may differ between honest machines, so that only the exact interpreter's bytes count. */
-  readonly ordersFloats: boolean;
+  /** Bytes of all tensors of a run: what a trace holds. */
+  readonly traceBytes: number;
+  /** Whether onnxruntime is known to compute each instruction bit for bit as the exact interpreter does. */
+  readonly exactInOnnxruntime: boolean;
   readonly nodes: LoweredModel["nodes"];
 }
 
@@ -48,12 +45,27 @@ const GAS = {
   openInput: 100_000,
   openInputByte: 60,
 } as const;
+/** As ModelRegistry.MAX_BLOB_BYTES. */
+const MAX_BLOB_BYTES = 80_000;
 /** A move goes down six levels. */
 const MOVE_LEVELS = 6;
 
-/** Sums whose order onnxruntime chooses, and functions that it approximates. */
-function ordersFloats({ dtype: name, fold, body }: Instruction): boolean {
-  return (fold === "sum" && (isFloat(name) || name === "acc")) || isTranscendental(body);
+/** Bodies of integers that every onnxruntime computes alike, for all operands (division and shifts have their own edges). */
+const EXACT_BODIES: ReadonlySet<Body> = new Set<Body>([
+  ...(["copy", "add", "sub", "mul", "neg", "abs", "min", "max", "sign"] as const),
+  ...(["eq", "ne", "lt", "le", "and", "or", "xor", "not", "where", "seleq", "first"] as const),
+]);
+
+/**
+ * Integers throughout, or scaling from and to quantised integers. Not: floats, whose sums onnxruntime orders as it likes and whose
+ * conversion to integers is each processor's own; products of u8 and i8, whose sums saturate on some processors.
+ */
+function isExactInOnnxruntime({ dtype: name, fold, body, loads }: Instruction): boolean {
+  const dtypes = loads.map((load) => (load.kind === "index" ? "i64" : load.dtype));
+  if (body === "qmul" || body === "qdiv" || body === "sat") return isInteger(name);
+  if (body === "fma") return dtypes[0] === "u8" || dtypes[0] === "i8";
+  if (!EXACT_BODIES.has(body) || ![name, ...dtypes].every(isInteger)) return false;
+  return !(fold === "sum" && body === "mul" && dtypes.includes("u8") && dtypes.includes("i8"));
 }
 
 function specs(tensors: LoweredModel["inputs"]): TensorSpec[] {
@@ -109,7 +121,16 @@ export function describeModel(file: Uint8Array, bindings: Bindings): ModelDescri
   }
   const signature = { inputs: specs(inputs), outputs: specs(outputs) };
   const commitment = commitProgram(program);
-  const inputBytes = blobLength(signature.inputs);
+  const [inputBytes, outputBytes] = [blobLength(signature.inputs), blobLength(signature.outputs)];
+  for (const [what, bytes] of [
+    ["inputs", inputBytes],
+    ["outputs", outputBytes],
+  ] as const)
+    if (bytes > MAX_BLOB_BYTES)
+      throw new AssayError(
+        "MODEL_REFUSED",
+        `${bytes} bytes of ${what}: a dispute takes them in one transaction, of at most ${MAX_BLOB_BYTES}`,
+      );
   return {
     fileSha256: toHex(sha256(file)),
     bindings,
@@ -118,10 +139,14 @@ export function describeModel(file: Uint8Array, bindings: Bindings): ModelDescri
     programRoot: toHex(commitment.root),
     signature,
     inputBytes,
-    outputBytes: blobLength(signature.outputs),
+    outputBytes,
     worst,
     disputeGas: disputeGas(program, worst.gas, inputBytes),
-    ordersFloats: program.instructions.some(ordersFloats),
+    traceBytes: program.instructions.reduce(
+      (sum, made) => sum + outElements(made) * dtype(made.dtype).bytes,
+      0,
+    ),
+    exactInOnnxruntime: program.instructions.every(isExactInOnnxruntime),
     nodes,
   };
 }

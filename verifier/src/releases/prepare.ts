@@ -1,5 +1,6 @@
 /** Re-derives a release from its file before anything is served or verified. */
 import { readFile } from "node:fs/promises";
+import pLimit from "p-limit";
 import { AssayError, isRetryable } from "../../../sdk/src/error.ts";
 import { sameHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, parseBindings, signatureHash, type Bindings } from "../../../sdk/src/tensor.ts";
@@ -65,10 +66,24 @@ export type Describe = (path: string, bindings: Bindings) => Promise<ModelDescri
 export const describeFile: Describe = async (path, bindings) =>
   describeModel(new Uint8Array(await readFile(path)), bindings);
 
+export interface ReleaseLimits extends FetchLimits {
+  /** Bytes of all tensors of a run, which a dispute keeps in memory. */
+  readonly maxTraceBytes: number;
+}
+
+/** Files that are fetched at once: each is held in memory until its hash is known. */
+const MAX_FETCHES = 2;
+
+/** Refusals that follow from the file and the release alone; anything else may go better another time. */
+function isFinal(error: unknown): boolean {
+  const final = error instanceof AssayError && ["RELEASE_REFUSED", "MODEL_REFUSED"].includes(error.code);
+  return final && !isRetryable(error);
+}
+
 export interface Releases {
   /**
    * The release, re-derived; fetched and checked once.
-   * @throws {AssayError} as checkRelease and fetchContent; a failure that is not retryable is remembered.
+   * @throws {AssayError} as checkRelease, fetchContent and `describe`; a refusal is remembered.
    */
   prepare(record: ReleaseRecord): Promise<PreparedRelease>;
   /** The release if it has been prepared. */
@@ -81,11 +96,12 @@ export interface Releases {
  */
 export function createReleases(
   store: ContentStore,
-  limits: FetchLimits,
+  limits: ReleaseLimits,
   mirrors: readonly string[],
   describe: Describe = describeFile,
 ): Releases {
   const done = new Map<Hex, PreparedRelease>();
+  const fetching = pLimit(MAX_FETCHES);
   const attempts = new Map<Hex, Promise<PreparedRelease>>();
 
   async function load(record: ReleaseRecord): Promise<PreparedRelease> {
@@ -93,11 +109,17 @@ export function createReleases(
     const bindings = bindingsOf(record);
     if ((await store.get(release.fileSha256)) === undefined) {
       const others = mirrors.map((base) => `${base}/content/${release.fileSha256.slice(2).toLowerCase()}`);
-      await store.put(await fetchContent(release.fileSha256, [...contentUris, ...others], limits));
+      const uris = [...contentUris, ...others];
+      await fetching(async () => store.put(await fetchContent(release.fileSha256, uris, limits)));
     }
     const path = store.pathOf(release.fileSha256);
     const model = await describe(path, bindings);
     checkRelease(release, model);
+    if (model.traceBytes > limits.maxTraceBytes)
+      throw new AssayError(
+        "RELEASE_REFUSED",
+        `a trace has ${model.traceBytes} bytes: raise the limit of ${limits.maxTraceBytes} to accept it`,
+      );
     return { releaseId, release, model, path };
   }
 
@@ -107,8 +129,7 @@ export function createReleases(
       done.set(record.releaseId, prepared);
       return prepared;
     } catch (error) {
-      // Asked again, it may succeed.
-      if (isRetryable(error)) attempts.delete(record.releaseId);
+      if (!isFinal(error)) attempts.delete(record.releaseId);
       throw error;
     }
   }

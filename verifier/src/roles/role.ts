@@ -1,5 +1,6 @@
 /** What both roles work with. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { messageOf } from "../../../sdk/src/error.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/send.ts";
 import type { BlockRef } from "../chain/source.ts";
@@ -19,7 +20,8 @@ export interface RoleContext {
   readonly pool: InferencePool;
   readonly exact: ExactPool;
   readonly releases: Releases;
-  readonly fastPath: (release: PreparedRelease) => Promise<FastPath>;
+  /** Undefined while it is not known yet. */
+  readonly fastPath: (release: PreparedRelease) => FastPath | undefined;
   readonly log: Logger;
 }
 
@@ -28,24 +30,31 @@ export interface Role {
   duties(state: ChainState, head: BlockRef): Duty[];
 }
 
-/** The self-check of each release, once. */
+/** The self-check of each release, once, in the background: what is asked for meanwhile is judged by the exact interpreter. */
 export function createFastPaths(pool: InferencePool, exact: ExactPool, log: Logger): RoleContext["fastPath"] {
-  const known = new Map<Hex, Promise<FastPath>>();
-  return (release) => {
-    const found = known.get(release.releaseId) ?? selfCheck(pool, exact, release);
-    if (!known.has(release.releaseId)) {
-      known.set(release.releaseId, found);
-      void found.then((path) => {
-        const fields = { release: release.releaseId, path: path.kind };
-        if (path.kind === "unusable")
-          log.warn(
-            { ...fields, reason: path.reason },
-            "self-check failed: the exact interpreter computes this release",
-          );
-        else log.info(fields, "release ready");
-      });
+  const known = new Map<Hex, FastPath | "checking">();
+
+  async function check(release: PreparedRelease): Promise<void> {
+    const { releaseId } = release;
+    known.set(releaseId, "checking");
+    try {
+      const path = await selfCheck(pool, exact, release);
+      known.set(releaseId, path);
+      const fields = { release: releaseId, path: path.kind };
+      if (path.kind !== "unusable") return log.info(fields, "release ready");
+      const reason = "self-check failed: the exact interpreter computes this release";
+      log.warn({ ...fields, reason: path.reason }, reason);
+    } catch (error) {
+      // Asked again, it is tried again.
+      known.delete(releaseId);
+      log.warn({ release: releaseId }, `self-check: ${messageOf(error)}`);
     }
-    return found;
+  }
+
+  return (release) => {
+    const found = known.get(release.releaseId);
+    if (found === undefined) void check(release);
+    return found === "checking" ? undefined : found;
   };
 }
 

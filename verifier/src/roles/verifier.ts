@@ -39,11 +39,9 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   /** Whether onnxruntime's own answer is like the published one, and that settles it. */
   async function passesScreen(trial: Trial, input: Uint8Array, published: Uint8Array): Promise<boolean> {
     const release = await releases.prepare(trial.release);
-    const path = await context.fastPath(release);
-    if (path.kind === "unusable") return false;
-    // Whoever has challenged, perhaps before a restart, must not leave its game for a luckier draw.
-    const mine = trial.result.games.has(sender.address.toLowerCase());
-    const audited = mine || trial.request.request.bond >= options.exactFromWei || drawn(options.auditShare);
+    const path = context.fastPath(release);
+    if (path === undefined || path.kind === "unusable") return false;
+    const audited = trial.request.request.bond >= options.exactFromWei || drawn(options.auditShare);
     if (path.kind === "approximate" && audited) return false;
     try {
       const fast = await fastOutput(pool, release, input, trial.result.endsAt);
@@ -57,28 +55,29 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   async function judge(trial: Trial, found: Case): Promise<void> {
     const { resultId, operator, output } = trial.result;
     const [input, published] = [fromHex(trial.request.input), fromHex(output)];
-    if (await passesScreen(trial, input, published)) {
+    // Whoever has challenged, perhaps before a restart, has judged: no luckier draw may end its game.
+    const mine = trial.result.games.has(sender.address.toLowerCase());
+    if (!mine && (await passesScreen(trial, input, published))) {
       found.judgement = "right";
       return log.info({ result: resultId, by: "onnxruntime" }, "answer is right");
     }
     const { model, release } = await releases.prepare(trial.release);
-    const { challengerClock } = rulesOf(trial);
-    const runMs = 1000 * Math.max(trial.result.endsAt - trial.now, challengerClock);
-    const right = await exact.output(model, input, { runMs, deadline: trial.result.endsAt });
-    const wrong = firstWrongOutput(model.program, right, published, release);
-    found.judgement = wrong === undefined ? "right" : "wrong";
-    if (wrong === undefined)
-      return log.info({ result: resultId, by: "exact interpreter" }, "answer is right");
-    log.warn({ result: resultId, operator, ...wrong }, "answer is wrong: challenging");
-  }
-
-  async function recompute(trial: Trial, found: Case): Promise<void> {
-    const { model } = await releases.prepare(trial.release);
-    const input = fromHex(trial.request.input);
+    const deadline = mine ? trial.now : trial.result.endsAt;
+    const runMs = 1000 * Math.max(trial.result.endsAt - trial.now, rulesOf(trial).challengerClock);
+    if (!mine) {
+      const right = await exact.output(model, input, { runMs, deadline });
+      const wrong = firstWrongOutput(model.program, right, published, release);
+      if (wrong === undefined) {
+        found.judgement = "right";
+        return log.info({ result: resultId, by: "exact interpreter" }, "answer is right");
+      }
+      log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
+    }
+    // The trace comes before the challenge: who cannot compute it cannot win.
     const { program, commitment } = model;
-    const limits = { runMs: 1000 * rulesOf(trial).challengerClock, deadline: trial.now };
-    const trace = await exact.trace(model, input, limits);
+    const trace = await exact.trace(model, input, { runMs, deadline });
     found.run = { program, commitment, inputs: splitBlob(program.inputs, input), trace };
+    found.judgement = "wrong";
   }
 
   function evidenceOf(trial: Trial, found: Case, run: HonestRun): Evidence {
@@ -91,15 +90,11 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   }
 
   function play(trial: Trial, found: Case): Duty[] {
-    const { resultId } = trial.result;
     const { run } = found;
-    const needsRun = trial.result.commit !== undefined && run === undefined;
-    const compute: Duty = { key: `run:${resultId}`, deadline: trial.now, run: () => recompute(trial, found) };
     const next = planChallenger(trial, sender.address, () =>
       run ? evidenceOf(trial, found, run) : { kind: "none" },
     );
-    const move = next === undefined ? [] : [moveDuty(context, trial, next.move, next.deadline)];
-    return needsRun ? [compute, ...move] : move;
+    return next === undefined ? [] : [moveDuty(context, trial, next.move, next.deadline)];
   }
 
   /** The first challenger of an overturned answer sends the fee home too. */

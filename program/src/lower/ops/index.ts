@@ -2,6 +2,7 @@
 import type { RuleTable } from "../registry.ts";
 import { ACTIVATION } from "./activation.ts";
 import { ARITHMETIC } from "./arithmetic.ts";
+import { ATTENTION } from "./attention.ts";
 import { CONSTANT } from "./constant.ts";
 import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
@@ -15,11 +16,13 @@ import { QLINEAR } from "./qlinear.ts";
 import { QPOOL } from "./qpool.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { REDUCE } from "./reduce.ts";
+import { ROTARY } from "./rotary.ts";
 import { SHAPE } from "./shape.ts";
 
 export const RULES: readonly RuleTable[] = [
   ACTIVATION,
   ARITHMETIC,
+  ATTENTION,
   CONSTANT,
   CONTROL,
   CONV,
@@ -33,5 +36,6 @@ export const RULES: readonly RuleTable[] = [
   QPOOL,
   QUANTIZE,
   REDUCE,
+  ROTARY,
   SHAPE,
 ];

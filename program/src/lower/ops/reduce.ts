@@ -109,7 +109,7 @@ function arg(fold: "max" | "min"): Lowering {
 }
 
 /** exp(x - max) / sum, or (x - max) - log(sum), over the given axes. */
-function softmaxOver(b: Builder, x: Value, axes: readonly number[], logarithmic: boolean): Value {
+export function softmaxOver(b: Builder, x: Value, axes: readonly number[], logarithmic: boolean): Value {
   const shifted = map(b, "sub", "f32", x, max(x, axes, b));
   const e = map(b, "exp", "f32", shifted);
   const total = sum(e, axes, b);

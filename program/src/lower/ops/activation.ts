@@ -89,19 +89,23 @@ const softsign: Step = (x, b) =>
   map(b, "div", "f32", x, map(b, "add", "f32", f32(b, 1), map(b, "abs", "f32", x)));
 
 /** x/2 * (1 + erf(x / sqrt 2)), or x/2 * (1 + tanh(sqrt(2/pi) * fma(0.044715, x^3, x))). */
-const gelu: Step = (x, b, { attributes }) => {
-  const approximate = attributes.string("approximate") ?? "none";
-  if (approximate !== "none" && approximate !== "tanh")
-    throw new ModelError("MALFORMED", `approximate "${approximate}"`);
+export function geluOf(b: Builder, x: Value, form: "erf" | "tanh"): Value {
   const half = map(b, "mul", "f32", x, f32(b, 0.5));
   let inner: Value;
-  if (approximate === "none") inner = map(b, "erf", "f32", map(b, "mul", "f32", x, f32(b, Math.SQRT1_2)));
+  if (form === "erf") inner = map(b, "erf", "f32", map(b, "mul", "f32", x, f32(b, Math.SQRT1_2)));
   else {
     const cube = map(b, "mul", "f32", map(b, "mul", "f32", x, x), x);
     const sum = map(b, "fma", "f32", cube, f32(b, 0.044715), x);
     inner = map(b, "tanh", "f32", map(b, "mul", "f32", sum, f32(b, 0.7978845608028654)));
   }
   return map(b, "mul", "f32", half, map(b, "add", "f32", inner, f32(b, 1)));
+}
+
+const gelu: Step = (x, b, { attributes }) => {
+  const approximate = attributes.string("approximate") ?? "none";
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new ModelError("MALFORMED", `approximate "${approximate}"`);
+  return geluOf(b, x, approximate === "none" ? "erf" : "tanh");
 };
 
 /** min(max(x, low), high): where low > high, high. */

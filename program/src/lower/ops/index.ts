@@ -6,6 +6,8 @@ import { ATTENTION } from "./attention.ts";
 import { CONSTANT } from "./constant.ts";
 import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
+import { GATED } from "./gated.ts";
+import { GROUPNORM } from "./groupnorm.ts";
 import { JOIN } from "./join.ts";
 import { LOGIC } from "./logic.ts";
 import { MATMUL } from "./matmul.ts";
@@ -17,7 +19,9 @@ import { QPOOL } from "./qpool.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { REDUCE } from "./reduce.ts";
 import { ROTARY } from "./rotary.ts";
+import { ROWNORM } from "./rownorm.ts";
 import { SHAPE } from "./shape.ts";
+import { STATEFUL } from "./stateful.ts";
 
 export const RULES: readonly RuleTable[] = [
   ACTIVATION,
@@ -26,6 +30,8 @@ export const RULES: readonly RuleTable[] = [
   CONSTANT,
   CONTROL,
   CONV,
+  GATED,
+  GROUPNORM,
   JOIN,
   LOGIC,
   MATMUL,
@@ -37,5 +43,7 @@ export const RULES: readonly RuleTable[] = [
   QUANTIZE,
   REDUCE,
   ROTARY,
+  ROWNORM,
   SHAPE,
+  STATEFUL,
 ];

@@ -9,7 +9,7 @@ import type { Value } from "../value.ts";
 import { perChannel } from "./conv.ts";
 import { mean } from "./reduce.ts";
 
-function needVectors(vectors: readonly Value[], channels: number | undefined): void {
+export function needVectors(vectors: readonly Value[], channels: number | undefined): void {
   if (vectors.some(({ shape }) => shape.length !== 1 || shape[0] !== channels))
     throw new ModelError("MALFORMED", "parameters do not have one element per channel");
 }
@@ -32,19 +32,19 @@ function batch(inputs: Inputs, { b, attributes, wants }: Context): readonly (Val
 }
 
 /** scale / sqrt(variance + epsilon). */
-function inverseDeviation(b: Builder, variance: Value, epsilon: number, scale: Value): Value {
+export function inverseDeviation(b: Builder, variance: Value, epsilon: number, scale: Value): Value {
   const root = map(b, "sqrt", "f32", map(b, "add", "f32", variance, b.scalar("f32", epsilon)));
   return map(b, "div", "f32", scale, root);
 }
 
-interface Moments {
+export interface Moments {
   readonly mean: Value;
   readonly centred: Value;
   readonly variance: Value;
 }
 
 /** Mean, x - mean, and the mean of its square. */
-function moments(b: Builder, x: Value, axes: readonly number[]): Moments {
+export function moments(b: Builder, x: Value, axes: readonly number[]): Moments {
   const average = mean(x, axes, b);
   const centred = map(b, "sub", "f32", x, average);
   return { mean: average, centred, variance: mean(map(b, "mul", "f32", centred, centred), axes, b) };

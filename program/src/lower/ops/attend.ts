@@ -3,6 +3,7 @@
  * queries and keys and of probabilities and values are exact sums, rounded once.
  */
 import type { DTypeName } from "../../dtype.ts";
+import type { Attributes } from "../../onnx/attributes.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { checkShape } from "../../onnx/tensor.ts";
 import { affine, at, ZERO } from "../affine.ts";
@@ -11,6 +12,7 @@ import { map, reduce, reshape, unsqueeze } from "../compose.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
 import { sameDtype } from "./arithmetic.ts";
+import { concat } from "./join.ts";
 import { matmul } from "./matmul.ts";
 import { softmaxOver } from "./reduce.ts";
 
@@ -55,6 +57,21 @@ export function matchHeads(b: Builder, { q, k, v }: Heads): Heads {
     throw new ModelError("MALFORMED", `${heads} heads of queries, ${keyHeads} of keys`);
   checkShape([batch ?? 0, heads, queries, keys], "the scores");
   return { q, k: repeatHeads(b, k, times), v: repeatHeads(b, v, times) };
+}
+
+/** `past` and then `x` along the keys. */
+export function extended(b: Builder, past: Value | undefined, x: Value): Value {
+  if (past === undefined) return x;
+  sameDtype(past, x);
+  if (past.shape.length !== 4 || past.shape.with(2, 0).join() !== x.shape.with(2, 0).join())
+    throw new ModelError("MALFORMED", `a past of shape [${past.shape.join(", ")}]`);
+  const filled = [past, x].filter((part) => !view.isEmpty(part));
+  return filled.length === 0 ? x : concat(b, filled, 2);
+}
+
+/** The attribute, or 1 / sqrt(size). */
+export function scaleOf(attributes: Attributes, { shape }: Value): number {
+  return attributes.float("scale") ?? 1 / Math.sqrt(shape[3] ?? 1);
 }
 
 /** What is added to the scores; it broadcasts to them. */

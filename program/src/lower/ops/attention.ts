@@ -14,9 +14,11 @@ import { needFloat, sameDtype } from "./arithmetic.ts";
 import {
   biasOf,
   countCondition,
+  extended,
   joinHeads,
   matchHeads,
   probabilities,
+  scaleOf,
   scores,
   splitHeads,
   weighted,
@@ -38,11 +40,6 @@ function precisionOf(attributes: Attributes): DTypeName {
   return precision;
 }
 
-/** The attribute, or 1 / sqrt(size). */
-export function scaleOf(attributes: Attributes, { shape }: Value): number {
-  return attributes.float("scale") ?? 1 / Math.sqrt(shape[3] ?? 1);
-}
-
 /** Softmax of scores that are rounded to `precision` before and after. */
 function roundedProbabilities(b: Builder, biased: Value, precision: DTypeName, bias?: Bias): Value {
   const rounded = (x: Value) => cast(b, cast(b, x, precision), "f32");
@@ -55,16 +52,6 @@ function headsOf(b: Builder, x: Value, heads: number | undefined): Value {
   if (heads !== undefined && heads !== x.shape[1])
     throw new ModelError("MALFORMED", `${heads} heads of a tensor [${x.shape.join(", ")}]`);
   return x;
-}
-
-/** `past` and then `x` along the keys. */
-export function extended(b: Builder, past: Value | undefined, x: Value): Value {
-  if (past === undefined) return x;
-  sameDtype(past, x);
-  if (past.shape.length !== 4 || past.shape.with(2, 0).join() !== x.shape.with(2, 0).join())
-    throw new ModelError("MALFORMED", `a past of shape [${past.shape.join(", ")}]`);
-  const filled = [past, x].filter((part) => !view.isEmpty(part));
-  return filled.length === 0 ? x : concat(b, filled, 2);
 }
 
 /** The mask as a condition or as an addend in f32. Where it is shorter than the keys, the rest is excluded. */

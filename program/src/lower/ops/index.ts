@@ -6,6 +6,7 @@ import { ATTENTION } from "./attention.ts";
 import { CONSTANT } from "./constant.ts";
 import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
+import { FUSEDATTENTION } from "./fusedattention.ts";
 import { GATED } from "./gated.ts";
 import { GROUPNORM } from "./groupnorm.ts";
 import { JOIN } from "./join.ts";
@@ -30,6 +31,7 @@ export const RULES: readonly RuleTable[] = [
   CONSTANT,
   CONTROL,
   CONV,
+  FUSEDATTENTION,
   GATED,
   GROUPNORM,
   JOIN,

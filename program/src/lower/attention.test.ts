@@ -54,7 +54,7 @@ describe("lowering against onnxruntime: attention", () => {
         [3, 5],
         [4, 3, 5],
         [2, 1, 3, 5],
-        [1, 4, 1, 5],
+        [1, 4, 3, 5],
       ])
         for (const causal of [0, 1]) {
           await attend([q4, k4, v4, floats(7, shape)], { is_causal: causal });
@@ -66,7 +66,8 @@ describe("lowering against onnxruntime: attention", () => {
       for (const mode of [0, 1, 2, 3])
         await attend(
           [q3, k3, v3, floats(11, [3, 9]), ...past],
-          { ...heads, is_causal: 1, softcap: { float: 3 }, qk_matmul_output_mode: mode },
+          // onnxruntime shows -inf as the lowest finite number.
+          { ...heads, is_causal: mode === 2 ? 0 : 1, softcap: { float: 3 }, qk_matmul_output_mode: mode },
           all,
         );
     });

@@ -131,14 +131,16 @@ function attention(inputs: Inputs, context: Context): readonly (Value | undefine
   return [joined, k, v, cast(b, shown, q.dtype)];
 }
 
+/** Softmax(scale·q·k)·v, the last product in the precision of the softmax. */
 function flex(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const [q, k, v] = [inputs.at(0), inputs.at(1), inputs.at(2)];
   [q, k, v].forEach(needFloat);
   sameDtype(q, v);
   const heads = matchHeads(b, { q, k, v });
-  const { biased } = scores(b, heads, scaleOf(attributes, q), 0);
-  const p = roundedProbabilities(b, biased, precisionOf(attributes));
-  return [view.transpose(weighted(b, q.dtype, p, heads.v), [0, 2, 1, 3])];
+  const precision = precisionOf(attributes);
+  const p = roundedProbabilities(b, scores(b, heads, scaleOf(attributes, q), 0).biased, precision);
+  const y = weighted(b, precision, p, cast(b, heads.v, precision));
+  return [cast(b, view.transpose(y, [0, 2, 1, 3]), q.dtype)];
 }
 
 const ATTRIBUTES = [

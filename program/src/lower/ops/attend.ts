@@ -7,6 +7,9 @@ import type { Attributes } from "../../onnx/attributes.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { checkShape } from "../../onnx/tensor.ts";
 import { affine, at, ZERO } from "../affine.ts";
+import type { Affine } from "../../instruction.ts";
+import type { LoadSpec } from "../spec.ts";
+import { numberBits } from "../../onnx/host.ts";
 import type { Builder } from "../builder.ts";
 import { map, reduce, reshape, unsqueeze } from "../compose.ts";
 import * as view from "../value.ts";
@@ -15,6 +18,9 @@ import { sameDtype } from "./arithmetic.ts";
 import { concat } from "./join.ts";
 import { matmul } from "./matmul.ts";
 import { softmaxOver } from "./reduce.ts";
+
+/** Queries, and keys: indices and their differences stay small in affine expressions. */
+const MAX_LENGTH = 2 ** 28;
 
 /** Queries [batch, heads, queries, size]; keys and values [batch, key heads, keys, size]. */
 export interface Heads {
@@ -56,6 +62,8 @@ export function matchHeads(b: Builder, { q, k, v }: Heads): Heads {
   if (!Number.isInteger(times) || times < 1)
     throw new ModelError("MALFORMED", `${heads} heads of queries, ${keyHeads} of keys`);
   checkShape([batch ?? 0, heads, queries, keys], "the scores");
+  if (Math.max(queries, keys) > MAX_LENGTH)
+    throw new ModelError("TOO_LARGE", `${queries} queries and ${keys} keys`);
   return { q, k: repeatHeads(b, k, times), v: repeatHeads(b, v, times) };
 }
 
@@ -74,70 +82,52 @@ export function scaleOf(attributes: Attributes, { shape }: Value): number {
   return attributes.float("scale") ?? 1 / Math.sqrt(shape[3] ?? 1);
 }
 
-/** What is added to the scores; it broadcasts to them. */
-export interface Bias {
-  readonly value: Value;
-  /** For queries without any key, whose probabilities are 0; absent if there is none. */
-  readonly empty: Value | undefined;
-}
-
-/** `added`, and -inf wherever one of the conditions does not hold. */
-export function biasOf(
-  b: Builder,
-  conditions: readonly (Value | undefined)[],
-  added?: Value,
-): Bias | undefined {
-  const allowed = conditions.reduce(
-    (all, one) => (all && one ? map(b, "and", "bool", all, one) : (all ?? one)),
-    undefined,
-  );
-  const excluded = allowed && map(b, "where", "f32", allowed, b.scalar("f32", 0), b.scalar("f32", -Infinity));
-  const value = excluded && added ? map(b, "add", "f32", added, excluded) : (excluded ?? added);
-  if (value === undefined) return undefined;
-  const most = reduce(b, "max", "f32", value, [value.shape.length - 1]);
-  const empty = map(b, "eq", "bool", most, b.scalar("f32", -Infinity));
-  const none = b.known(empty)?.data.every((bit) => bit === 0) === true;
-  return { value, empty: none ? undefined : empty };
-}
-
-/** Which keys, by their distance from the query: bounds are absent where there is none. */
+/** Which keys count, by their distance key - query - before; a bound is absent where there is none. */
 export interface Window {
-  /** Keys before the first query: known, or [batch]. */
-  readonly before: number | Value;
-  /** Subtracted from `before`. */
-  readonly less?: number;
+  readonly before: number;
   readonly left: number | undefined;
   readonly right: number | undefined;
 }
 
-/** For each bound of a window, whether it holds: [batch or 1, 1, queries, keys]. */
-export function windowConditions(b: Builder, queries: number, keys: number, window: Window): Value[] {
-  const { before, less = 0, left = Infinity, right = Infinity } = window;
-  const first = typeof before === "number" ? b.list("i64", [before]) : before;
-  // before - less - left <= key - query <= before - less + right; what no distance exceeds is no bound.
-  const compared = (bound: number, upper: boolean): Value[] => {
-    if (bound >= queries + keys) return [];
-    const c0 = upper ? less - bound : less + bound;
-    const distance = {
-      index: affine(
-        [
-          [3, 1],
-          [2, -1],
-        ],
-        c0,
-      ),
-    };
-    const offset = { value: first, at: [first.shape[0] === 1 ? ZERO : at(0)] };
-    return [
-      b.emit({
-        body: "le",
-        dtype: "bool",
-        out: [first.shape[0] ?? 1, 1, queries, keys],
-        loads: upper ? [distance, offset] : [offset, distance],
-      }),
-    ];
-  };
-  return [...compared(left, false), ...compared(right, true)];
+/** Conditions on the indices of [batch, heads, queries, keys]: 0 <= at < size. */
+type Checks = readonly { readonly size: number; readonly at: Affine }[];
+
+/** @param span Queries + keys, which no distance exceeds. */
+function windowChecks({ before, left = Infinity, right = Infinity }: Window, span: number): Checks {
+  const from = (c0: number, sign: number) =>
+    affine(
+      [
+        [3, sign],
+        [2, -sign],
+      ],
+      c0,
+    );
+  const [bounded, ahead] = [left < span, right < span];
+  if (bounded) return [{ size: ahead ? left + right + 1 : left + span, at: from(left - before, 1) }];
+  return ahead ? [{ size: before + right + span, at: from(before + right, -1) }] : [];
+}
+
+/** Conditions of a window of which each sequence has its own `counts` - queries before: [batch, 1, queries, keys]. */
+export function countedWindow(
+  b: Builder,
+  counts: Value,
+  [queries, keys]: readonly [number, number],
+  { left = Infinity, right = Infinity }: Omit<Window, "before">,
+): Value[] {
+  const out = [counts.shape[0] ?? 0, 1, queries, keys];
+  const count = { value: counts, at: [at(0)] };
+  const distance = (c0: number) => ({
+    index: affine(
+      [
+        [3, 1],
+        [2, -1],
+      ],
+      queries + c0,
+    ),
+  });
+  const compared = (bound: number, loads: LoadSpec[]) =>
+    bound < queries + keys ? [b.emit({ body: "le", dtype: "bool", out, loads })] : [];
+  return [...compared(left, [count, distance(left)]), ...compared(right, [distance(-right), count])];
 }
 
 /** Whether a key is among the first `counts` [batch]: [batch, 1, 1, keys]. */
@@ -145,6 +135,61 @@ export function countCondition(b: Builder, counts: Value, keys: number): Value {
   const [batch = 0] = counts.shape;
   const loads = [{ index: at(3) }, { value: counts, at: [at(0)] }];
   return b.emit({ body: "lt", dtype: "bool", out: [batch, 1, 1, keys], loads });
+}
+
+/** What is added to the scores: a value that broadcasts to them, or 0 where the checks hold and -inf elsewhere. */
+export interface Bias {
+  readonly value: Value | undefined;
+  readonly within: Checks;
+  /** For queries without any key, whose probabilities are 0; absent if there is none. */
+  readonly empty: Value | undefined;
+}
+
+function zeroWithin(b: Builder, checks: Checks): LoadSpec {
+  return { value: b.scalar("f32", 0), at: [], checks, fill: numberBits("f32", -Infinity) };
+}
+
+/** A value (bools for 0 or -inf, or floats) + 0 within the window, -inf outside. */
+function excluding(
+  b: Builder,
+  value: Value | undefined,
+  checks: Checks,
+  sizes: readonly [number, number],
+): Value {
+  const out = view.broadcastShapes([value?.shape ?? [], checks.length === 0 ? [] : [1, 1, ...sizes]]);
+  const lead = out.length - (value?.shape.length ?? 0);
+  const own = value && { value, at: value.shape.map((size, d) => (size === 1 ? ZERO : at(d + lead))) };
+  const zero = zeroWithin(b, checks);
+  if (own === undefined) return b.emit({ body: "copy", dtype: "f32", out, loads: [zero] });
+  if (own.value.dtype !== "bool") return b.emit({ body: "add", dtype: "f32", out, loads: [own, zero] });
+  const least = { value: b.scalar("f32", -Infinity), at: [] };
+  return b.emit({ body: "where", dtype: "f32", out, loads: [own, zero, least] });
+}
+
+/** @param added In f32. @param window For queries and keys of the given number. */
+export function biasOf(
+  b: Builder,
+  conditions: readonly Value[],
+  added: Value | undefined,
+  window: Window,
+  [queries, keys]: readonly [number, number],
+): Bias | undefined {
+  const within = windowChecks(window, queries + keys);
+  const [first, ...others] = conditions;
+  const allowed = first && others.reduce((all, one) => map(b, "and", "bool", all, one), first);
+  const { left = Infinity, before } = window;
+  const beyond = queries + before - left > keys;
+  if (allowed === undefined && added === undefined && !beyond)
+    return within.length === 0 ? undefined : { value: undefined, within, empty: undefined };
+  const excluded = allowed && excluding(b, allowed, within, [queries, keys]);
+  const value =
+    excluded && added
+      ? map(b, "add", "f32", added, excluded)
+      : (excluded ?? excluding(b, added, within, [queries, keys]));
+  const most = reduce(b, "max", "f32", value, [value.shape.length - 1]);
+  const empty = map(b, "eq", "bool", most, b.scalar("f32", -Infinity));
+  const none = b.known(empty)?.data.every((bit) => bit === 0) === true;
+  return { value, within: [], empty: none ? undefined : empty };
 }
 
 export interface Scores {
@@ -156,6 +201,17 @@ export interface Scores {
   readonly biased: Value;
 }
 
+/** fma(score, factor, bias). */
+function addBias(b: Builder, score: Value, factor: Value, { value, within }: Bias): Value {
+  if (value !== undefined) return map(b, "fma", "f32", score, factor, value);
+  const loads = [
+    { value: score, at: score.shape.map((_, d) => at(d)) },
+    { value: factor, at: [] },
+    zeroWithin(b, within),
+  ];
+  return b.emit({ body: "fma", dtype: "f32", out: score.shape, loads });
+}
+
 /** @param softcap 0 for none. */
 export function scores(b: Builder, { q, k }: Heads, scale: number, softcap: number, bias?: Bias): Scores {
   const zero = (value: Value) => ({ value, zero: 0 });
@@ -165,7 +221,7 @@ export function scores(b: Builder, { q, k }: Heads, scale: number, softcap: numb
   const [base, factor] =
     softcap === 0 ? [product, scale] : [map(b, "tanh", "f32", times(product, scale / softcap)), softcap];
   const capped = times(base, factor);
-  const biased = bias && map(b, "fma", "f32", base, b.scalar("f32", factor), bias.value);
+  const biased = bias && addBias(b, base, b.scalar("f32", factor), bias);
   return { raw, capped, biased: biased ?? capped };
 }
 

@@ -14,6 +14,7 @@ import { needFloat, sameDtype } from "./arithmetic.ts";
 import {
   biasOf,
   countCondition,
+  countedWindow,
   extended,
   joinHeads,
   matchHeads,
@@ -22,7 +23,6 @@ import {
   scores,
   splitHeads,
   weighted,
-  windowConditions,
   type Bias,
   type Heads,
   type Window,
@@ -92,18 +92,17 @@ function biasFor(inputs: Inputs, { b, attributes, opset }: Context, { q, k }: He
   const target = [batch, heads, queries, keys];
   if (mask !== undefined && view.broadcastShapes([mask.shape, target]).join() !== target.join())
     throw new ModelError("MALFORMED", `a mask of shape [${mask.shape.join(", ")}]`);
-  const right = bound(attributes, "right_window_size");
-  const window: Window = {
-    before: counts ?? past?.shape[2] ?? 0,
-    ...(counts === undefined ? {} : { less: queries }),
-    left: bound(attributes, "left_window_size"),
-    right: attributes.int("is_causal") === 1 ? 0 : right,
-  };
-  const conditions = [
-    ...windowConditions(b, queries, keys, window),
-    ...(counts === undefined ? [] : [countCondition(b, counts, keys)]),
-  ];
-  return mask?.dtype === "bool" ? biasOf(b, [mask, ...conditions]) : biasOf(b, conditions, mask);
+  const left = bound(attributes, "left_window_size");
+  const right = attributes.int("is_causal") === 1 ? 0 : bound(attributes, "right_window_size");
+  const sizes = [queries, keys] as const;
+  const counted =
+    counts === undefined
+      ? []
+      : [...countedWindow(b, counts, sizes, { left, right }), countCondition(b, counts, keys)];
+  const known = counts === undefined ? { left, right } : { left: undefined, right: undefined };
+  const window: Window = { before: past?.shape[2] ?? 0, ...known };
+  const conditions = mask?.dtype === "bool" ? [mask, ...counted] : counted;
+  return biasOf(b, conditions, mask?.dtype === "bool" ? undefined : mask, window, sizes);
 }
 
 /** Softmax(scale·q·k, soft-capped, + bias)·v, each step in f32. */

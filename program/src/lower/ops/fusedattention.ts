@@ -23,7 +23,6 @@ import {
   scores,
   splitHeads,
   weighted,
-  windowConditions,
   type Bias,
   type Heads,
 } from "./attend.ts";
@@ -105,9 +104,9 @@ function attend(b: Builder, given: Heads, masks: Masks, scale: number, softcap: 
     );
   const wide = added && cast(b, added, "f32");
   const sum = filter && wide ? map(b, "add", "f32", filter, wide) : (filter ?? wide);
-  const found = biasOf(b, windowConditions(b, queries, keys, { before: past, left, right }), sum);
+  const found = biasOf(b, [], sum, { before: past, left, right }, [queries, keys]);
   // Every query keeps its own key.
-  const bias: Bias | undefined = found && { value: found.value, empty: undefined };
+  const bias: Bias | undefined = found && { ...found, empty: undefined };
   const { biased } = scores(b, heads, scale, softcap, bias);
   return joinHeads(b, weighted(b, heads.q.dtype, probabilities(b, biased, bias), heads.v));
 }

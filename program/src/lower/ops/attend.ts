@@ -3,15 +3,15 @@
  * queries and keys and of probabilities and values are exact sums, rounded once.
  */
 import type { DTypeName } from "../../dtype.ts";
+import type { Affine } from "../../instruction.ts";
 import type { Attributes } from "../../onnx/attributes.ts";
 import { ModelError } from "../../onnx/error.ts";
+import { numberBits } from "../../onnx/host.ts";
 import { checkShape } from "../../onnx/tensor.ts";
 import { affine, at, ZERO } from "../affine.ts";
-import type { Affine } from "../../instruction.ts";
-import type { LoadSpec } from "../spec.ts";
-import { numberBits } from "../../onnx/host.ts";
 import type { Builder } from "../builder.ts";
 import { map, reduce, reshape, unsqueeze } from "../compose.ts";
+import type { LoadSpec } from "../spec.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
 import { sameDtype } from "./arithmetic.ts";
@@ -39,7 +39,7 @@ export function splitHeads(b: Builder, x: Value, heads: number | undefined): Val
 }
 
 /** Every head `times` times in a row. */
-export function repeatHeads(b: Builder, x: Value, times: number): Value {
+function repeatHeads(b: Builder, x: Value, times: number): Value {
   if (times === 1) return x;
   const [batch = 0, heads = 0, ...rest] = x.shape;
   const apart = view.expand(unsqueeze(x, [2]), [batch, heads, times, ...rest]);
@@ -92,19 +92,17 @@ export interface Window {
 /** Conditions on the indices of [batch, heads, queries, keys]: 0 <= at < size. */
 type Checks = readonly { readonly size: number; readonly at: Affine }[];
 
+/** c0 + sign · (key - query). */
+function distance(c0: number, sign: 1 | -1): Affine {
+  const terms = [[3, sign] as const, [2, -sign] as const];
+  return affine(terms, c0);
+}
+
 /** @param span Queries + keys, which no distance exceeds. */
 function windowChecks({ before, left = Infinity, right = Infinity }: Window, span: number): Checks {
-  const from = (c0: number, sign: number) =>
-    affine(
-      [
-        [3, sign],
-        [2, -sign],
-      ],
-      c0,
-    );
-  const [bounded, ahead] = [left < span, right < span];
-  if (bounded) return [{ size: ahead ? left + right + 1 : left + span, at: from(left - before, 1) }];
-  return ahead ? [{ size: before + right + span, at: from(before + right, -1) }] : [];
+  const ahead = right < span;
+  if (left < span) return [{ size: ahead ? left + right + 1 : left + span, at: distance(left - before, 1) }];
+  return ahead ? [{ size: before + right + span, at: distance(before + right, -1) }] : [];
 }
 
 /** Conditions of a window of which each sequence has its own `counts` - queries before: [batch, 1, queries, keys]. */
@@ -116,18 +114,10 @@ export function countedWindow(
 ): Value[] {
   const out = [counts.shape[0] ?? 0, 1, queries, keys];
   const count = { value: counts, at: [at(0)] };
-  const distance = (c0: number) => ({
-    index: affine(
-      [
-        [3, 1],
-        [2, -1],
-      ],
-      queries + c0,
-    ),
-  });
+  const limit = (bound: number) => ({ index: distance(queries + bound, 1) });
   const compared = (bound: number, loads: LoadSpec[]) =>
     bound < queries + keys ? [b.emit({ body: "le", dtype: "bool", out, loads })] : [];
-  return [...compared(left, [count, distance(left)]), ...compared(right, [distance(-right), count])];
+  return [...compared(left, [count, limit(left)]), ...compared(right, [limit(-right), count])];
 }
 
 /** Whether a key is among the first `counts` [batch]: [batch, 1, 1, keys]. */
@@ -145,6 +135,7 @@ export interface Bias {
   readonly empty: Value | undefined;
 }
 
+/** 0, or -inf outside. */
 function zeroWithin(b: Builder, checks: Checks): LoadSpec {
   return { value: b.scalar("f32", 0), at: [], checks, fill: numberBits("f32", -Infinity) };
 }
@@ -166,7 +157,10 @@ function excluding(
   return b.emit({ body: "where", dtype: "f32", out, loads: [own, zero, least] });
 }
 
-/** @param added In f32. @param window For queries and keys of the given number. */
+/**
+ * What excludes keys, and what is added.
+ * @param added In f32.
+ */
 export function biasOf(
   b: Builder,
   conditions: readonly Value[],

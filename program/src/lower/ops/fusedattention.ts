@@ -1,11 +1,11 @@
 /**
- * Attention as onnxruntime fuses it (ONNX Operators: Attention, MultiHeadAttention, GroupQueryAttention of com.microsoft).
+ * Attention as onnxruntime fuses it (ONNX Operators: Attention, MultiHeadAttention of com.microsoft).
  * Masked keys get a large negative addend, so that a query without any key attends to all alike; causally later keys get -inf.
  */
 import { isInteger } from "../../dtype.ts";
+import type { Attributes } from "../../onnx/attributes.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { at } from "../affine.ts";
-import type { Attributes } from "../../onnx/attributes.ts";
 import type { Builder } from "../builder.ts";
 import { cast, map, slice, squeeze, unsqueeze } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
@@ -28,22 +28,21 @@ import {
 } from "./attend.ts";
 import { concat } from "./join.ts";
 import { matmul } from "./matmul.ts";
-import { rotate } from "./rotary.ts";
 
 /** @throws {ModelError} UNSUPPORTED_USE for an input that is given. */
-function refuseInputs(inputs: Inputs, names: Readonly<Record<number, string>>): void {
+export function refuseInputs(inputs: Inputs, names: Readonly<Record<number, string>>): void {
   for (const [index, name] of Object.entries(names))
     if (inputs.optional(Number(index)) !== undefined) throw new ModelError("UNSUPPORTED_USE", name);
 }
 
 /** @throws {ModelError} UNSUPPORTED_USE for an attribute that is neither absent nor 0. */
-function refuseAttributes(attributes: Attributes, names: readonly string[]): void {
+export function refuseAttributes(attributes: Attributes, names: readonly string[]): void {
   for (const name of names)
     if ((attributes.int(name) ?? 0) !== 0) throw new ModelError("UNSUPPORTED_USE", name);
 }
 
 /** The attribute, of which 0 stands for its absence. */
-function customScale(attributes: Attributes, q: Value): number {
+export function customScale(attributes: Attributes, q: Value): number {
   return attributes.float("scale") === 0 ? 1 / Math.sqrt(q.shape[3] ?? 1) : scaleOf(attributes, q);
 }
 
@@ -81,7 +80,7 @@ interface Masks {
 }
 
 /** softmax(scale·q·k, soft-capped, + bias)·v: [batch, queries, heads · size]. */
-function attend(b: Builder, given: Heads, masks: Masks, scale: number, softcap: number): Value {
+export function attend(b: Builder, given: Heads, masks: Masks, scale: number, softcap: number): Value {
   const heads = matchHeads(b, given);
   const [batch = 0, count = 0, queries = 0] = heads.q.shape;
   const keys = heads.k.shape[2] ?? 0;
@@ -116,7 +115,7 @@ function isCausal(attributes: Attributes): number | undefined {
 }
 
 /** Columns of the last axis in parts of the given widths. */
-function columns(b: Builder, x: Value, widths: readonly number[]): Value[] {
+export function columns(b: Builder, x: Value, widths: readonly number[]): Value[] {
   const axis = x.shape.length - 1;
   const total = widths.reduce((sum, width) => sum + width, 0);
   if (widths.some((width) => !Number.isInteger(width) || width < 1) || total !== x.shape[axis])
@@ -206,91 +205,6 @@ function multiHead(inputs: Inputs, { b, attributes }: Context): readonly Value[]
   return [attend(b, { q, k, v }, masks, customScale(attributes, q), 0), k, v];
 }
 
-/** Positions before the new ones, if all sequences are full: what seqlens_k and total_sequence_length have to say. */
-function pastLength(inputs: Inputs, b: Builder, batch: number, length: number): number {
-  const [total = 0] = b.integers(inputs.at(6), "total_sequence_length");
-  const ends = b.integers(inputs.at(5), "seqlens_k");
-  if (ends.length !== batch || total < length)
-    throw new ModelError("MALFORMED", `${ends.length} sequences, or fewer than ${length} positions`);
-  if (ends.some((end) => end !== total - 1))
-    throw new ModelError("UNSUPPORTED_USE", "sequences of different lengths");
-  return total - length;
-}
-
-/** Queries share keys and values; known lengths, of which the past is filled to its end. */
-function groupQuery(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
-  refuseAttributes(attributes, ["qk_output", "sliding_window_cache"]);
-  refuseInputs(inputs, {
-    9: "position_ids",
-    11: "head_sink",
-    12: "k_scale",
-    13: "v_scale",
-    14: "q_norm_weight",
-    15: "k_norm_weight",
-  });
-  const quantised = ["k_quant_type", "v_quant_type"].some(
-    (name) => (attributes.string(name) ?? "NONE") !== "NONE",
-  );
-  if (quantised || (attributes.int("smooth_softmax") ?? 0) > 0)
-    throw new ModelError("UNSUPPORTED_USE", "a quantised cache or smooth_softmax");
-  const [heads, keyHeads] = [attributes.int("num_heads") ?? 0, attributes.int("kv_num_heads") ?? 0];
-  const [query, key, value] = [inputs.at(0), inputs.optional(1), inputs.optional(2)];
-  if ((key === undefined) !== (value === undefined))
-    throw new ModelError("MALFORMED", "only one of key and value");
-  const size = (query.shape[2] ?? 0) / (heads + 2 * keyHeads);
-  const apart =
-    key && value ? [query, key, value] : columns(b, query, [heads * size, keyHeads * size, keyHeads * size]);
-  apart.forEach(needFloat);
-  const split = apart.map((x, i) => splitHeads(b, x, i === 0 ? heads : keyHeads));
-  const [q, newK, newV] = split;
-  if (q === undefined || newK === undefined || newV === undefined) return [];
-  sameDtype(q, newV);
-  const [batch = 0, , length = 0] = q.shape;
-  const before = pastLength(inputs, b, batch, length);
-  const turned = (x: Value) =>
-    attributes.int("do_rotary") === 1 ? rotated(inputs, b, attributes, x, before) : x;
-  const [pastK, pastV] = [inputs.optional(3), inputs.optional(4)];
-  if ((pastK?.shape[2] ?? 0) !== before || (pastV?.shape[2] ?? 0) !== before)
-    throw new ModelError("UNSUPPORTED_USE", `a past that is not of ${before} positions`);
-  const [k, v] = [extended(b, pastK, turned(newK)), extended(b, pastV, newV)];
-  const window = attributes.int("local_window_size") ?? -1;
-  const causal = attributes.int("causal") ?? 1;
-  if (window < -1 || window === 0 || (window > 0 && causal === 0))
-    throw new ModelError("MALFORMED", `local_window_size ${window}`);
-  const softcap = attributes.float("softcap") ?? 0;
-  if (!(softcap >= 0)) throw new ModelError("MALFORMED", `softcap ${softcap}`);
-  const masks = {
-    mask: undefined,
-    filter: 0,
-    added: inputs.optional(10),
-    left: window === -1 ? undefined : window - 1,
-    right: causal === 0 ? undefined : 0,
-    past: before,
-  };
-  return [attend(b, { q: turned(q), k, v }, masks, customScale(attributes, q), softcap), k, v];
-}
-
-/** Heads turned by their positions, of which the first is `before`. */
-function rotated(inputs: Inputs, b: Builder, attributes: Attributes, x: Value, before: number): Value {
-  const [cos, sin] = [inputs.at(7), inputs.at(8)];
-  const [batch = 0, , length = 0] = x.shape;
-  if (cos.shape.length !== 2 || sin.shape.join() !== cos.shape.join())
-    throw new ModelError("MALFORMED", "caches of sines and cosines do not fit");
-  if (before + length > (cos.shape[0] ?? 0))
-    throw new ModelError("MALFORMED", `${before + length} positions of ${cos.shape[0] ?? 0}`);
-  const rows = (cache: Value) =>
-    view.expand(slice(b, cache, 0, before, length), [batch, length, cache.shape[1] ?? 0]);
-  const turned = rotate(b, {
-    x,
-    width: 2 * (cos.shape[1] ?? 0),
-    cos: rows(cos),
-    sin: rows(sin),
-    positions: undefined,
-    interleaved: attributes.int("rotary_interleaved") === 1,
-  });
-  return view.transpose(turned, [0, 2, 1, 3]);
-}
-
 export const FUSEDATTENTION: RuleTable = {
   "com.microsoft:Attention": rule(
     1,
@@ -309,25 +223,5 @@ export const FUSEDATTENTION: RuleTable = {
     1,
     ["mask_filter_value", "num_heads", "scale", "unidirectional"],
     multiHead,
-  ),
-  "com.microsoft:GroupQueryAttention": rule(
-    1,
-    [
-      "causal",
-      "do_rotary",
-      "k_quant_type",
-      "kv_cache_bit_width",
-      "kv_num_heads",
-      "local_window_size",
-      "num_heads",
-      "qk_output",
-      "rotary_interleaved",
-      "scale",
-      "sliding_window_cache",
-      "smooth_softmax",
-      "softcap",
-      "v_quant_type",
-    ],
-    groupQuery,
   ),
 };

@@ -9,6 +9,7 @@ import { CONV } from "./conv.ts";
 import { FUSEDATTENTION } from "./fusedattention.ts";
 import { GATED } from "./gated.ts";
 import { GROUPNORM } from "./groupnorm.ts";
+import { GROUPQUERY } from "./groupquery.ts";
 import { JOIN } from "./join.ts";
 import { LOGIC } from "./logic.ts";
 import { MATMUL } from "./matmul.ts";
@@ -34,6 +35,7 @@ export const RULES: readonly RuleTable[] = [
   FUSEDATTENTION,
   GATED,
   GROUPNORM,
+  GROUPQUERY,
   JOIN,
   LOGIC,
   MATMUL,

@@ -130,7 +130,7 @@ function recur(
   return { state, read: concat(b, reads, 1) };
 }
 
-const RULES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
+const UPDATE_RULES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
   linear: { gated: false, delta: false },
   gated: { gated: true, delta: false },
   delta: { gated: false, delta: true },
@@ -142,7 +142,7 @@ function linearAttention(inputs: Inputs, { b, attributes }: Context): readonly V
   const [query, key, value] = [inputs.at(0), inputs.at(1), inputs.at(2)];
   const [past, decay, beta] = [inputs.optional(3), inputs.optional(4), inputs.optional(5)];
   const name = attributes.string("update_rule") ?? "gated_delta";
-  const update = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
+  const update = Object.hasOwn(UPDATE_RULES, name) ? UPDATE_RULES[name] : undefined;
   if (update === undefined) throw new ModelError("MALFORMED", `update_rule "${name}"`);
   if ((decay !== undefined) !== update.gated || (beta !== undefined) !== update.delta)
     throw new ModelError("MALFORMED", `update_rule "${name}" with or without decay or beta`);

@@ -4,7 +4,7 @@
  */
 import { ModelError } from "../../onnx/error.ts";
 import type { Builder } from "../builder.ts";
-import { inFloat32, map } from "../compose.ts";
+import { cast, inFloat32, map } from "../compose.ts";
 import { rule, type Context, type Inputs, type Lowering, type RuleTable } from "../registry.ts";
 import type { Value } from "../value.ts";
 import { needFloat, sameDtype } from "./arithmetic.ts";
@@ -72,6 +72,17 @@ const thresholdedRelu: Step = (x, b, { attributes }) => {
   const alpha = f32(b, attributes.float("alpha") ?? 1);
   return map(b, "where", "f32", map(b, "le", "bool", x, alpha), f32(b, 0), x);
 };
+
+/** x + bias below -lambd, x - bias above lambd, else 0; integers too are computed in f32. */
+function shrink(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  const input = inputs.at(0);
+  const x = cast(b, input, "f32");
+  const [bias, lambda] = [attributes.float("bias") ?? 0, attributes.float("lambd") ?? 0.5];
+  const [raised, lowered] = (["add", "sub"] as const).map((body) => map(b, body, "f32", x, f32(b, bias)));
+  if (raised === undefined || lowered === undefined) return [];
+  const upper = map(b, "where", "f32", map(b, "lt", "bool", f32(b, lambda), x), lowered, f32(b, 0));
+  return [cast(b, map(b, "where", "f32", below(b, x, -lambda), raised, upper), input.dtype)];
+}
 
 /** max(0, min(1, fma(alpha, x, beta))). */
 function hardSigmoid(b: Builder, x: Value, alpha: number, beta: number): Value {
@@ -167,6 +178,7 @@ export const ACTIVATION: RuleTable = {
     [],
     pointwise((x, b) => softplus(b, x)),
   ),
+  Shrink: rule(9, ["bias", "lambd"], shrink),
   Softsign: rule(1, [], pointwise(softsign)),
   Mish: rule(
     18,

@@ -11,6 +11,7 @@ import { castTo, constantOf } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
+import { sameDtype } from "./arithmetic.ts";
 
 function constant(_: Inputs, { b, attributes }: Context): readonly Value[] {
   const tensor = attributes.tensor("value");
@@ -46,28 +47,35 @@ function size(inputs: Inputs, { b }: Context): readonly Value[] {
   return [b.scalar("i64", product(inputs.at(0).shape))];
 }
 
-/** start + i * delta, rounded once. */
-function range(inputs: Inputs, { b }: Context): readonly Value[] {
-  const values = [0, 1, 2].map((k) => ({ ...inputs.at(k), shape: [], dims: [] }));
-  const [start = 0, limit = 0, delta = 0] = values.map((value) => {
-    const known = b.needKnown(value, "the range");
-    if (known.dtype === "f32") return float32At(known, 0);
-    if (isFloat(known.dtype)) throw new ModelError("UNSUPPORTED_DTYPE", `Range of ${known.dtype}`);
-    return b.integers(value, "the range")[0] ?? 0;
-  });
-  if (delta === 0) throw new ModelError("MALFORMED", "delta is 0");
-  const count = Math.max(0, Math.ceil((limit - start) / delta));
+/** start + i * delta, rounded once to f32, or to the integer dtype, and then to the dtype of the operands. */
+function range(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  if ((attributes.int("stash_type") ?? 1) !== 1)
+    throw new ModelError("UNSUPPORTED_USE", "stash_type other than float");
+  const scalar = (value: Value): Value => {
+    if (product(value.shape) !== 1) throw new ModelError("MALFORMED", "a bound of the range is not a scalar");
+    return { ...value, shape: [], dims: [] };
+  };
+  const start = scalar(inputs.at(0));
+  const limit = scalar(inputs.at(1));
+  const last = inputs.optional(2);
+  const delta = last === undefined ? b.scalar(start.dtype, 1) : scalar(last);
+  sameDtype(start, limit);
+  sameDtype(start, delta);
+  const number = (value: Value): number => {
+    if (!isFloat(value.dtype)) return b.integers(value, "the range")[0] ?? 0;
+    return float32At(b.needKnown(casted(b, value, "f32"), "the range"), 0);
+  };
+  const step = number(delta);
+  if (step === 0) throw new ModelError("MALFORMED", "delta is 0");
+  const count = Math.max(0, Math.ceil((number(limit) - number(start)) / step));
   checkShape([Number.isNaN(count) ? -1 : count], "the range");
-  const [first, , step] = values;
-  if (first === undefined || step === undefined) return [];
-  return [
-    b.emit({
-      body: "fma",
-      dtype: first.dtype,
-      out: [count],
-      loads: [{ index: at(0) }, { value: step, at: [] }, { value: first, at: [] }],
-    }),
+  const wide = isFloat(start.dtype) ? "f32" : start.dtype;
+  const loads = [
+    { index: at(0) },
+    { value: casted(b, delta, wide), at: [] },
+    { value: casted(b, start, wide), at: [] },
   ];
+  return [casted(b, b.emit({ body: "fma", dtype: wide, out: [count], loads }), start.dtype)];
 }
 
 function cast(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
@@ -86,7 +94,8 @@ export const CONSTANT: RuleTable = {
   ConstantOfShape: rule(9, ["value"], constantOfShape),
   Shape: rule(1, ["end", "start"], shape),
   Size: rule(1, [], size),
-  Range: rule(11, [], range),
+  Range: [rule(11, [], range, 26), rule(27, ["stash_type"], range)],
+  "com.microsoft:Range": rule(1, [], range),
   Cast: rule(6, ["saturate", "round_mode", "to"], cast),
   CastLike: rule(15, ["saturate", "round_mode"], castLike),
 };

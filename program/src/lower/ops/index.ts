@@ -3,18 +3,24 @@ import type { RuleTable } from "../registry.ts";
 import { ACTIVATION } from "./activation.ts";
 import { ARITHMETIC } from "./arithmetic.ts";
 import { ATTENTION } from "./attention.ts";
+import { BITCAST } from "./bitcast.ts";
 import { CONSTANT } from "./constant.ts";
 import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
+import { CUMULATIVE } from "./cumulative.ts";
+import { EINSUM } from "./einsum.ts";
 import { FUSEDATTENTION } from "./fusedattention.ts";
 import { GATED } from "./gated.ts";
 import { GROUPNORM } from "./groupnorm.ts";
 import { GROUPQUERY } from "./groupquery.ts";
 import { JOIN } from "./join.ts";
+import { KNOWN } from "./known.ts";
 import { LOGIC } from "./logic.ts";
+import { LOSS } from "./loss.ts";
 import { MATMUL } from "./matmul.ts";
 import { NORM } from "./norm.ts";
 import { POOL } from "./pool.ts";
+import { POSITION } from "./position.ts";
 import { QELEMENTWISE } from "./qelementwise.ts";
 import { QLINEAR } from "./qlinear.ts";
 import { QPOOL } from "./qpool.ts";
@@ -22,25 +28,35 @@ import { QUANTIZE } from "./quantize.ts";
 import { REDUCE } from "./reduce.ts";
 import { ROTARY } from "./rotary.ts";
 import { ROWNORM } from "./rownorm.ts";
+import { SCATTER } from "./scatter.ts";
 import { SHAPE } from "./shape.ts";
 import { STATEFUL } from "./stateful.ts";
+import { TFIDF } from "./tfidf.ts";
+import { TOPK } from "./topk.ts";
+import { TRIGONOMETRY } from "./trigonometry.ts";
 
 export const RULES: readonly RuleTable[] = [
   ACTIVATION,
   ARITHMETIC,
   ATTENTION,
+  BITCAST,
   CONSTANT,
   CONTROL,
   CONV,
+  CUMULATIVE,
+  EINSUM,
   FUSEDATTENTION,
   GATED,
   GROUPNORM,
   GROUPQUERY,
   JOIN,
+  KNOWN,
   LOGIC,
+  LOSS,
   MATMUL,
   NORM,
   POOL,
+  POSITION,
   QELEMENTWISE,
   QLINEAR,
   QPOOL,
@@ -48,6 +64,10 @@ export const RULES: readonly RuleTable[] = [
   REDUCE,
   ROTARY,
   ROWNORM,
+  SCATTER,
   SHAPE,
   STATEFUL,
+  TFIDF,
+  TOPK,
+  TRIGONOMETRY,
 ];

@@ -117,7 +117,7 @@ function padFromInside(
 }
 
 /** data[..., indices, ...] along one axis; indices are in range or negative from the end. */
-function gather(b: Builder, data: Value, indices: Value, axis: number): Value {
+export function gather(b: Builder, data: Value, indices: Value, axis: number): Value {
   const size = data.shape[axis] ?? 1;
   const shape = data.shape.toSpliced(axis, 1, ...indices.shape);
   const inner = indices.shape.map((_, d) => at(axis + d));
@@ -193,16 +193,9 @@ function gatherND(inputs: Inputs, { b, attributes }: Context): readonly Value[] 
     throw new ModelError("MALFORMED", "indices do not fit the data");
   if (data.shape.slice(0, batch).join() !== indices.shape.slice(0, batch).join())
     throw new ModelError("MALFORMED", "batch dimensions differ");
-  const sizes = b.list(indices.dtype, data.shape.slice(batch, batch + depth));
+  const sizes = b.list("i64", data.shape.slice(batch, batch + depth));
   const negative = map(b, "lt", "bool", indices, b.scalar(indices.dtype, 0));
-  const wrapped = map(
-    b,
-    "where",
-    indices.dtype,
-    negative,
-    map(b, "add", indices.dtype, indices, sizes),
-    indices,
-  );
+  const wrapped = map(b, "where", "i64", negative, map(b, "add", "i64", indices, sizes), indices);
   const coordinate = (k: number): GatherCoordinate => ({
     gather: wrapped,
     at: [...lead.map((_, d) => at(d)), affine([], k)],
@@ -218,7 +211,9 @@ function gatherND(inputs: Inputs, { b, attributes }: Context): readonly Value[] 
 export const JOIN: RuleTable = {
   Concat: rule(4, ["axis"], concatenate),
   Pad: rule(2, ["mode", "pads", "value"], pad),
+  "com.microsoft:Pad": rule(1, ["mode"], (inputs, context) => pad(inputs, { ...context, opset: 11 })),
   Gather: rule(1, ["axis"], gatherRule),
   GatherElements: rule(11, ["axis"], gatherElements),
-  GatherND: rule(11, ["batch_dims"], gatherND),
+  GatherND: [rule(11, [], gatherND, 11), rule(12, ["batch_dims"], gatherND)],
+  "com.microsoft:GatherND": rule(1, [], gatherND),
 };

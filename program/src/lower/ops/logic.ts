@@ -1,13 +1,13 @@
 /**
- * Comparisons, logic, bits and selection (ONNX Operators: Equal, Less, And, Not, BitwiseAnd, Where, ...).
+ * Comparisons, logic, bits and selection (ONNX Operators: Equal, Less, And, Not, BitwiseAnd, Where, IsNaN, IsInf, ...).
  */
 import { isFloat } from "../../dtype.ts";
 import type { Body } from "../../instruction.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { map } from "../compose.ts";
 import { rule, type Context, type Inputs, type Lowering, type RuleTable } from "../registry.ts";
-import type { Value } from "../value.ts";
-import { sameDtype } from "./arithmetic.ts";
+import { expand, type Value } from "../value.ts";
+import { needFloat, sameDtype } from "./arithmetic.ts";
 
 /** a `body` b, or with `swap` b `body` a. */
 function comparison(body: Body, swap = false): Lowering {
@@ -61,6 +61,18 @@ function isNaN(inputs: Inputs, { b }: Context): readonly Value[] {
   return [map(b, "ne", "bool", x, x)];
 }
 
+function isInf(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  const x = inputs.at(0);
+  needFloat(x);
+  const [positive, negative] = ["detect_positive", "detect_negative"].map(
+    (name) => attributes.int(name) !== 0,
+  );
+  const is = (value: Value, bound: number) => map(b, "eq", "bool", value, b.scalar(x.dtype, bound));
+  if (positive && negative) return [is(map(b, "abs", x.dtype, x), Infinity)];
+  if (!positive && !negative) return [expand(b.scalar("bool", 0), x.shape)];
+  return [is(x, positive ? Infinity : -Infinity)];
+}
+
 export const LOGIC: RuleTable = {
   Equal: rule(7, [], comparison("eq")),
   Less: rule(7, [], comparison("lt")),
@@ -78,4 +90,5 @@ export const LOGIC: RuleTable = {
   BitShift: rule(11, ["direction"], bitShift),
   Where: rule(9, [], where),
   IsNaN: rule(9, [], isNaN),
+  IsInf: rule(10, ["detect_negative", "detect_positive"], isInf),
 };

@@ -6,7 +6,17 @@ import { isFloat } from "../../dtype.ts";
 import { product } from "../../instruction.ts";
 import { at } from "../affine.ts";
 import type { Builder } from "../builder.ts";
-import { cast, inFloat32, map, normalAxes, normalAxis, reduce, slice, squeeze } from "../compose.ts";
+import {
+  cast,
+  inFloat32,
+  map,
+  normalAxes,
+  normalAxis,
+  reduce,
+  slice,
+  squeeze,
+  unsqueeze,
+} from "../compose.ts";
 import { rule, type Context, type Inputs, type Lowering, type Rule, type RuleTable } from "../registry.ts";
 import { expand, type Value } from "../value.ts";
 
@@ -66,7 +76,7 @@ const logSumExp: Reduction = (x, axes, b) => {
 };
 
 /** Floats by ordered products; integers, which have no such fold, by halving each axis. */
-const prod: Reduction = (x, axes, b) =>
+export const prod: Reduction = (x, axes, b) =>
   isFloat(x.dtype)
     ? reduce(b, "oprod", x.dtype, x, axes)
     : axes.reduce((value, axis) => integerProd(b, value, axis), x);
@@ -81,30 +91,32 @@ function integerProd(b: Builder, x: Value, axis: number): Value {
   return integerProd(b, map(b, "mul", x.dtype, part(0, size / 2), part(size / 2, size / 2)), axis);
 }
 
-/** Index of the first (or last) element that equals the extreme. */
-function arg(fold: "max" | "min"): Lowering {
+/** Index of the first (or last) element along `axis` that equals the extreme; the axis stays with size 1. */
+export function arg(b: Builder, fold: "max" | "min", x: Value, axis: number, last = false): Value {
+  const most = extreme(fold)(x, [axis], b);
+  const kept = x.shape.map((_, d) => d).filter((d) => d !== axis);
+  const position = (d: number) => (d === axis ? kept.length : kept.indexOf(d));
+  const result = b.emit({
+    body: "seleq",
+    fold: last ? "max" : "min",
+    dtype: "i64",
+    out: kept.map((d) => x.shape[d] ?? 1),
+    red: [x.shape[axis] ?? 1],
+    loads: [
+      { value: x, at: x.shape.map((_, d) => at(position(d))) },
+      { value: squeeze(most, [axis]), at: kept.map((_, d) => at(d)) },
+      { index: at(kept.length) },
+    ],
+  });
+  return unsqueeze(result, [axis]);
+}
+
+function argRule(fold: "max" | "min"): Lowering {
   return (inputs, { b, attributes }) => {
     const x = inputs.at(0);
     const axis = normalAxis(attributes.int("axis") ?? 0, x.shape.length);
-    const extreme = reduce(b, fold, x.dtype, x, [axis]);
-    const kept = x.shape.map((_, d) => d).filter((d) => d !== axis);
-    const position = (d: number) => (d === axis ? kept.length : kept.indexOf(d));
-    const result = b.emit({
-      body: "seleq",
-      fold: attributes.int("select_last_index") === 1 ? "max" : "min",
-      dtype: "i64",
-      out: kept.map((d) => x.shape[d] ?? 1),
-      red: [x.shape[axis] ?? 1],
-      loads: [
-        { value: x, at: x.shape.map((_, d) => at(position(d))) },
-        { value: squeeze(extreme, [axis]), at: kept.map((_, d) => at(d)) },
-        { index: at(kept.length) },
-      ],
-    });
-    if (attributes.int("keepdims") === 0) return [result];
-    return [
-      { ...result, shape: result.shape.toSpliced(axis, 0, 1), dims: result.dims.toSpliced(axis, 0, []) },
-    ];
+    const result = arg(b, fold, x, axis, attributes.int("select_last_index") === 1);
+    return [attributes.int("keepdims") === 0 ? squeeze(result, [axis]) : result];
   };
 }
 
@@ -139,8 +151,8 @@ export const REDUCE: RuleTable = {
   ReduceL2: rules(onFloats((x, axes, b) => map(b, "sqrt", x.dtype, sumSquare(x, axes, b)))),
   ReduceLogSum: rules(onFloats((x, axes, b) => log(b, sum(x, axes, b)))),
   ReduceLogSumExp: rules(onFloats(logSumExp)),
-  ArgMax: rule(1, ["axis", "keepdims", "select_last_index"], arg("max")),
-  ArgMin: rule(1, ["axis", "keepdims", "select_last_index"], arg("min")),
+  ArgMax: rule(1, ["axis", "keepdims", "select_last_index"], argRule("max")),
+  ArgMin: rule(1, ["axis", "keepdims", "select_last_index"], argRule("min")),
   Softmax: [rule(1, ["axis"], softmax(false, true), 12), rule(13, ["axis"], softmax(false, false))],
   LogSoftmax: [rule(1, ["axis"], softmax(true, true), 12), rule(13, ["axis"], softmax(true, false))],
 };

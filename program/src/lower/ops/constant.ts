@@ -1,5 +1,6 @@
 /**
- * Values that the graph itself states (ONNX Operators: Constant, ConstantOfShape, Shape, Size, Range) and conversions (Cast).
+ * Values that the graph itself states (ONNX Operators: Constant, ConstantOfShape, Shape, Size, Range,
+ * OptionalHasElement) and conversions (Cast).
  */
 import { isFloat } from "../../dtype.ts";
 import { product } from "../../instruction.ts";
@@ -89,9 +90,15 @@ function castLike(inputs: Inputs, { b }: Context): readonly Value[] {
   return [castTo(b, inputs.at(0), { dtype, bits })];
 }
 
+/** Of tensors: whether the input is there. */
+function optionalHasElement(inputs: Inputs, { b }: Context): readonly Value[] {
+  return [b.scalar("bool", inputs.optional(0) === undefined ? 0 : 1)];
+}
+
 export const CONSTANT: RuleTable = {
   Constant: rule(1, ["value", "value_float", "value_floats", "value_int", "value_ints"], constant),
   ConstantOfShape: rule(9, ["value"], constantOfShape),
+  OptionalHasElement: rule(18, [], optionalHasElement),
   Shape: rule(1, ["end", "start"], shape),
   Size: rule(1, [], size),
   Range: [rule(11, [], range, 26), rule(27, ["stash_type"], range)],

@@ -8,6 +8,7 @@ import { CONSTANT } from "./constant.ts";
 import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
 import { CUMULATIVE } from "./cumulative.ts";
+import { DET } from "./det.ts";
 import { EINSUM } from "./einsum.ts";
 import { FUSEDATTENTION } from "./fusedattention.ts";
 import { GATED } from "./gated.ts";
@@ -44,6 +45,7 @@ export const RULES: readonly RuleTable[] = [
   CONTROL,
   CONV,
   CUMULATIVE,
+  DET,
   EINSUM,
   FUSEDATTENTION,
   GATED,

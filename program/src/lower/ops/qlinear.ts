@@ -5,9 +5,10 @@
  */
 import { ModelError } from "../../onnx/error.ts";
 import type { Builder } from "../builder.ts";
-import { map } from "../compose.ts";
+import { cast, map } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import type { Value } from "../value.ts";
+import { needFloat } from "./arithmetic.ts";
 import { convolve, CONV_ATTRIBUTES } from "./conv.ts";
 import { addBroadcast, gemmOperand, matmul } from "./matmul.ts";
 import { along, ratio, scalarOf } from "./quantize.ts";
@@ -35,8 +36,15 @@ function qlinearConv(inputs: Inputs, { b, attributes }: Context): readonly Value
   return [requantise(b, total, scale, scalarOf(yz))];
 }
 
+/** Scales of 16 bits as f32. */
+function widened(b: Builder, scale: Value): Value {
+  needFloat(scale);
+  return cast(b, scale, "f32");
+}
+
 function qlinearMatmul(inputs: Inputs, { b }: Context): readonly Value[] {
-  const [x, xs, xz, y, ys, yz, os, oz] = [0, 1, 2, 3, 4, 5, 6, 7].map((k) => inputs.at(k));
+  const [x, xz, y, yz, oz] = [0, 2, 3, 5, 7].map((k) => inputs.at(k));
+  const [xs, ys, os] = [1, 4, 6].map((k) => widened(b, inputs.at(k)));
   if (!x || !xs || !xz || !y || !ys || !yz || !os || !oz) return [];
   const columns = (value: Value) => along(b, value, y.shape.length - 1, y.shape.length);
   const sum = matmul(b, "i32", centre(b, x, scalarOf(xz)), centre(b, y, columns(yz)));

@@ -1,5 +1,5 @@
 /**
- * Operators that write to positions (ONNX Operators: Scatter, ScatterElements, ScatterND, TensorScatter). Every output element
+ * Operators that write to positions (ONNX Operators: Scatter, ScatterElements, ScatterND). Every output element
  * looks for the updates that aim at it: of several that replace it, the last wins.
  */
 import { isFloat, isInteger, type DTypeName } from "../../dtype.ts";
@@ -241,36 +241,6 @@ function scatterND(inputs: Inputs, { b, attributes }: Context): readonly Value[]
   return [reshape(b, result, data.shape)];
 }
 
-/** present[b, ..., p, ...] = update[b, ..., p - write[b], ...] where that is a position of the update. */
-function tensorScatter(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
-  const [past, update] = [inputs.at(0), inputs.at(1)];
-  sameDtype(past, update);
-  const axis = normalAxis(attributes.int("axis") ?? -2, past.shape.length);
-  const mode = attributes.string("mode") ?? "linear";
-  const [batch = 1, size = 1] = [past.shape[0], past.shape[axis]];
-  const length = update.shape[axis] ?? 1;
-  if (axis === 0 || update.shape.toSpliced(axis, 1, size).join() !== past.shape.join() || length > size)
-    throw new ModelError("MALFORMED", "the update does not fit the cache");
-  if (mode !== "linear" && mode !== "circular") throw new ModelError("MALFORMED", `mode "${mode}"`);
-  const write = inputs.optional(2) ?? b.list("i64", new Array<number>(batch).fill(0));
-  if (write.shape.join() !== `${batch}` || !isInteger(write.dtype))
-    throw new ModelError("MALFORMED", "write_indices do not fit the batch");
-  const away = b.emit({
-    body: "sub",
-    dtype: "i64",
-    out: [batch, size],
-    loads: [{ index: at(1) }, { value: write, at: [at(0)] }],
-  });
-  const source = mode === "circular" ? map(b, "mod", "i64", away, b.scalar("i64", size)) : away;
-  const own = past.shape.map((_, d) => at(d));
-  const found = { gather: source, at: [at(0), at(axis)] };
-  const loads = [
-    { value: update, at: own.map((a, d) => (d === axis ? found : a)) },
-    { value: past, at: own },
-  ];
-  return [b.emit({ body: "first", dtype: past.dtype, out: past.shape, loads })];
-}
-
 export const SCATTER: RuleTable = {
   Scatter: rule(9, ["axis"], scatterElements, 10),
   ScatterElements: [
@@ -278,5 +248,4 @@ export const SCATTER: RuleTable = {
     rule(16, ["axis", "reduction"], scatterElements),
   ],
   ScatterND: [rule(11, [], scatterND, 15), rule(16, ["reduction"], scatterND)],
-  TensorScatter: rule(24, ["axis", "mode"], tensorScatter),
 };

@@ -1,6 +1,6 @@
 /**
  * Operators that only rearrange (ONNX Operators: Reshape, Flatten, Transpose, Squeeze, Unsqueeze, Slice, Split, Expand, Tile,
- * Identity, Dropout, DepthToSpace, SpaceToDepth). Most are views and cost no instruction.
+ * Identity, OptionalGetElement of tensors, Dropout, DepthToSpace, SpaceToDepth). Most are views and cost no instruction.
  */
 import { product } from "../../instruction.ts";
 import { ModelError } from "../../onnx/error.ts";
@@ -220,6 +220,7 @@ export const SHAPE: RuleTable = {
   Expand: rule(8, [], expand),
   Tile: rule(6, [], tile),
   Identity: rule(1, [], identity),
+  OptionalGetElement: rule(18, [], identity),
   Dropout: rule(7, ["ratio", "seed"], dropout),
   DepthToSpace: rule(1, ["blocksize", "mode"], depthToSpace),
   SpaceToDepth: rule(1, ["blocksize"], spaceToDepth),

@@ -8,7 +8,7 @@ import type { Builder } from "../builder.ts";
 import { inFloat32, map, reshape, slice, squeeze } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import { expand, type Value } from "../value.ts";
-import { arg } from "./reduce.ts";
+import { argMax } from "./reduce.ts";
 
 /** Every step of the elimination takes its own instructions. */
 const MAX_ROWS = 64;
@@ -24,7 +24,7 @@ interface Step {
 function eliminate(b: Builder, x: Value): Step {
   const [n = 1, m = 1] = x.shape;
   const column = squeeze(slice(b, x, 2, 0, 1), [2]);
-  const row = squeeze(arg(b, "max", map(b, "abs", "f32", column), 1), [1]);
+  const row = argMax(b, map(b, "abs", "f32", column), 1);
   const chosen = { gather: row, at: [at(0)] };
   const top = b.emit({
     body: "copy",

@@ -7,11 +7,11 @@ import { product } from "../../instruction.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { checkShape, dtypeOfElemType } from "../../onnx/tensor.ts";
 import { affine, at } from "../affine.ts";
-import { cast, map, normalAxis, reshape, squeeze } from "../compose.ts";
+import { cast, map, normalAxis, reshape } from "../compose.ts";
 import { rule, type Context, type Inputs, type Lowering, type RuleTable } from "../registry.ts";
 import type { Value } from "../value.ts";
 import { needFloat } from "./arithmetic.ts";
-import { arg } from "./reduce.ts";
+import { argMax } from "./reduce.ts";
 
 /** on where a position of the new axis is the index, or the index + depth; else off. Indices beyond both give off alone. */
 function oneHot(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
@@ -89,7 +89,7 @@ function hardmax(flattened: boolean): Lowering {
     const sizes = flattened ? [product(shape.slice(0, axis)), product(shape.slice(axis))] : shape;
     const x = reshape(b, input, sizes);
     const along = flattened ? 1 : axis;
-    const first = squeeze(arg(b, "max", x, along), [along]);
+    const first = argMax(b, x, along);
     const own = sizes.map((_, d) => at(d));
     const loads = [
       { value: first, at: own.toSpliced(along, 1) },

@@ -50,13 +50,13 @@ const onFloats =
   (x, axes, b) =>
     inFloat32(b, x, (wide) => apply(wide, axes, b));
 
-const sum: Reduction = (x, axes, b) => reduce(b, "sum", x.dtype, x, axes);
+export const sum: Reduction = (x, axes, b) => reduce(b, "sum", x.dtype, x, axes);
 /** A fold to bool does not exist: bools take the way of u8. */
 const extreme =
   (fold: "max" | "min"): Reduction =>
   (x, axes, b) =>
     x.dtype === "bool" ? cast(b, reduce(b, fold, "u8", x, axes), "bool") : reduce(b, fold, x.dtype, x, axes);
-const max = extreme("max");
+export const reduceMax = extreme("max");
 const min = extreme("min");
 const sumSquare: Reduction = (x, axes, b) => reduce(b, "sum", x.dtype, x, axes, true);
 const l1: Reduction = (x, axes, b) => sum(map(b, "abs", x.dtype, x), axes, b);
@@ -70,7 +70,7 @@ export function mean(x: Value, axes: readonly number[], b: Builder): Value {
 }
 
 const logSumExp: Reduction = (x, axes, b) => {
-  const top = max(x, axes, b);
+  const top = reduceMax(x, axes, b);
   const e = map(b, "exp", x.dtype, map(b, "sub", x.dtype, x, top));
   return map(b, "add", x.dtype, log(b, sum(e, axes, b)), top);
 };
@@ -91,12 +91,12 @@ function integerProd(b: Builder, x: Value, axis: number): Value {
   return integerProd(b, map(b, "mul", x.dtype, part(0, size / 2), part(size / 2, size / 2)), axis);
 }
 
-/** Index of the first (or last) element along `axis` that equals the extreme; the axis stays with size 1. */
-export function arg(b: Builder, fold: "max" | "min", x: Value, axis: number, last = false): Value {
-  const most = extreme(fold)(x, [axis], b);
+/** Index of the first (or last) element along an axis, which goes, that equals the extreme. */
+function extremeIndex(b: Builder, fold: "max" | "min", x: Value, axis: number, last: boolean): Value {
+  const extreme = reduce(b, fold, x.dtype, x, [axis]);
   const kept = x.shape.map((_, d) => d).filter((d) => d !== axis);
   const position = (d: number) => (d === axis ? kept.length : kept.indexOf(d));
-  const result = b.emit({
+  return b.emit({
     body: "seleq",
     fold: last ? "max" : "min",
     dtype: "i64",
@@ -104,25 +104,26 @@ export function arg(b: Builder, fold: "max" | "min", x: Value, axis: number, las
     red: [x.shape[axis] ?? 1],
     loads: [
       { value: x, at: x.shape.map((_, d) => at(position(d))) },
-      { value: squeeze(most, [axis]), at: kept.map((_, d) => at(d)) },
+      { value: squeeze(extreme, [axis]), at: kept.map((_, d) => at(d)) },
       { index: at(kept.length) },
     ],
   });
-  return unsqueeze(result, [axis]);
 }
 
-function argRule(fold: "max" | "min"): Lowering {
+export const argMax = (b: Builder, x: Value, axis: number): Value => extremeIndex(b, "max", x, axis, false);
+
+function arg(fold: "max" | "min"): Lowering {
   return (inputs, { b, attributes }) => {
     const x = inputs.at(0);
     const axis = normalAxis(attributes.int("axis") ?? 0, x.shape.length);
-    const result = arg(b, fold, x, axis, attributes.int("select_last_index") === 1);
-    return [attributes.int("keepdims") === 0 ? squeeze(result, [axis]) : result];
+    const result = extremeIndex(b, fold, x, axis, attributes.int("select_last_index") === 1);
+    return [attributes.int("keepdims") === 0 ? result : unsqueeze(result, [axis])];
   };
 }
 
 /** exp(x - max) / sum, or (x - max) - log(sum), over the given axes. */
 export function softmaxOver(b: Builder, x: Value, axes: readonly number[], logarithmic: boolean): Value {
-  const shifted = map(b, "sub", "f32", x, max(x, axes, b));
+  const shifted = map(b, "sub", "f32", x, reduceMax(x, axes, b));
   const e = map(b, "exp", "f32", shifted);
   const total = sum(e, axes, b);
   return logarithmic ? map(b, "sub", "f32", shifted, log(b, total)) : map(b, "div", "f32", e, total);
@@ -143,7 +144,7 @@ export const REDUCE: RuleTable = {
   ReduceMean: rules((x, axes, b) =>
     isFloat(x.dtype) ? cast(b, mean(cast(b, x, "f32"), axes, b), x.dtype) : mean(x, axes, b),
   ),
-  ReduceMax: rules(max),
+  ReduceMax: rules(reduceMax),
   ReduceMin: rules(min),
   ReduceProd: rules(prod),
   ReduceSumSquare: rules(sumSquare),
@@ -151,8 +152,8 @@ export const REDUCE: RuleTable = {
   ReduceL2: rules(onFloats((x, axes, b) => map(b, "sqrt", x.dtype, sumSquare(x, axes, b)))),
   ReduceLogSum: rules(onFloats((x, axes, b) => log(b, sum(x, axes, b)))),
   ReduceLogSumExp: rules(onFloats(logSumExp)),
-  ArgMax: rule(1, ["axis", "keepdims", "select_last_index"], argRule("max")),
-  ArgMin: rule(1, ["axis", "keepdims", "select_last_index"], argRule("min")),
+  ArgMax: rule(1, ["axis", "keepdims", "select_last_index"], arg("max")),
+  ArgMin: rule(1, ["axis", "keepdims", "select_last_index"], arg("min")),
   Softmax: [rule(1, ["axis"], softmax(false, true), 12), rule(13, ["axis"], softmax(false, false))],
   LogSoftmax: [rule(1, ["axis"], softmax(true, true), 12), rule(13, ["axis"], softmax(true, false))],
 };

@@ -1,0 +1,176 @@
+import { expect } from "chai";
+import { runNaive } from "../naive/interpret.ts";
+import { lowerModel } from "./lower.ts";
+import {
+  caseFile,
+  info,
+  ints,
+  modelFile,
+  node,
+  numbers,
+  random,
+  randomTensor,
+  scalar,
+  tensor,
+  type Case,
+  type TestTensor,
+} from "./testing.ts";
+
+/** The outputs as numbers. */
+function run(test: Case): number[][] {
+  const feeds = test.inputs.filter((_, k) => test.constants?.includes(k) !== true);
+  return runFile(
+    caseFile(test),
+    feeds.filter((x) => x !== undefined),
+  );
+}
+
+function runFile(file: Uint8Array, feeds: readonly TestTensor[]): number[][] {
+  const { program, outputs } = lowerModel(file);
+  const trace = runNaive(
+    program,
+    feeds.map(({ data }) => data),
+  );
+  return outputs.map(({ dtype, shape }, k) => {
+    const data = trace[program.outputs[k]?.instruction ?? -1] ?? new Uint8Array(0);
+    return numbers({ dtype, shape, data });
+  });
+}
+
+const floats = (seed: number, shape: readonly number[]) => randomTensor(random(seed), "f32", shape, -2, 2);
+const vector = (...values: readonly number[]) => tensor("f32", [values.length], values);
+
+describe("lowering of 16-bit floats", () => {
+  const x = vector(1, -2, 0.5, 3, 0.25, -1);
+  const matrix = tensor("f32", [2, 3], numbers(x));
+  const square = tensor("f32", [3, 3], [1, 2, 3, 0, 1, 4, 5, 6, 0]);
+  const cases: readonly Case[] = [
+    ...["none", "add", "mul", "max"].flatMap((reduction): Case[] => [
+      {
+        operator: "ScatterElements",
+        inputs: [x, ints(1, 5), vector(2, -3)],
+        outputs: ["f32"],
+        attributes: { reduction },
+      },
+      {
+        operator: "ScatterND",
+        inputs: [x, tensor("i64", [1, 1], [2]), vector(4)],
+        outputs: ["f32"],
+        attributes: { reduction },
+      },
+    ]),
+    { operator: "TopK", inputs: [x, ints(3)], outputs: ["f32"], constants: [1] },
+    { operator: "CumSum", inputs: [x, scalar("i64", 0)], outputs: ["f32"], constants: [1] },
+    {
+      operator: "CumSum",
+      inputs: [floats(31, [1100]), scalar("i64", 0)],
+      outputs: ["f32"],
+      constants: [1],
+    },
+    { operator: "CumProd", inputs: [x, scalar("i64", 0)], outputs: ["f32"], constants: [1] },
+    {
+      operator: "OneHot",
+      inputs: [ints(1, 0), scalar("i64", 2), vector(2, 3)],
+      outputs: ["f32"],
+      constants: [1],
+    },
+    { operator: "Trilu", inputs: [matrix], outputs: ["f32"] },
+    { operator: "EyeLike", inputs: [matrix], outputs: ["f32"] },
+    { operator: "Hardmax", inputs: [matrix], outputs: ["f32"] },
+    { operator: "ReverseSequence", inputs: [matrix, ints(1, 2, 1)], outputs: ["f32"] },
+    {
+      operator: "NegativeLogLikelihoodLoss",
+      inputs: [matrix, ints(2, 1), vector(1, 2, 3)],
+      outputs: ["f32"],
+    },
+    { operator: "SoftmaxCrossEntropyLoss", inputs: [matrix, ints(2, 1)], outputs: ["f32", "f32"] },
+    {
+      operator: "Einsum",
+      inputs: [matrix, square, square],
+      outputs: ["f32"],
+      attributes: { equation: "ij,jk,kl->il" },
+    },
+    { operator: "Det", inputs: [square], outputs: ["f32"] },
+    { operator: "Shrink", inputs: [x], outputs: ["f32"] },
+    { operator: "Asinh", inputs: [x], outputs: ["f32"] },
+    {
+      operator: "Range",
+      inputs: [vector(1), vector(3), vector(0.25)],
+      outputs: ["f32"],
+      constants: [0, 1, 2],
+      opset: 27,
+    },
+    { operator: "Unique", inputs: [x], outputs: ["f32"], constants: [0] },
+  ];
+  // Float inputs cast to f16 or bf16, outputs back.
+  const narrowed = (test: Case, to: number): number[][] => {
+    const nodes: ReturnType<typeof node>[] = [];
+    const inputs: ReturnType<typeof info>[] = [];
+    const outputs = test.outputs.map((type, k) => info(`y${k}`, type));
+    const constants: Record<string, TestTensor> = {};
+    test.inputs.forEach((value, k) => {
+      if (value === undefined) return;
+      const name = `x${k}`;
+      if (test.constants?.includes(k) === true) constants[name] = value;
+      else inputs.push(info(name, value.dtype, value.shape));
+      const narrow = value.dtype === "f32";
+      nodes.push(node(narrow ? "Cast" : "Identity", [name], [`n${k}`], narrow ? { to } : {}));
+    });
+    const names = test.outputs.map((_, k) => `y${k}`);
+    nodes.push(
+      node(
+        test.operator,
+        test.inputs.map((_, k) => `n${k}`),
+        names.map((name) => `n${name}`),
+        test.attributes,
+      ),
+      ...names.map((name) => node("Cast", [`n${name}`], [name], { to: 1 })),
+    );
+    const feeds = test.inputs.filter((_, k) => test.constants?.includes(k) !== true);
+    return runFile(
+      modelFile({ nodes, inputs, outputs, constants, opset: test.opset ?? 26 }),
+      feeds.filter((value) => value !== undefined),
+    );
+  };
+  for (const test of cases)
+    it(`${test.operator} ${JSON.stringify(test.attributes ?? {})}`, () => {
+      const wide = run({ ...test, opset: test.opset ?? 26 });
+      for (const [to, tolerance] of [
+        [10, 0.01],
+        [16, 0.06],
+      ] as const)
+        narrowed(test, to).forEach((result, k) => {
+          expect(result).to.have.length(wide[k]?.length ?? 0);
+          result.forEach((value, i) => {
+            const expected = wide[k]?.[i] ?? NaN;
+            expect(Math.abs(value - expected)).to.be.at.most(tolerance * Math.max(1, Math.abs(expected)));
+          });
+        });
+    });
+  it("BitCast and back", () => {
+    for (const [to, bits] of [
+      [10, 5],
+      [16, 4],
+    ] as const) {
+      const nodes = [
+        node("Cast", ["x"], ["narrow"], { to }),
+        node("BitCast", ["narrow"], ["bits"], { to: bits }),
+        node("BitCast", ["bits"], ["same"], { to }),
+        node("Cast", ["same"], ["y"], { to: 1 }),
+        node("Cast", ["bits"], ["z"], { to: 6 }),
+      ];
+      const values = [0, 1, -2, 2 ** -16, -Infinity, NaN];
+      const graph = {
+        nodes,
+        inputs: [info("x", "f32", [6])],
+        outputs: [info("y", "f32"), info("z", "i32")],
+        opset: 26,
+      };
+      const [same, codes] = runFile(modelFile(graph), [vector(...values)]);
+      expect(same).to.deep.equal(values);
+      const f16 = [0, 0x3c00, 0xc000 - 0x10000, 0x0100, 0xfc00 - 0x10000, 0x7e00];
+      const bf16 = [0, 0x3f80, 0xc000, 0x3780, 0xff80, 0x7fc0];
+      expect(codes).to.deep.equal(to === 10 ? f16 : bf16);
+    }
+  });
+});

@@ -221,22 +221,6 @@ describe("lowering: functions, losses, sums of products, bits, n-grams", () => {
     });
   });
 
-  it("Det", async () => {
-    for (const shape of [
-      [1, 1],
-      [2, 2],
-      [3, 5, 5],
-      [2, 2, 3, 3],
-      [8, 8],
-    ])
-      await agrees({ operator: "Det", inputs: [floats(30, shape)], outputs: ["f32"] });
-    const singular = tensor("f32", [3, 3], [0, 1, 2, 0, 3, 4, 0, 5, 6]);
-    expect(run({ operator: "Det", inputs: [singular], outputs: ["f32"] })).to.deep.equal([[0]]);
-    refuses({ operator: "Det", inputs: [floats(1, [2, 3])], outputs: ["f32"] }, "MALFORMED");
-    refuses({ operator: "Det", inputs: [floats(1, [4])], outputs: ["f32"] }, "MALFORMED");
-    refuses({ operator: "Det", inputs: [floats(1, [65, 65])], outputs: ["f32"] }, "TOO_LARGE");
-  });
-
   it("BitCast", () => {
     const cast = (x: TestTensor, type: DTypeName, to: number) =>
       run({ operator: "BitCast", inputs: [x], outputs: [type], attributes: { to }, opset: 26 })[0];

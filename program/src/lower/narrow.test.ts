@@ -90,7 +90,6 @@ describe("lowering of 16-bit floats", () => {
       outputs: ["f32"],
       attributes: { equation: "ij,jk,kl->il" },
     },
-    { operator: "Det", inputs: [square], outputs: ["f32"] },
     { operator: "Shrink", inputs: [x], outputs: ["f32"] },
     { operator: "Asinh", inputs: [x], outputs: ["f32"] },
     {

@@ -8,7 +8,6 @@ import { CONSTANT } from "./constant.ts";
 import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
 import { CUMULATIVE } from "./cumulative.ts";
-import { DET } from "./det.ts";
 import { EINSUM } from "./einsum.ts";
 import { FUSEDATTENTION } from "./fusedattention.ts";
 import { GATED } from "./gated.ts";
@@ -20,6 +19,7 @@ import { LOGIC } from "./logic.ts";
 import { LOSS } from "./loss.ts";
 import { MATMUL } from "./matmul.ts";
 import { NORM } from "./norm.ts";
+import { OPTIMIZER } from "./optimizer.ts";
 import { POOL } from "./pool.ts";
 import { POSITION } from "./position.ts";
 import { QELEMENTWISE } from "./qelementwise.ts";
@@ -45,7 +45,6 @@ export const RULES: readonly RuleTable[] = [
   CONTROL,
   CONV,
   CUMULATIVE,
-  DET,
   EINSUM,
   FUSEDATTENTION,
   GATED,
@@ -57,6 +56,7 @@ export const RULES: readonly RuleTable[] = [
   LOSS,
   MATMUL,
   NORM,
+  OPTIMIZER,
   POOL,
   POSITION,
   QELEMENTWISE,

@@ -26,6 +26,10 @@ const MAX_TERMS = 16_384;
 const MAX_TERM_BYTES = 64 * 1024;
 /** Element evaluations that lowering spends on folding constants; beyond that, they stay instructions. */
 const FOLD_BUDGET = 2 ** 25;
+/** Bytes that lowering spends on moving elements of constants about; beyond that, copies stay instructions. */
+const COPY_BUDGET = 2 ** 31;
+/** Elements of a value that a rule may look at. */
+const MAX_KNOWN_ELEMENTS = 2 ** 24;
 /** Elements of all tensors of a program. */
 const MAX_TOTAL_ELEMENTS = 2 ** 34;
 
@@ -56,6 +60,7 @@ export class Builder {
   private readonly instructionIds = new Map<string, number>();
   private readonly evaluate: Evaluate;
   private foldBudget = FOLD_BUDGET;
+  private copyBudget = COPY_BUDGET;
   private totalElements = 0;
   private readonly inputNames: readonly string[];
 
@@ -96,9 +101,9 @@ export class Builder {
     return this.constant(name, shape, data);
   }
 
-  /** The elements of a value that is known before the model runs, row-major. */
+  /** The elements of a value that is known before the model runs, row-major; undefined also for very many. */
   known(value: Value): HostTensor | undefined {
-    if (value.tensor.source !== "constant") return undefined;
+    if (value.tensor.source !== "constant" || product(value.shape) > MAX_KNOWN_ELEMENTS) return undefined;
     const plain = this.plain(value);
     const tensor = plain.tensor.source === "constant" ? this.constants[plain.tensor.id] : undefined;
     return tensor && { dtype: tensor.dtype, shape: value.shape, data: tensor.data };
@@ -109,6 +114,7 @@ export class Builder {
     const tensor = this.known(value);
     if (tensor !== undefined) return tensor;
     const inputs = this.inputsOf(value);
+    if (inputs.length === 0) throw new ModelError("TOO_LARGE", `${what} is a constant of many elements`);
     throw new ModelError(
       "DYNAMIC_SHAPE",
       `${what} depends on the model's inputs ${inputs.map((name) => `"${name}"`).join(", ")}`,
@@ -290,7 +296,10 @@ export class Builder {
     const work = elements * product(instruction.redDims);
     if (instruction.loads.every(isConstant)) {
       const name = instruction.dtype;
-      if (isPlainCopy(instruction)) return this.copied(instruction);
+      if (isPlainCopy(instruction)) {
+        const copy = this.copied(instruction);
+        if (copy !== undefined) return copy;
+      }
       if (work <= this.foldBudget && name !== "acc") {
         this.foldBudget -= work;
         return this.constant(name, [elements], this.evaluate(instruction, this.constants)).tensor;
@@ -299,12 +308,20 @@ export class Builder {
     return this.place(instruction);
   }
 
-  /** A plain copy of a constant, made once. */
-  private copied(instruction: Instruction): TensorRef {
+  /** A plain copy of a constant, made once; undefined if that is beyond the budget. */
+  private copied(instruction: Instruction): TensorRef | undefined {
     const key = keyOf(instruction);
-    const data = () => copyElements(instruction, this.constants);
-    const copy =
-      this.copies.get(key) ?? this.constant(instruction.dtype, [product(instruction.outDims)], data()).tensor;
+    const known = this.copies.get(key);
+    if (known !== undefined) return known;
+    const elements = product(instruction.outDims);
+    const bytes = elements * dtype(instruction.dtype).bytes;
+    if (bytes > this.copyBudget) return undefined;
+    this.copyBudget -= bytes;
+    const copy = this.constant(
+      instruction.dtype,
+      [elements],
+      copyElements(instruction, this.constants),
+    ).tensor;
     this.copies.set(key, copy);
     return copy;
   }

@@ -309,6 +309,18 @@ describe("files that cannot be lowered", () => {
       }),
       "TOO_LARGE",
     );
+    // A constant of 2^32 - 1 elements that a few bytes state is never written out.
+    const wide = { s: ints(2 ** 32 - 1), zero: ints(0) };
+    const expanded = node("ConstantOfShape", ["s"], ["c"]);
+    const used = (operator: string, inputs: readonly string[]) =>
+      modelFile({
+        nodes: [expanded, node(operator, inputs, ["y"])],
+        inputs: [x],
+        outputs: [y],
+        constants: wide,
+      });
+    refused(used("Reshape", ["x", "c"]), "TOO_LARGE");
+    expect(lowerModel(used("Flatten", ["c"])).program.constants.length).to.be.at.most(1);
     const outer = single("Mul", [info("x", "f32", [70000, 1])], {
       constants: { w: tensor("f32", [1, 1], [2]) },
     });

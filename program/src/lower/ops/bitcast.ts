@@ -4,7 +4,7 @@
  */
 import { dtype, floatFormat, isFloat, type DTypeName } from "../../dtype.ts";
 import { ModelError } from "../../onnx/error.ts";
-import { dtypeOfElemType } from "../../onnx/tensor.ts";
+import { elementType } from "../../onnx/tensor.ts";
 import { at } from "../affine.ts";
 import type { Builder } from "../builder.ts";
 import { cast, map } from "../compose.ts";
@@ -74,7 +74,9 @@ function bitCast(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const x = inputs.at(0);
   const to = attributes.int("to");
   if (to === undefined) throw new ModelError("MALFORMED", "no target type");
-  const target = dtypeOfElemType(to, "the target");
+  const { dtype: target, bits: narrow } = elementType(to, "the target");
+  if (narrow !== undefined || x.bits !== undefined)
+    throw new ModelError("UNSUPPORTED_DTYPE", "BitCast of elements that share a byte");
   if (dtype(target).bytes !== dtype(x.dtype).bytes)
     throw new ModelError("MALFORMED", `${x.dtype} and ${target} have different widths`);
   if (target === x.dtype) return [x];

@@ -8,7 +8,7 @@ import { ModelError } from "../../onnx/error.ts";
 import { float32At } from "../../onnx/host.ts";
 import { checkShape, elementType } from "../../onnx/tensor.ts";
 import { at } from "../affine.ts";
-import { castTo, constantOf } from "../compose.ts";
+import { cast, castTo, constantOf } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
@@ -64,7 +64,7 @@ function range(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   sameDtype(start, delta);
   const number = (value: Value): number => {
     if (!isFloat(value.dtype)) return b.integers(value, "the range")[0] ?? 0;
-    return float32At(b.needKnown(casted(b, value, "f32"), "the range"), 0);
+    return float32At(b.needKnown(cast(b, value, "f32"), "the range"), 0);
   };
   const step = number(delta);
   if (step === 0) throw new ModelError("MALFORMED", "delta is 0");
@@ -73,13 +73,13 @@ function range(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const wide = isFloat(start.dtype) ? "f32" : start.dtype;
   const loads = [
     { index: at(0) },
-    { value: casted(b, delta, wide), at: [] },
-    { value: casted(b, start, wide), at: [] },
+    { value: cast(b, delta, wide), at: [] },
+    { value: cast(b, start, wide), at: [] },
   ];
-  return [casted(b, b.emit({ body: "fma", dtype: wide, out: [count], loads }), start.dtype)];
+  return [cast(b, b.emit({ body: "fma", dtype: wide, out: [count], loads }), start.dtype)];
 }
 
-function cast(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+function castNode(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const to = attributes.int("to");
   if (to === undefined) throw new ModelError("MALFORMED", "no target type");
   return [castTo(b, inputs.at(0), elementType(to, "the target"))];
@@ -103,6 +103,6 @@ export const CONSTANT: RuleTable = {
   Size: rule(1, [], size),
   Range: [rule(11, [], range, 26), rule(27, ["stash_type"], range)],
   "com.microsoft:Range": rule(1, [], range),
-  Cast: rule(6, ["saturate", "round_mode", "to"], cast),
+  Cast: rule(6, ["saturate", "round_mode", "to"], castNode),
   CastLike: rule(15, ["saturate", "round_mode"], castLike),
 };

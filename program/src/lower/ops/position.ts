@@ -5,9 +5,9 @@
 import { isInteger } from "../../dtype.ts";
 import { product } from "../../instruction.ts";
 import { ModelError } from "../../onnx/error.ts";
-import { checkShape, dtypeOfElemType } from "../../onnx/tensor.ts";
+import { checkShape, elementType } from "../../onnx/tensor.ts";
 import { affine, at } from "../affine.ts";
-import { cast, map, normalAxis, reshape } from "../compose.ts";
+import { cast, castTo, map, normalAxis, reshape } from "../compose.ts";
 import { rule, type Context, type Inputs, type Lowering, type RuleTable } from "../registry.ts";
 import type { Value } from "../value.ts";
 import { needFloat } from "./arithmetic.ts";
@@ -75,7 +75,7 @@ function eyeLike(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const diagonal = Math.min(Math.max(k, -(x.shape[0] ?? 1)), x.shape[1] ?? 1);
   const loads = [{ index: at(1) }, { index: affine([[0, 1]], diagonal) }];
   const ones = b.emit({ body: "eq", dtype: "bool", out: x.shape, loads });
-  return [cast(b, ones, to === undefined ? x.dtype : dtypeOfElemType(to, "the result"))];
+  return [castTo(b, ones, to === undefined ? x : elementType(to, "the result"))];
 }
 
 /** 1 at the first largest element; up to opset 12 the axes from `axis` on are one. */

@@ -104,6 +104,8 @@ export type AttributeValue =
   | { readonly float: number }
   | { readonly ref: string; readonly type: AttributeType }
   | GraphProto
+  | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
   | TestTensor;
 
 function attribute(name: string, value: AttributeValue): AttributeProto {
@@ -119,6 +121,14 @@ function attribute(name: string, value: AttributeValue): AttributeProto {
     return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float });
   if ("ref" in value) return create(AttributeProtoSchema, { name, type: value.type, refAttrName: value.ref });
   if ("node" in value) return create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g: value });
+  if ("floats" in value)
+    return create(AttributeProtoSchema, { name, type: AttributeType.FLOATS, floats: [...value.floats] });
+  if ("strings" in value)
+    return create(AttributeProtoSchema, {
+      name,
+      type: AttributeType.STRINGS,
+      strings: value.strings.map((text) => new TextEncoder().encode(text)),
+    });
   if ("data" in value)
     return create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: tensorProto("", value) });
   return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) });
@@ -169,6 +179,8 @@ export interface Graph {
   readonly outputs: readonly ValueInfoProto[];
   readonly constants?: Readonly<Record<string, TestTensor>>;
   readonly opset?: number;
+  /** Version of ai.onnx.ml. */
+  readonly mlOpset?: number;
   readonly functions?: readonly FunctionProto[];
 }
 
@@ -183,13 +195,14 @@ export function graphProto({ nodes, inputs, outputs, constants = {} }: Graph): G
 }
 
 export function modelProto(graph: Graph): ModelProto {
-  const { opset = 17, functions = [] } = graph;
+  const { opset = 17, mlOpset = 3, functions = [] } = graph;
   return create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [
       { domain: "", version: BigInt(opset) },
       { domain: "com.microsoft", version: 1n },
       ...[...new Set(functions.map(({ domain }) => domain))].map((domain) => ({ domain, version: 1n })),
+      { domain: "ai.onnx.ml", version: BigInt(mlOpset) },
     ],
     graph: graphProto(graph),
     functions: [...functions],
@@ -209,9 +222,11 @@ export interface Case {
   /** Positions of the inputs that are initializers. */
   readonly constants?: readonly number[];
   readonly opset?: number;
+  readonly mlOpset?: number;
 }
 
-export function caseFile({ operator, inputs, outputs, attributes, constants = [], opset }: Case): Uint8Array {
+export function caseFile(test: Case): Uint8Array {
+  const { operator, inputs, outputs, attributes, constants = [], opset, mlOpset } = test;
   const names = inputs.map((value, k) => (value === undefined ? "" : `x${k}`));
   const each = <R>(f: (name: string, value: TestTensor) => R, wanted: boolean): R[] =>
     inputs.flatMap((value, k) =>
@@ -230,6 +245,7 @@ export function caseFile({ operator, inputs, outputs, attributes, constants = []
     outputs: outputs.map((type, k) => info(`y${k}`, type)),
     constants: Object.fromEntries(each((name, value) => [name, value] as const, true)),
     ...(opset === undefined ? {} : { opset }),
+    ...(mlOpset === undefined ? {} : { mlOpset }),
   });
 }
 

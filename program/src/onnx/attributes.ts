@@ -35,6 +35,7 @@ export interface Attributes {
   float(name: string): number | undefined;
   floats(name: string): number[] | undefined;
   string(name: string): string | undefined;
+  strings(name: string): string[] | undefined;
   tensor(name: string): HostTensor | undefined;
 }
 
@@ -52,6 +53,8 @@ export function readAttributes(attributes: ReadonlyMap<string, AttributeProto>):
       const found = find(attributes, name, Type.STRING);
       return found && new TextDecoder().decode(found.s);
     },
+    strings: (name) =>
+      find(attributes, name, Type.STRINGS)?.strings.map((bytes) => new TextDecoder().decode(bytes)),
     tensor(name) {
       const found = find(attributes, name, Type.TENSOR);
       if (found === undefined) return undefined;

@@ -5,7 +5,7 @@
 import { ModelError } from "../../onnx/error.ts";
 import type { Builder } from "../builder.ts";
 import { cast, inFloat32, map } from "../compose.ts";
-import { rule, type Context, type Inputs, type Lowering, type RuleTable } from "../registry.ts";
+import { rule, type Context, type Inputs, type Lowering, type Rule, type RuleTable } from "../registry.ts";
 import type { Value } from "../value.ts";
 import { needFloat, sameDtype } from "./arithmetic.ts";
 
@@ -33,15 +33,10 @@ function relu(inputs: Inputs, { b }: Context): readonly Value[] {
   return [map(b, "max", x.dtype, x, b.scalar(x.dtype, 0))];
 }
 
-const leakyRelu: Step = (x, b, { attributes }) =>
-  map(
-    b,
-    "where",
-    "f32",
-    below(b, x, 0),
-    map(b, "mul", "f32", x, f32(b, attributes.float("alpha") ?? 0.01)),
-    x,
-  );
+/** x, below 0 alpha·x. */
+export function leakyRelu(b: Builder, x: Value, alpha: number): Value {
+  return map(b, "where", "f32", below(b, x, 0), map(b, "mul", "f32", x, f32(b, alpha)), x);
+}
 
 function prelu(inputs: Inputs, { b }: Context): readonly Value[] {
   const [x, slope] = [inputs.at(0), inputs.at(1)];
@@ -49,10 +44,11 @@ function prelu(inputs: Inputs, { b }: Context): readonly Value[] {
   return [map(b, "where", x.dtype, below(b, x, 0), map(b, "mul", x.dtype, x, slope), x)];
 }
 
-const elu: Step = (x, b, { attributes }) => {
-  const low = map(b, "mul", "f32", f32(b, attributes.float("alpha") ?? 1), map(b, "expm1", "f32", x));
+/** x, below 0 alpha·expm1(x). */
+export function elu(b: Builder, x: Value, alpha: number): Value {
+  const low = map(b, "mul", "f32", f32(b, alpha), map(b, "expm1", "f32", x));
   return map(b, "where", "f32", below(b, x, 0), low, x);
-};
+}
 
 const selu: Step = (x, b, { attributes }) => {
   const alpha = f32(b, attributes.float("alpha") ?? 1.67326319217681884765625);
@@ -68,10 +64,10 @@ const celu: Step = (x, b, { attributes }) => {
   return map(b, "add", "f32", map(b, "max", "f32", x, f32(b, 0)), map(b, "mul", "f32", alpha, low));
 };
 
-const thresholdedRelu: Step = (x, b, { attributes }) => {
-  const alpha = f32(b, attributes.float("alpha") ?? 1);
-  return map(b, "where", "f32", map(b, "le", "bool", x, alpha), f32(b, 0), x);
-};
+/** x, up to alpha 0. */
+export function thresholdedRelu(b: Builder, x: Value, alpha: number): Value {
+  return map(b, "where", "f32", map(b, "le", "bool", x, f32(b, alpha)), f32(b, 0), x);
+}
 
 /** x + bias below -lambd, x - bias above lambd, else 0; integers too are computed in f32. */
 function shrink(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
@@ -85,19 +81,26 @@ function shrink(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
 }
 
 /** max(0, min(1, fma(alpha, x, beta))). */
-function hardSigmoid(b: Builder, x: Value, alpha: number, beta: number): Value {
+export function hardSigmoid(b: Builder, x: Value, alpha: number, beta: number): Value {
   const line = map(b, "fma", "f32", x, f32(b, alpha), f32(b, beta));
   return map(b, "max", "f32", map(b, "min", "f32", line, f32(b, 1)), f32(b, 0));
 }
 
 /** max(x, 0) + log1p(exp(-|x|)), which does not overflow. */
-function softplus(b: Builder, x: Value): Value {
+export function softplus(b: Builder, x: Value): Value {
   const e = map(b, "exp", "f32", map(b, "neg", "f32", map(b, "abs", "f32", x)));
   return map(b, "add", "f32", map(b, "max", "f32", x, f32(b, 0)), map(b, "log1p", "f32", e));
 }
 
-const softsign: Step = (x, b) =>
-  map(b, "div", "f32", x, map(b, "add", "f32", f32(b, 1), map(b, "abs", "f32", x)));
+export function softsign(b: Builder, x: Value): Value {
+  return map(b, "div", "f32", x, map(b, "add", "f32", f32(b, 1), map(b, "abs", "f32", x)));
+}
+
+/** A function of one tensor and the attribute alpha. */
+function withAlpha(apply: (b: Builder, x: Value, alpha: number) => Value, initial: number): Rule {
+  const step: Step = (x, b, { attributes }) => apply(b, x, attributes.float("alpha") ?? initial);
+  return rule(6, ["alpha"], pointwise(step));
+}
 
 /** x/2 * (1 + erf(x / sqrt 2)), or x/2 * (1 + tanh(sqrt(2/pi) * fma(0.044715, x^3, x))). */
 export function geluOf(b: Builder, x: Value, form: "erf" | "tanh"): Value {
@@ -150,12 +153,12 @@ function clipByAttributes(inputs: Inputs, { b, attributes }: Context): readonly 
 
 export const ACTIVATION: RuleTable = {
   Relu: rule(6, [], relu),
-  LeakyRelu: rule(6, ["alpha"], pointwise(leakyRelu)),
+  LeakyRelu: withAlpha(leakyRelu, 0.01),
   PRelu: rule(7, [], prelu),
-  Elu: rule(6, ["alpha"], pointwise(elu)),
+  Elu: withAlpha(elu, 1),
   Selu: rule(6, ["alpha", "gamma"], pointwise(selu)),
   Celu: rule(12, ["alpha"], pointwise(celu)),
-  ThresholdedRelu: rule(10, ["alpha"], pointwise(thresholdedRelu)),
+  ThresholdedRelu: { ...withAlpha(thresholdedRelu, 1), since: 10 },
   Sigmoid: rule(
     6,
     [],
@@ -179,7 +182,11 @@ export const ACTIVATION: RuleTable = {
     pointwise((x, b) => softplus(b, x)),
   ),
   Shrink: rule(9, ["bias", "lambd"], shrink),
-  Softsign: rule(1, [], pointwise(softsign)),
+  Softsign: rule(
+    1,
+    [],
+    pointwise((x, b) => softsign(b, x)),
+  ),
   Mish: rule(
     18,
     [],

@@ -26,6 +26,7 @@ import { QELEMENTWISE } from "./qelementwise.ts";
 import { QLINEAR } from "./qlinear.ts";
 import { QPOOL } from "./qpool.ts";
 import { QUANTIZE } from "./quantize.ts";
+import { RECURRENT } from "./recurrent.ts";
 import { REDUCE } from "./reduce.ts";
 import { ROTARY } from "./rotary.ts";
 import { ROWNORM } from "./rownorm.ts";
@@ -63,6 +64,7 @@ export const RULES: readonly RuleTable[] = [
   QLINEAR,
   QPOOL,
   QUANTIZE,
+  RECURRENT,
   REDUCE,
   ROTARY,
   ROWNORM,

@@ -9,12 +9,14 @@ import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
 import { CUMULATIVE } from "./cumulative.ts";
 import { EINSUM } from "./einsum.ts";
+import { FEATURE } from "./feature.ts";
 import { FUSEDATTENTION } from "./fusedattention.ts";
 import { GATED } from "./gated.ts";
 import { GROUPNORM } from "./groupnorm.ts";
 import { GROUPQUERY } from "./groupquery.ts";
 import { JOIN } from "./join.ts";
 import { KNOWN } from "./known.ts";
+import { LINEAR } from "./linear.ts";
 import { LOGIC } from "./logic.ts";
 import { LOSS } from "./loss.ts";
 import { MATMUL } from "./matmul.ts";
@@ -35,6 +37,7 @@ import { SHAPE } from "./shape.ts";
 import { STATEFUL } from "./stateful.ts";
 import { TFIDF } from "./tfidf.ts";
 import { TOPK } from "./topk.ts";
+import { TREE } from "./tree.ts";
 import { TRIGONOMETRY } from "./trigonometry.ts";
 
 export const RULES: readonly RuleTable[] = [
@@ -47,12 +50,14 @@ export const RULES: readonly RuleTable[] = [
   CONV,
   CUMULATIVE,
   EINSUM,
+  FEATURE,
   FUSEDATTENTION,
   GATED,
   GROUPNORM,
   GROUPQUERY,
   JOIN,
   KNOWN,
+  LINEAR,
   LOGIC,
   LOSS,
   MATMUL,
@@ -73,5 +78,6 @@ export const RULES: readonly RuleTable[] = [
   STATEFUL,
   TFIDF,
   TOPK,
+  TREE,
   TRIGONOMETRY,
 ];

@@ -26,6 +26,7 @@ import { POOL } from "./pool.ts";
 import { POSITION } from "./position.ts";
 import { QELEMENTWISE } from "./qelementwise.ts";
 import { QLINEAR } from "./qlinear.ts";
+import { QMATMUL } from "./qmatmul.ts";
 import { QPOOL } from "./qpool.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { RECURRENT } from "./recurrent.ts";
@@ -67,6 +68,7 @@ export const RULES: readonly RuleTable[] = [
   POSITION,
   QELEMENTWISE,
   QLINEAR,
+  QMATMUL,
   QPOOL,
   QUANTIZE,
   RECURRENT,

@@ -1,6 +1,6 @@
 /**
  * Elementwise quantised operators (ONNX Runtime contrib operators QLinearAdd, QLinearMul, QLinearConcat, QLinearLeakyRelu,
- * QLinearSigmoid). Equal to onnxruntime's x86-64 results bit for bit.
+ * QLinearSigmoid, QLinearWhere). Equal to onnxruntime's x86-64 results bit for bit.
  */
 import { ModelError } from "../../onnx/error.ts";
 import { dtype, integerRange } from "../../dtype.ts";
@@ -84,16 +84,30 @@ function same(b: Builder, x: Value, y: Value): boolean {
   return p !== undefined && q !== undefined && Buffer.compare(p.data, q.data) === 0;
 }
 
-/** Each part requantised by way of float32, or unchanged if its parameters are those of the output. */
+/** Requantised by way of float32, or unchanged if its parameters are those of the output. */
+function requantised(b: Builder, { x, scale, zero }: Quantised, toScale: Value, toZero: Value): Value {
+  if (same(b, scale, toScale) && same(b, zero, toZero)) return x;
+  return quantise(b, toZero.dtype, dequantise(b, x, scale, zero), toScale, toZero);
+}
+
+/** Condition, operand, operand, scale and zero point of the output. */
+function where(inputs: Inputs, { b }: Context): readonly Value[] {
+  const condition = inputs.at(0);
+  const [left, right] = [operand(b, inputs, 1), operand(b, inputs, 4)];
+  sameDtype(left.x, right.x);
+  if (condition.dtype !== "bool") throw new ModelError("MALFORMED", `a condition of ${condition.dtype}`);
+  const { scale, zero } = target(b, inputs, 7, left.x);
+  sameDtype(left.x, zero);
+  const [x, y] = [left, right].map((part) => requantised(b, part, scale, zero));
+  return x === undefined || y === undefined ? [] : [map(b, "where", zero.dtype, condition, x, y)];
+}
+
 function concatenate(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const [scale, zero] = [scalarOf(inputs.at(0)), scalarOf(inputs.at(1))];
   const parts = Array.from({ length: Math.floor((inputs.length - 2) / 3) }, (_, k) =>
     operand(b, inputs, 2 + 3 * k),
   );
-  const converted = parts.map((part) => {
-    if (same(b, part.scale, scale) && same(b, part.zero, zero)) return part.x;
-    return quantise(b, zero.dtype, dequantise(b, part.x, part.scale, part.zero), scale, zero);
-  });
+  const converted = parts.map((part) => requantised(b, part, scale, zero));
   const [first] = converted;
   if (first === undefined) throw new ModelError("MALFORMED", "nothing to concatenate");
   const axis = normalAxis(attributes.int("axis") ?? NaN, first.shape.length);
@@ -179,4 +193,5 @@ export const QELEMENTWISE: RuleTable = {
   "com.microsoft:QLinearConcat": rule(1, ["axis"], concatenate),
   "com.microsoft:QLinearLeakyRelu": rule(1, ["alpha"], through(leakyRelu)),
   "com.microsoft:QLinearSigmoid": rule(1, [], through(logistic)),
+  "com.microsoft:QLinearWhere": rule(1, [], where),
 };

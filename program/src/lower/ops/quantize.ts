@@ -96,10 +96,15 @@ function dequantizeLinear(inputs: Inputs, { b, attributes }: Context): readonly 
   return [dequantise(b, x, place(scale), zero && place(zero))];
 }
 
+export interface DynamicallyQuantised {
+  readonly x: Value;
+  readonly scale: Value;
+  readonly zero: Value;
+}
+
 /** u8 with the range of x and 0: scale = r(range / 255), 1 for an empty range; zero = rint(clamp(r(0 - r(min / scale)))). */
-function dynamicQuantizeLinear(inputs: Inputs, { b }: Context): readonly Value[] {
-  const x = inputs.at(0);
-  if (x.dtype !== "f32") throw new ModelError("UNSUPPORTED_DTYPE", `DynamicQuantizeLinear of ${x.dtype}`);
+export function dynamicallyQuantised(b: Builder, x: Value): DynamicallyQuantised {
+  if (x.dtype !== "f32") throw new ModelError("UNSUPPORTED_DTYPE", `dynamic quantising of ${x.dtype}`);
   const nought = b.scalar("f32", 0);
   const extreme = (fold: "min" | "max") => {
     const found = reduce(
@@ -115,7 +120,12 @@ function dynamicQuantizeLinear(inputs: Inputs, { b }: Context): readonly Value[]
   const width = map(b, "div", "f32", map(b, "sub", "f32", most, least), b.scalar("f32", 255));
   const scale = map(b, "where", "f32", map(b, "eq", "bool", most, least), b.scalar("f32", 1), width);
   const zero = map(b, "sat", "u8", map(b, "sub", "f32", nought, map(b, "div", "f32", least, scale)));
-  return [quantise(b, "u8", x, scale, zero), scale, zero];
+  return { x: quantise(b, "u8", x, scale, zero), scale, zero };
+}
+
+function dynamicQuantizeLinear(inputs: Inputs, { b }: Context): readonly Value[] {
+  const { x, scale, zero } = dynamicallyQuantised(b, inputs.at(0));
+  return [x, scale, zero];
 }
 
 /** A vector of one parameter per element of axis `axis` of a tensor of rank `rank`, or a scalar. */

@@ -115,6 +115,33 @@ describe("lowering against onnxruntime: products of quantised weights", () => {
     });
   }
 
+  it("QLinearSoftmax, bit for bit", async () => {
+    for (const type of BYTES)
+      for (let seed = 0; seed < 12; seed++) {
+        const next = random(700 + seed);
+        const shape =
+          [
+            [4, 37],
+            [2, 5, 6],
+            [3, 1],
+          ][seed % 3] ?? [];
+        const scale = seed % 4 === 0 ? 1 / 256 : 0.001 + next() / 20;
+        await equals({
+          operator: "com.microsoft:QLinearSoftmax",
+          inputs: [
+            bytes(next, type, shape),
+            scalar("f32", next() * (seed < 6 ? 0.1 : 1)),
+            bytes(next, type, []),
+            scalar("f32", scale),
+            seed < 8 ? scalar(type, type === "u8" ? 0 : -128) : bytes(next, type, []),
+          ],
+          outputs: [type],
+          attributes: { opset: seed % 2 === 0 ? 12 : 13, axis: seed % 2 },
+          constants: [1, 2, 3, 4],
+        });
+      }
+  });
+
   const nBits = (attributes: Record<string, AttributeValue>, zeros: boolean, bias: boolean): Case => {
     const { K, N, bits, block_size } = { K: 70, N: 6, bits: 4, block_size: 32, ...attributes } as Record<
       string,

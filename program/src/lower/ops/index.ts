@@ -28,6 +28,7 @@ import { QELEMENTWISE } from "./qelementwise.ts";
 import { QLINEAR } from "./qlinear.ts";
 import { QMATMUL } from "./qmatmul.ts";
 import { QPOOL } from "./qpool.ts";
+import { QSOFTMAX } from "./qsoftmax.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { RECURRENT } from "./recurrent.ts";
 import { REDUCE } from "./reduce.ts";
@@ -70,6 +71,7 @@ export const RULES: readonly RuleTable[] = [
   QLINEAR,
   QMATMUL,
   QPOOL,
+  QSOFTMAX,
   QUANTIZE,
   RECURRENT,
   REDUCE,

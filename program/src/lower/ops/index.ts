@@ -22,6 +22,7 @@ import { LOSS } from "./loss.ts";
 import { MATMUL } from "./matmul.ts";
 import { NORM } from "./norm.ts";
 import { OPTIMIZER } from "./optimizer.ts";
+import { PLACE } from "./place.ts";
 import { POOL } from "./pool.ts";
 import { POSITION } from "./position.ts";
 import { QELEMENTWISE } from "./qelementwise.ts";
@@ -39,6 +40,7 @@ import { SHAPE } from "./shape.ts";
 import { STATEFUL } from "./stateful.ts";
 import { TFIDF } from "./tfidf.ts";
 import { TOPK } from "./topk.ts";
+import { TRANSPOSED } from "./transposed.ts";
 import { TREE } from "./tree.ts";
 import { TRIGONOMETRY } from "./trigonometry.ts";
 
@@ -65,6 +67,7 @@ export const RULES: readonly RuleTable[] = [
   MATMUL,
   NORM,
   OPTIMIZER,
+  PLACE,
   POOL,
   POSITION,
   QELEMENTWISE,
@@ -82,6 +85,7 @@ export const RULES: readonly RuleTable[] = [
   STATEFUL,
   TFIDF,
   TOPK,
+  TRANSPOSED,
   TREE,
   TRIGONOMETRY,
 ];

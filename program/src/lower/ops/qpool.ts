@@ -1,13 +1,15 @@
 /**
- * Quantised pooling (ONNX Runtime contrib operators QLinearGlobalAveragePool, QLinearAveragePool). Equal to onnxruntime's x86-64
+ * Quantised pooling (ONNX Runtime contrib operators QLinearGlobalAveragePool, QLinearAveragePool,
+ * NhwcMaxPool). Equal to onnxruntime's x86-64
  * results bit for bit.
  */
 import { product } from "../../instruction.ts";
+import { ModelError } from "../../onnx/error.ts";
 import { map } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
-import { pool, POOL_ATTRIBUTES, spatial, windowCounts } from "./pool.ts";
+import { maxPoolOf, pool, POOL_ATTRIBUTES, spatial, windowCounts } from "./pool.ts";
 import { requantise } from "./qlinear.ts";
 import { scalarOf } from "./quantize.ts";
 import { readWindow } from "./window.ts";
@@ -66,8 +68,17 @@ function average(inputs: Inputs, context: Context): readonly Value[] {
   return [result];
 }
 
+/** MaxPool of 8-bit integers, channels last. */
+function nhwcMaxPool(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
+  const x = inputs.at(0);
+  if (x.dtype !== "u8" && x.dtype !== "i8")
+    throw new ModelError("UNSUPPORTED_DTYPE", `NhwcMaxPool of ${x.dtype}`);
+  return [channelsFirst(x, true, (value) => maxPoolOf(b, value, readWindow(attributes, spatial(value))))];
+}
+
 export const QPOOL: RuleTable = {
   "com.microsoft:QLinearGlobalAveragePool": rule(1, ["channels_last"], globalAverage),
+  "com.microsoft:NhwcMaxPool": rule(1, POOL_ATTRIBUTES, nhwcMaxPool),
   "com.microsoft:QLinearAveragePool": rule(
     1,
     [...POOL_ATTRIBUTES, "channels_last", "count_include_pad"],

@@ -1,5 +1,5 @@
 /**
- * Sliding windows: kernel, strides, dilations, padding (ONNX Operators: Conv, MaxPool, AveragePool).
+ * Sliding windows: kernel, strides, dilations, padding (ONNX Operators: Conv, ConvTranspose, MaxPool, AveragePool, LpPool, Col2Im).
  */
 import type { Affine } from "../../instruction.ts";
 import type { Attributes } from "../../onnx/attributes.ts";
@@ -19,7 +19,17 @@ export interface Window {
 
 const MAX_PARAMETER = 2 ** 24;
 
-function list(attributes: Attributes, name: string, count: number, least: number, absent: number): number[] {
+/**
+ * An attribute with one entry per axis, or `absent` for each.
+ * @throws {ModelError} MALFORMED for another number of entries or one out of range.
+ */
+export function perAxis(
+  attributes: Attributes,
+  name: string,
+  count: number,
+  least: number,
+  absent: number,
+): number[] {
   const values = attributes.ints(name) ?? Array.from({ length: count }, () => absent);
   if (values.length !== count)
     throw new ModelError("MALFORMED", `${name} has ${values.length} entries, not ${count}`);
@@ -38,13 +48,13 @@ export function readWindow(
   const kernel =
     attributes.ints("kernel_shape") === undefined
       ? kernelOfWeights
-      : list(attributes, "kernel_shape", rank, 1, 1);
+      : perAxis(attributes, "kernel_shape", rank, 1, 1);
   if (kernel?.length !== rank) throw new ModelError("MALFORMED", "kernel_shape does not fit the input");
   if (kernelOfWeights !== undefined && kernel.join() !== kernelOfWeights.join())
     throw new ModelError("MALFORMED", "kernel_shape is not the shape of the weights");
-  const strides = list(attributes, "strides", rank, 1, 1);
-  const dilations = list(attributes, "dilations", rank, 1, 1);
-  const pads = list(attributes, "pads", 2 * rank, 0, 0);
+  const strides = perAxis(attributes, "strides", rank, 1, 1);
+  const dilations = perAxis(attributes, "dilations", rank, 1, 1);
+  const pads = perAxis(attributes, "pads", 2 * rank, 0, 0);
   const auto = attributes.string("auto_pad") ?? "NOTSET";
   const ceil = attributes.int("ceil_mode") === 1;
   const each = (f: (d: number) => number) => input.map((_, d) => f(d));
@@ -82,5 +92,19 @@ export function windowAt(window: Window, axis: number, out: number, k: number): 
       [k, n(window.dilations)],
     ],
     -(window.begin[axis] ?? 0),
+  );
+}
+
+/** The other way round: the window index whose kernel position `k` reads input coordinate `at`; out of range if there is none. */
+export function windowOver(window: Window, axis: number, at: number, k: number): Affine {
+  const n = (values: readonly number[]) => values[axis] ?? 1;
+  return affine(
+    [
+      [at, 1],
+      [k, -n(window.dilations)],
+    ],
+    window.begin[axis] ?? 0,
+    n(window.strides),
+    true,
   );
 }

@@ -33,6 +33,7 @@ import { QSOFTMAX } from "./qsoftmax.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { RECURRENT } from "./recurrent.ts";
 import { REDUCE } from "./reduce.ts";
+import { RESIZE } from "./resize.ts";
 import { ROTARY } from "./rotary.ts";
 import { ROWNORM } from "./rownorm.ts";
 import { SCATTER } from "./scatter.ts";
@@ -78,6 +79,7 @@ export const RULES: readonly RuleTable[] = [
   QUANTIZE,
   RECURRENT,
   REDUCE,
+  RESIZE,
   ROTARY,
   ROWNORM,
   SCATTER,

@@ -8,10 +8,12 @@ import { CONSTANT } from "./constant.ts";
 import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
 import { CUMULATIVE } from "./cumulative.ts";
+import { DEFORM } from "./deform.ts";
 import { EINSUM } from "./einsum.ts";
 import { FEATURE } from "./feature.ts";
 import { FUSEDATTENTION } from "./fusedattention.ts";
 import { GATED } from "./gated.ts";
+import { GRIDSAMPLE } from "./gridsample.ts";
 import { GROUPNORM } from "./groupnorm.ts";
 import { GROUPQUERY } from "./groupquery.ts";
 import { JOIN } from "./join.ts";
@@ -34,6 +36,7 @@ import { QUANTIZE } from "./quantize.ts";
 import { RECURRENT } from "./recurrent.ts";
 import { REDUCE } from "./reduce.ts";
 import { RESIZE } from "./resize.ts";
+import { ROI } from "./roi.ts";
 import { ROTARY } from "./rotary.ts";
 import { ROWNORM } from "./rownorm.ts";
 import { SCATTER } from "./scatter.ts";
@@ -54,10 +57,12 @@ export const RULES: readonly RuleTable[] = [
   CONTROL,
   CONV,
   CUMULATIVE,
+  DEFORM,
   EINSUM,
   FEATURE,
   FUSEDATTENTION,
   GATED,
+  GRIDSAMPLE,
   GROUPNORM,
   GROUPQUERY,
   JOIN,
@@ -80,6 +85,7 @@ export const RULES: readonly RuleTable[] = [
   RECURRENT,
   REDUCE,
   RESIZE,
+  ROI,
   ROTARY,
   ROWNORM,
   SCATTER,

@@ -6,16 +6,30 @@ import { floatValue } from "../../program/src/fast/float.ts";
 export const RTOL = 1e-3;
 export const ATOL = 1e-7;
 
-function close(got: number, expected: number): boolean {
+/**
+ * Tests whose expected data are a float32 Fourier transform's, off by up to 1.5e-6 from the exact result, with 1.9e-7 where it is
+ * 0: exact results miss them by more than ATOL.
+ */
+const INEXACT_DATA: Readonly<Record<string, number>> = {
+  test_dft_inverse: 2e-6,
+  test_dft_inverse_opset19: 2e-6,
+};
+
+/** The absolute tolerance of a test. */
+export function atolOf(test: string): number {
+  return INEXACT_DATA[test] ?? ATOL;
+}
+
+function close(got: number, expected: number, atol: number): boolean {
   return (
     Object.is(got, expected) ||
     got === expected ||
-    Math.abs(got - expected) <= ATOL + RTOL * Math.abs(expected)
+    Math.abs(got - expected) <= atol + RTOL * Math.abs(expected)
   );
 }
 
 /** @returns what differs first, or undefined. */
-export function difference(got: HostTensor, expected: HostTensor): string | undefined {
+export function difference(got: HostTensor, expected: HostTensor, atol = ATOL): string | undefined {
   const form = ({ dtype: name, shape }: HostTensor) => `${name}[${shape.join(", ")}]`;
   if (form(got) !== form(expected)) return `${form(got)} instead of ${form(expected)}`;
   const count = got.data.length / dtype(got.dtype).bytes;
@@ -25,7 +39,7 @@ export function difference(got: HostTensor, expected: HostTensor): string | unde
     if (!isFloat(got.dtype))
       return `element ${i} has the bits 0x${a.toString(16)} instead of 0x${b.toString(16)}`;
     const [x, y] = [floatValue(got.dtype, Number(a)), floatValue(got.dtype, Number(b))];
-    if (!close(x, y)) return `element ${i} is ${x} instead of ${y}`;
+    if (!close(x, y, atol)) return `element ${i} is ${x} instead of ${y}`;
   }
   return undefined;
 }

@@ -4,7 +4,7 @@ import { lowerModel, type LoweredModel } from "../../program/src/lower/lower.ts"
 import { ModelError } from "../../program/src/onnx/error.ts";
 import type { HostTensor } from "../../program/src/onnx/host.ts";
 import type { Program } from "../../program/src/instruction.ts";
-import { difference } from "./compare.ts";
+import { atolOf, difference } from "./compare.ts";
 import type { DataSet, TestCase } from "./suite.ts";
 
 /** A program and the inputs that it was run on. */
@@ -42,7 +42,7 @@ function runSet(test: TestCase, set: DataSet): Run | string {
   for (const [k, { name, dtype, shape }] of lowered.outputs.entries()) {
     const [data, expected] = [outputs[k], set.outputs[k]];
     if (data === undefined || expected === undefined) return `no data of output ${name}`;
-    const wrong = difference({ dtype, shape, data }, expected);
+    const wrong = difference({ dtype, shape, data }, expected, atolOf(test.name));
     if (wrong !== undefined) return `output ${name}: ${wrong}`;
   }
   return { program, inputs };

@@ -9,6 +9,7 @@ import { CONTROL } from "./control.ts";
 import { CONV } from "./conv.ts";
 import { CUMULATIVE } from "./cumulative.ts";
 import { DEFORM } from "./deform.ts";
+import { DET } from "./det.ts";
 import { EINSUM } from "./einsum.ts";
 import { FEATURE } from "./feature.ts";
 import { FUSEDATTENTION } from "./fusedattention.ts";
@@ -41,6 +42,7 @@ import { ROTARY } from "./rotary.ts";
 import { ROWNORM } from "./rownorm.ts";
 import { SCATTER } from "./scatter.ts";
 import { SHAPE } from "./shape.ts";
+import { SIGNAL } from "./signal.ts";
 import { STATEFUL } from "./stateful.ts";
 import { TFIDF } from "./tfidf.ts";
 import { TOPK } from "./topk.ts";
@@ -58,6 +60,7 @@ export const RULES: readonly RuleTable[] = [
   CONV,
   CUMULATIVE,
   DEFORM,
+  DET,
   EINSUM,
   FEATURE,
   FUSEDATTENTION,
@@ -90,6 +93,7 @@ export const RULES: readonly RuleTable[] = [
   ROWNORM,
   SCATTER,
   SHAPE,
+  SIGNAL,
   STATEFUL,
   TFIDF,
   TOPK,

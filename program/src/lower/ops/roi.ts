@@ -12,7 +12,7 @@ import { cast, inFloat32, map, reshape, slice, unsqueeze } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import { isEmpty, type Value } from "../value.ts";
 import { sameDtype } from "./arithmetic.ts";
-import { gatherAt, jointWeights, tapsAround, type ComputedTaps } from "./taps.ts";
+import { gatherAt, tapsAround, type ComputedTaps } from "./taps.ts";
 
 const MAX_SAMPLES = 2 ** 16;
 

@@ -337,3 +337,14 @@ export function deviation(a: TestTensor, b: TestTensor): number {
     return Number.isFinite(difference) ? Math.max(worst, difference) : Infinity;
   }, 0);
 }
+
+/** Largest deviation from onnxruntime over all outputs of one node; infinite where integers differ at all. */
+export async function disagreement(test: Case): Promise<number> {
+  const { exact, onnxruntime } = await runCase(test);
+  return exact.reduce((worst, result, k) => {
+    const reference = onnxruntime[k];
+    if (reference === undefined) return Infinity;
+    const difference = deviation(result, reference);
+    return result.dtype === "f32" || difference === 0 ? Math.max(worst, difference) : Infinity;
+  }, 0);
+}

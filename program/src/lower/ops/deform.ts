@@ -14,6 +14,9 @@ import { perChannel } from "./conv.ts";
 import { gatherAt, jointWeights, tapsAround } from "./taps.ts";
 import { readWindow } from "./window.ts";
 
+/** Of the kernel, and along an axis of the result. */
+const MAX_PLACES = 2 ** 20;
+
 function deformConv(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const [input, w, offset] = [inputs.at(0), inputs.at(1), inputs.at(2)];
   const [bias, mask] = [inputs.optional(3), inputs.optional(4)];
@@ -35,6 +38,8 @@ function deformConv(inputs: Inputs, { b, attributes }: Context): readonly Value[
   const window = readWindow(attributes, sizes, kernel);
   const { out } = window;
   const places = product(kernel);
+  if ([places, ...out].some((size) => size > MAX_PLACES))
+    throw new ModelError("TOO_LARGE", `a kernel of ${places} places, or its result`);
   const fits = (value: Value, each: number) =>
     value.shape.join() === [n, offsetGroup * places * each, ...out].join();
   if (!fits(offset, rank) || (mask !== undefined && !fits(mask, 1)))

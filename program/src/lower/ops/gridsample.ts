@@ -14,7 +14,7 @@ import type { Value } from "../value.ts";
 import { needFloat } from "./arithmetic.ts";
 import { gatherAt, jointWeights, tapsAround } from "./taps.ts";
 
-const MAX_GRID = 2 ** 24;
+const MAX_GRID = 2 ** 22;
 
 /** From -1..1 to 0..size-1 (corners aligned) or -1/2..size-1/2. */
 function denormalised(b: Builder, grid: Value, size: number, align: boolean): Value {
@@ -86,6 +86,8 @@ function gridSample(inputs: Inputs, { b, opset, attributes }: Context): readonly
   const coordinates = sizes.map((size, d) => {
     const along = squeeze(slice(b, wide, rank + 1, rank - 1 - d, 1), [rank + 1]);
     const coordinate = denormalised(b, along, size, sampling.align);
+    // Cubic weights are those of the coordinate as it is; only the positions are moved.
+    if (mode === "cubic") return coordinate;
     return padded(b, mode === "nearest" ? map(b, "rint", "f32", coordinate) : coordinate, size, sampling);
   });
   const shape = [x.shape[0] ?? 1, x.shape[1] ?? 1, ...out];

@@ -23,8 +23,8 @@ export interface Taps {
   readonly weights: readonly (readonly number[])[];
 }
 
-const MAX_AXIS = 2 ** 22;
-const MAX_TAPS = 2 ** 24;
+const MAX_AXIS = 2 ** 20;
+const MAX_TAPS = 2 ** 22;
 
 const r = Math.fround;
 
@@ -92,9 +92,13 @@ function clamp(position: number, size: number): number {
   return Math.min(Math.max(position, 0), size - 1);
 }
 
-/** Half away from zero, as the C function. */
-function round(x: number): number {
-  return Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
+/** As onnxruntime does, coordinates this close to the middle of two elements count as ties. */
+const TIE = 1e-6;
+
+function rounded(c: number, tie: "floor" | "ceil"): number {
+  const rest = c - Math.floor(c);
+  const up = Math.abs(rest - 0.5) < TIE ? tie === "ceil" : rest > 0.5;
+  return Math.floor(c) + (up ? 1 : 0);
 }
 
 /** @param mode "simple" is that of opset 10 and of Upsample. */
@@ -104,9 +108,9 @@ export function nearestPositions({ coordinates, input, scale }: Resampling, mode
       case "simple":
         return scale < 1 ? Math.ceil(c) : Math.floor(c);
       case "round_prefer_floor":
-        return Math.ceil(c - 0.5);
+        return rounded(c, "floor");
       case "round_prefer_ceil":
-        return round(c);
+        return rounded(c, "ceil");
       case "floor":
         return Math.floor(c);
       case "ceil":
@@ -139,25 +143,30 @@ function cubic(x: number, a: number): number {
   return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
 }
 
+/** For each element, weights of the positions from `first` on. */
+interface Row {
+  readonly first: number;
+  readonly weights: readonly number[];
+}
+
 /** Weights that add up to 1; positions outside of the input are moved to its edge, or weigh nothing. */
-function normalised(
-  rows: readonly (readonly (readonly [position: number, weight: number])[])[],
-  input: number,
-  exclude: boolean,
-): Taps {
-  const isInside = (p: number) => p >= 0 && p < input;
-  const weights = rows.map((row) => {
-    const kept = row.map(([p, w]) => (exclude && !isInside(p) ? 0 : w));
+function normalised(rows: readonly Row[], input: number, exclude: boolean): Taps {
+  const weights = rows.map(({ first, weights: row }) => {
+    const kept = row.map((w, k) => (exclude && (first + k < 0 || first + k >= input) ? 0 : w));
     const sum = kept.reduce((total, w) => total + w, 0);
     return kept.map((w) => r(sum === 0 ? w : w / sum));
   });
-  return { positions: rows.map((row) => row.map(([p]) => clamp(p, input))), weights };
+  return {
+    positions: rows.map(({ first, weights: row }) => row.map((_, k) => clamp(first + k, input))),
+    weights,
+  };
 }
 
 export function cubicTaps({ coordinates, input }: Resampling, a: number, exclude: boolean): Taps {
-  const rows = coordinates.map((c) =>
-    [-1, 0, 1, 2].map((k) => [Math.floor(c) + k, cubic(c - Math.floor(c) - k, a)] as const),
-  );
+  const rows = coordinates.map((c): Row => {
+    const first = Math.floor(c) - 1;
+    return { first, weights: [0, 1, 2, 3].map((k) => cubic(c - first - k, a)) };
+  });
   return normalised(rows, input, exclude);
 }
 
@@ -168,13 +177,13 @@ export function filterTaps(
   exclude: boolean,
 ): Taps {
   const stretch = Math.min(scale, 1);
-  const support = (a === undefined ? 1 : 2) / stretch;
-  const width = 2 * Math.ceil(support) + 1;
+  const reach = Math.ceil((a === undefined ? 1 : 2) / stretch);
+  const width = 2 * reach + 1;
   if (width * coordinates.length > MAX_TAPS) throw new ModelError("TOO_LARGE", `a filter of ${width} taps`);
   const kernel = (x: number) => (a === undefined ? Math.max(0, 1 - Math.abs(x)) : cubic(x, a));
-  const rows = coordinates.map((c) => {
-    const first = Math.floor(c) - Math.ceil(support) + 1;
-    return Array.from({ length: width }, (_, k) => [first + k, kernel((first + k - c) * stretch)] as const);
+  const rows = coordinates.map((c): Row => {
+    const first = Math.floor(c) - reach + 1;
+    return { first, weights: Array.from({ length: width }, (_, k) => kernel((first + k - c) * stretch)) };
   });
   return normalised(rows, input, exclude);
 }

@@ -223,7 +223,7 @@ function resizeTo(
     "the result",
   );
   if (sizes.some(({ input, output }) => (input === 0) !== (output === 0)))
-    throw new ModelError("MALFORMED", "an empty axis cannot be resized, nor an axis to an empty one");
+    throw new ModelError("UNSUPPORTED_USE", "an empty axis, or one that becomes empty");
   return resample(
     b,
     x,

@@ -3,7 +3,6 @@
  * onnxruntime does.
  */
 import { isFloat } from "../../dtype.ts";
-import { product } from "../../instruction.ts";
 import { float32At } from "../../onnx/host.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { at } from "../affine.ts";
@@ -15,6 +14,7 @@ import { sameDtype } from "./arithmetic.ts";
 import { gatherAt, tapsAround, type ComputedTaps } from "./taps.ts";
 
 const MAX_SAMPLES = 2 ** 16;
+const MAX_SIZE = 2 ** 16;
 
 /** 0, 1, ..., count - 1 (plus `offset`) along axis `axis` of `rank`. */
 function steps(b: Builder, count: number, rank: number, axis: number, offset = 0): Value {
@@ -37,6 +37,11 @@ function needSize(size: number): number {
   if (size < 1 || size > MAX_SAMPLES)
     throw new ModelError("MALFORMED", `an output of ${size} elements per axis`);
   return size;
+}
+
+/** One value per region, with further dimensions; a scalar stays one. */
+function spread(value: Value, axes: readonly number[]): Value {
+  return value.shape.length === 0 ? value : unsqueeze(value, axes);
 }
 
 interface SampledAxis extends ComputedTaps {
@@ -70,9 +75,14 @@ function samples(
     most = Math.max(1, ...Array.from({ length: known.data.length / 4 }, (_, i) => float32At(known, i)));
   }
   if (!(most <= MAX_SAMPLES)) throw new ModelError("TOO_LARGE", `${most} samples per bin`);
-  const spread = (value: Value) => (value.shape.length === 0 ? value : unsqueeze(value, [1, 2]));
-  const [wideBin, wideCounts] = [spread(bin), spread(counts)];
-  const corner = map(b, "add", "f32", spread(start), map(b, "mul", "f32", wideBin, steps(b, bins, 3, 1)));
+  const [wideBin, wideCounts] = [spread(bin, [1, 2]), spread(counts, [1, 2])];
+  const corner = map(
+    b,
+    "add",
+    "f32",
+    spread(start, [1, 2]),
+    map(b, "mul", "f32", wideBin, steps(b, bins, 3, 1)),
+  );
   const inBin = map(b, "div", "f32", map(b, "mul", "f32", steps(b, most, 3, 2, 0.5), wideBin), wideCounts);
   const coordinate = map(b, "add", "f32", corner, inBin);
   const inside = map(
@@ -84,15 +94,10 @@ function samples(
   );
   const clamped = map(b, "min", "f32", map(b, "max", "f32", coordinate, f32(b, 0)), f32(b, size - 1));
   const taps = tapsAround(b, clamped);
-  const last = unsqueeze(inside, [3]);
-  const weights = map(b, "where", "f32", last, taps.weights, f32(b, 0));
+  const weights = map(b, "where", "f32", unsqueeze(inside, [3]), taps.weights, f32(b, 0));
   const within = map(b, "min", "i32", taps.positions, b.scalar("i32", size - 1));
-  const counted = map(b, "lt", "bool", steps(b, most, 4, 2), spread4(wideCounts));
+  const counted = map(b, "lt", "bool", steps(b, most, 4, 2), spread(counts, [1, 2, 3]));
   return { positions: map(b, "where", "i32", counted, within, b.scalar("i32", -1)), weights, counts };
-}
-
-function spread4(counts: Value): Value {
-  return counts.shape.length === 0 ? counts : unsqueeze(counts, [3]);
 }
 
 /** Per bin the mean, or the maximum, of weighted elements. */
@@ -152,7 +157,7 @@ function roiAlign(inputs: Inputs, { b, opset, attributes }: Context): readonly V
     });
     if (mode === "max") return pooled;
     const count = map(b, "max", "f32", map(b, "mul", "f32", rows.counts, columns.counts), f32(b, 1));
-    return map(b, "div", "f32", pooled, count.shape.length === 0 ? count : unsqueeze(count, [1, 2, 3]));
+    return map(b, "div", "f32", pooled, spread(count, [1, 2, 3]));
   });
   return [result];
 }
@@ -171,6 +176,7 @@ interface PooledAxis {
 }
 
 function bins(b: Builder, start: Value, end: Value, size: number, count: number): PooledAxis {
+  if (size > MAX_SIZE) throw new ModelError("TOO_LARGE", `an axis of ${size} elements`);
   const [first, last] = [round(b, start), round(b, end)];
   const extent = map(b, "add", "f32", map(b, "sub", "f32", last, first), f32(b, 1));
   const bin = unsqueeze(map(b, "div", "f32", map(b, "max", "f32", extent, f32(b, 1)), f32(b, count)), [1]);
@@ -201,8 +207,6 @@ function maxRoiPool(inputs: Inputs, { b, attributes }: Context): readonly Value[
   const axis = (d: number) =>
     bins(b, column(scaled, 2 - d), column(scaled, 4 - d), x.shape[2 + d] ?? 1, needSize(shape[d] ?? 1));
   const [rows, columns] = [axis(0), axis(1)];
-  if (product(rows.positions.shape) + product(columns.positions.shape) > 2 ** 28)
-    throw new ModelError("TOO_LARGE", "too many bins");
   // Iteration: region, channel, bins; elements of a bin.
   const maxima = b.emit({
     body: "copy",

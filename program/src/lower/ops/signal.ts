@@ -4,7 +4,7 @@
  */
 import { isFloat, type DTypeName } from "../../dtype.ts";
 import { product } from "../../instruction.ts";
-import { float32At } from "../../onnx/host.ts";
+import { canonicalise, float32At } from "../../onnx/host.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { dtypeOfElemType } from "../../onnx/tensor.ts";
 import { affine, at } from "../affine.ts";
@@ -16,7 +16,7 @@ import { sameDtype } from "./arithmetic.ts";
 import { cosine, sine } from "./circle.ts";
 
 const MAX_TABLE = 2 ** 24;
-const MAX_WINDOW = 2 ** 22;
+const MAX_WINDOW = 2 ** 21;
 
 /** One known integer. */
 function integer(b: Builder, value: Value, what: string): number {
@@ -49,7 +49,8 @@ function transformMatrix(b: Builder, transform: Transform): Value {
   const cosines = Array.from({ length }, (_, k) => cosine(k, length));
   const sines = Array.from({ length }, (_, k) => (inverse ? 1 : -1) * sine(k, length));
   const mirrored = inverse && partsOut === 1;
-  const values: number[] = [];
+  const values = new Float32Array(product(shape));
+  let next = 0;
   for (let bin = 0; bin < bins; bin++)
     for (let out = 0; out < partsOut; out++)
       for (let term = 0; term < terms; term++)
@@ -58,9 +59,9 @@ function transformMatrix(b: Builder, transform: Transform): Value {
           const [c, s] = [cosines[angle] ?? 0, sines[angle] ?? 0];
           const twice = mirrored && term !== 0 && 2 * term !== length;
           const factor = (twice ? 2 : 1) / (inverse ? length : 1);
-          values.push(factor * (out === part ? c : out === 1 ? s : -s));
+          values[next++] = factor * (out === part ? c : out === 1 ? s : -s);
         }
-  return b.list("f32", values, shape);
+  return b.constant("f32", shape, canonicalise("f32", new Uint8Array(values.buffer)));
 }
 
 /** How many parts the elements of a signal have: its last dimension. */
@@ -191,8 +192,7 @@ function melWeightMatrix(inputs: Inputs, { b, attributes }: Context): readonly V
   const rows = Math.floor(length / 2) + 1;
   if (count < 1 || length < 1 || rate < 1 || !(low >= 0) || !(high >= low) || high === Infinity)
     throw new ModelError("MALFORMED", "the numbers do not describe a filter bank");
-  if (rows * count > MAX_TABLE || count > MAX_WINDOW)
-    throw new ModelError("TOO_LARGE", `a matrix of [${rows}, ${count}]`);
+  if (rows * count > MAX_WINDOW) throw new ModelError("TOO_LARGE", `a matrix of [${rows}, ${count}]`);
   const mel = (f: number) => (2595 * Math.log1p(f / 700)) / Math.LN10;
   const step = (mel(high) - mel(low)) / (count + 2);
   const place = (k: number) => {

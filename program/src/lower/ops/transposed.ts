@@ -23,9 +23,9 @@ function transposedWindow(
   kernel: readonly number[],
 ): Window {
   const rank = input.length;
-  if (perAxis(attributes, "kernel_shape", rank, 1, 1).some((size, d) => size !== kernel[d]))
-    if (attributes.names.includes("kernel_shape"))
-      throw new ModelError("MALFORMED", "kernel_shape is not the shape of the weights");
+  const stated = attributes.ints("kernel_shape") ?? kernel;
+  if (stated.join() !== kernel.join())
+    throw new ModelError("MALFORMED", "kernel_shape is not the shape of the weights");
   const strides = perAxis(attributes, "strides", rank, 1, 1);
   const dilations = perAxis(attributes, "dilations", rank, 1, 1);
   const pads = perAxis(attributes, "pads", 2 * rank, 0, 0);

@@ -13,7 +13,7 @@ import {
 } from "../instruction.ts";
 import { sha256 } from "../merkle.ts";
 import { ModelError } from "../onnx/error.ts";
-import { elementBits, integers, numberBits, type HostTensor } from "../onnx/host.ts";
+import { canonicalise, elementBits, integers, numberBits, type HostTensor } from "../onnx/host.ts";
 import { alwaysInRange, at } from "./affine.ts";
 import { betterOrder, fitsOneProof } from "./arrange.ts";
 import { copyElements, isPlainCopy } from "./evaluate.ts";
@@ -92,6 +92,11 @@ export class Builder {
     values: readonly (number | bigint)[],
     shape: readonly number[] = [values.length],
   ): Value {
+    // Typed arrays round as numberBits does, and are much faster.
+    if (name === "f32") {
+      const data = new Uint8Array(Float32Array.from(values, Number).buffer);
+      return this.constant(name, shape, canonicalise(name, data));
+    }
     const { bytes } = dtype(name);
     const data = new Uint8Array(values.length * bytes);
     values.forEach((value, i) => {

@@ -23,8 +23,8 @@ export interface Taps {
   readonly weights: readonly (readonly number[])[];
 }
 
-const MAX_AXIS = 2 ** 20;
-const MAX_TAPS = 2 ** 22;
+const MAX_AXIS = 2 ** 19;
+const MAX_TAPS = 2 ** 21;
 
 const r = Math.fround;
 

@@ -15,7 +15,7 @@ import type { Value } from "../value.ts";
 import { sameDtype } from "./arithmetic.ts";
 import { cosine, sine } from "./circle.ts";
 
-const MAX_TABLE = 2 ** 24;
+const MAX_TABLE = 2 ** 25;
 const MAX_WINDOW = 2 ** 21;
 
 /** One known integer. */
@@ -186,6 +186,7 @@ function melWeightMatrix(inputs: Inputs, { b, attributes }: Context): readonly V
   );
   const hertz = (k: number, what: string) => {
     const known = b.needKnown(cast(b, inputs.at(k), "f32"), what);
+    if (product(known.shape) !== 1) throw new ModelError("MALFORMED", `${what} is not one number`);
     return float32At(known, 0);
   };
   const [low, high] = [hertz(3, "lower_edge_hertz"), hertz(4, "upper_edge_hertz")];

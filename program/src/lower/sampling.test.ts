@@ -102,8 +102,16 @@ describe("lowering against onnxruntime: sampling", () => {
   });
 
   it("RoiAlign", async () => {
-    const rois = tensor("f32", [4, 4], [0, 0, 5, 4, 1.3, 0.2, 7.9, 6.1, 3, 3, 3.2, 3.1, -2, -1, 9.5, 12]);
-    const inputs = [floats(7, [2, 3, 8, 9]), rois, ints(0, 1, 1, 0)];
+    // Inside, with fractions, tiny, partly outside, turned inside out.
+    const corners = [
+      [0, 0, 5, 4],
+      [1.3, 0.2, 7.9, 6.1],
+      [3, 3, 3.2, 3.1],
+      [-2, -1, 9.5, 12],
+      [5, 4, 1, 1],
+    ];
+    const rois = tensor("f32", [5, 4], corners.flat());
+    const inputs = [floats(7, [2, 3, 8, 9]), rois, ints(0, 1, 1, 0, 1)];
     for (const mode of ["avg", "max"])
       for (const sampling_ratio of [0, 1, 3])
         for (const coordinate_transformation_mode of ["half_pixel", "output_half_pixel"])

@@ -155,7 +155,12 @@ function roiAlign(inputs: Inputs, { b, opset, attributes }: Context): readonly V
         },
       ],
     });
-    if (mode === "max") return pooled;
+    if (mode === "max") {
+      // A region that is turned inside out has no samples.
+      const least = map(b, "min", "f32", rows.counts, columns.counts);
+      const empty = map(b, "le", "bool", spread(least, [1, 2, 3]), f32(b, 0));
+      return ratio > 0 ? pooled : map(b, "where", "f32", empty, f32(b, 0), pooled);
+    }
     const count = map(b, "max", "f32", map(b, "mul", "f32", rows.counts, columns.counts), f32(b, 1));
     return map(b, "div", "f32", pooled, spread(count, [1, 2, 3]));
   });

@@ -42,7 +42,7 @@ function runSet(test: TestCase, set: DataSet): Run | string {
   for (const [k, { name, dtype, shape }] of lowered.outputs.entries()) {
     const [data, expected] = [outputs[k], set.outputs[k]];
     if (data === undefined || expected === undefined) return `no data of output ${name}`;
-    const wrong = difference({ dtype, shape, data }, expected, atolOf(test.name));
+    const wrong = difference({ dtype, shape, data }, expected, atolOf(test.operator));
     if (wrong !== undefined) return `output ${name}: ${wrong}`;
   }
   return { program, inputs };

@@ -2,14 +2,14 @@
  * Fourier transforms and what goes with them (ONNX Operators: DFT, STFT, HannWindow, HammingWindow, BlackmanWindow,
  * MelWeightMatrix). A transform is one product with a constant matrix: each element an exact sum, rounded once.
  */
-import { isFloat, type DTypeName } from "../../dtype.ts";
+import { isFloat } from "../../dtype.ts";
 import { product } from "../../instruction.ts";
 import { canonicalise, float32At } from "../../onnx/host.ts";
 import { ModelError } from "../../onnx/error.ts";
-import { dtypeOfElemType } from "../../onnx/tensor.ts";
+import { elementType } from "../../onnx/tensor.ts";
 import { affine, at } from "../affine.ts";
 import type { Builder } from "../builder.ts";
-import { cast, inFloat32, map, reshape } from "../compose.ts";
+import { cast, castTo, inFloat32, map, reshape } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import type { Value } from "../value.ts";
 import { sameDtype } from "./arithmetic.ts";
@@ -161,9 +161,9 @@ function stft(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
 
 /** A known tensor in the dtype that `output_datatype` names; fractions are cut off for integers. */
 function listOf(b: Builder, attributes: Context["attributes"], values: number[], shape: number[]): Value {
-  const dtype: DTypeName = dtypeOfElemType(attributes.int("output_datatype") ?? 1, "output_datatype");
-  if (isFloat(dtype)) return b.list(dtype, values, shape);
-  return cast(b, b.list("f32", values, shape), dtype);
+  const type = elementType(attributes.int("output_datatype") ?? 1, "output_datatype");
+  if (isFloat(type.dtype)) return b.list(type.dtype, values, shape);
+  return castTo(b, b.list("f32", values, shape), type);
 }
 
 /** A window as a function of the position n in the period N. */

@@ -27,6 +27,7 @@ const tasks = {
   chain: [["anvil", "--block-time", "1", "--hardfork", "prague"]],
   deploy: [["hardhat", "run", "scripts/deploy.ts"]],
   conformance: [["tsx", "scripts/conformance/main.ts"]],
+  networks: [["tsx", "scripts/networks/main.ts"]],
   "generate:onnx": [
     ["buf", "generate", "--template", "program/src/onnx/buf.gen.yaml", "program/src/onnx/schema"],
   ],

@@ -50,9 +50,12 @@ export interface Player {
   readonly address: Hex;
 }
 
+/** A model of the examples, or any file, whose answers must then be exact. */
+export type ArenaModel = ModelName | { readonly file: Uint8Array };
+
 export type Arena = Awaited<ReturnType<typeof openArena>>;
 
-export async function openArena(name: ModelName) {
+export async function openArena(source: ArenaModel) {
   const connection = await network.create();
   const { ethers, networkHelpers } = connection;
   const deployed = await deployAssay(connection);
@@ -67,7 +70,11 @@ export async function openArena(name: ModelName) {
 
   const publisher = await player(1n);
   const operator = await player();
-  const file = new Uint8Array(readFileSync(modelPath(name, `${name}.onnx`)));
+  const tolerance = typeof source === "string" ? TOLERANCE[source] : 0;
+  const file =
+    typeof source === "string"
+      ? new Uint8Array(readFileSync(modelPath(source, `${source}.onnx`)))
+      : source.file;
   const model = describeModel(file, {});
   const at = async (contract: { getAddress(): Promise<string> }): Promise<Hex> =>
     toHex(fromHex(`0x${(await contract.getAddress()).slice(2)}`));
@@ -92,8 +99,8 @@ export async function openArena(name: ModelName) {
     signatureHash: signatureHash(model.signature),
     inputBytes: model.inputBytes,
     outputBytes: model.outputBytes,
-    atol: TOLERANCE[name],
-    rtol: TOLERANCE[name],
+    atol: tolerance,
+    rtol: tolerance,
     stepGas: model.worst.gas,
     disputeGas: model.disputeGas,
     royaltyBps: 500,

@@ -16,6 +16,15 @@ const MOST_MEMORY = 8 * 2 ** 30;
 const DISPUTE_CEILING = 15_000_000;
 const PROVE_CEILING = 12_000_000;
 
+/**
+ * Largest difference from onnxruntime, relative to the largest output. Static quantisation leaves no room for one; dynamic quantisation
+ * rounds anew after every product, so that a float sum's last bit can move a whole step.
+ */
+function deviationOf(name: string): number {
+  if (/^(mobilenetv2|resnet50)-int8$/.test(name)) return 0;
+  return name.endsWith("-int8") ? 0.02 : 1e-3;
+}
+
 /** Floats around 0; of integers, ones for masks and else token numbers. */
 function feed({ name, dtype, shape }: TensorSpec, rng: Rng): Float32Array | BigInt64Array {
   const count = product(shape);
@@ -49,10 +58,10 @@ for (const [name, make] of Object.entries(NETWORKS))
       if (theirs instanceof Float32Array) {
         const values = new Float32Array(ours.slice().buffer);
         const scale = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-        const exact = /^(mobilenetv2|resnet50)-int8$/.test(name);
+        const most = deviationOf(name);
         theirs.forEach((value, i) => {
           const difference = Math.abs((values[i] ?? NaN) - value) / scale;
-          expect(difference, `output ${i}`).to.be.at.most(exact ? 0 : 1e-3);
+          expect(difference, `output ${i}`).to.be.at.most(most);
         });
       }
 

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
+import { RULES } from "../program/src/lower/ops/index.ts";
 import type { Figures } from "./support/snapshot.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -44,6 +45,23 @@ describe("the documents", () => {
     const first = Object.values(cycle.firstRequestOfModel).reduce((a, b) => a + b, 0);
     expect(quoted.length).to.be.greaterThan(4);
     for (const figure of quoted) expect([...measured, first], String(figure)).to.include(figure);
+  });
+
+  it("list every operator that is lowered, and no other", () => {
+    const known = RULES.flatMap((table) => Object.keys(table)).toSorted();
+    const [table = ""] = /## Operators[\s\S]*?(?=\n## )/.exec(read("docs/operators.md")) ?? [];
+    const listed = [...table.matchAll(/^\| [^|]+ \| ([^|]+) \|$/gm)].slice(1).flatMap(([, cell = ""]) => {
+      let domain = "";
+      return cell
+        .replace("; functions of the model", "")
+        .split(", ")
+        .map((name) => {
+          const [, changed, operator = name] = /^([\w.]+): (.+)$/.exec(name) ?? [];
+          domain = changed ?? domain;
+          return domain === "" ? operator : `${domain}:${operator}`;
+        });
+    });
+    expect(listed.toSorted()).to.deep.equal(known);
   });
 
   it("name npm scripts that exist", () => {

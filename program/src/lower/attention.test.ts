@@ -1,31 +1,16 @@
-import { expect } from "chai";
 import {
-  deviation,
+  expectAgreement,
+  floats,
   ints,
   random,
   randomTensor,
-  runCase,
   tensor,
   type Case,
   type TestTensor,
 } from "./testing.ts";
 
-const TOLERANCE = 1e-5;
-
-/** The exact result is within float32 accuracy of onnxruntime's; integers are equal. */
-async function agrees(test: Case): Promise<void> {
-  const { exact, onnxruntime } = await runCase({ opset: 23, ...test });
-  exact.forEach((result, k) => {
-    const reference = onnxruntime[k];
-    if (reference === undefined) throw new Error(`no output ${k}`);
-    expect(result.shape).to.deep.equal(reference.shape);
-    expect(deviation(result, reference), `output ${k}`).to.be.at.most(result.dtype === "f32" ? TOLERANCE : 0);
-  });
-}
-
-function floats(seed: number, shape: readonly number[], low = -2, high = 2): TestTensor {
-  return randomTensor(random(seed), "f32", shape, low, high);
-}
+/** Of opset 23, if the test names none. */
+const agrees = (test: Case) => expectAgreement({ opset: 23, ...test });
 
 function bits(seed: number, type: "bool" | "i32", shape: readonly number[]): TestTensor {
   return randomTensor(random(seed), type, shape, 0, 1);

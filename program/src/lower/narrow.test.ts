@@ -1,44 +1,20 @@
 import { expect } from "chai";
-import { runNaive } from "../naive/interpret.ts";
-import { lowerModel } from "./lower.ts";
 import {
-  caseFile,
+  feedsOf,
+  floats,
   info,
   ints,
   modelFile,
   node,
   numbers,
-  random,
-  randomTensor,
+  runExact,
+  runExactFile,
   scalar,
   tensor,
+  vector,
   type Case,
   type TestTensor,
 } from "./testing.ts";
-
-/** The outputs as numbers. */
-function run(test: Case): number[][] {
-  const feeds = test.inputs.filter((_, k) => test.constants?.includes(k) !== true);
-  return runFile(
-    caseFile(test),
-    feeds.filter((x) => x !== undefined),
-  );
-}
-
-function runFile(file: Uint8Array, feeds: readonly TestTensor[]): number[][] {
-  const { program, outputs } = lowerModel(file);
-  const trace = runNaive(
-    program,
-    feeds.map(({ data }) => data),
-  );
-  return outputs.map(({ dtype, shape }, k) => {
-    const data = trace[program.outputs[k]?.instruction ?? -1] ?? new Uint8Array(0);
-    return numbers({ dtype, shape, data });
-  });
-}
-
-const floats = (seed: number, shape: readonly number[]) => randomTensor(random(seed), "f32", shape, -2, 2);
-const vector = (...values: readonly number[]) => tensor("f32", [values.length], values);
 
 describe("lowering of 16-bit floats", () => {
   const x = vector(1, -2, 0.5, 3, 0.25, -1);
@@ -125,15 +101,14 @@ describe("lowering of 16-bit floats", () => {
       ),
       ...names.map((name) => node("Cast", [`n${name}`], [name], { to: 1 })),
     );
-    const feeds = test.inputs.filter((_, k) => test.constants?.includes(k) !== true);
-    return runFile(
+    return runExactFile(
       modelFile({ nodes, inputs, outputs, constants, opset: test.opset ?? 26 }),
-      feeds.filter((value) => value !== undefined),
-    );
+      feedsOf(test),
+    ).map(numbers);
   };
   for (const test of cases)
     it(`${test.operator} ${JSON.stringify(test.attributes ?? {})}`, () => {
-      const wide = run({ ...test, opset: test.opset ?? 26 });
+      const wide = runExact({ ...test, opset: test.opset ?? 26 }).map(numbers);
       for (const [to, tolerance] of [
         [10, 0.01],
         [16, 0.06],
@@ -165,7 +140,7 @@ describe("lowering of 16-bit floats", () => {
         outputs: [info("y", "f32"), info("z", "i32")],
         opset: 26,
       };
-      const [same, codes] = runFile(modelFile(graph), [vector(...values)]);
+      const [same, codes] = runExactFile(modelFile(graph), [vector(...values)]).map(numbers);
       expect(same).to.deep.equal(values);
       const f16 = [0, 0x3c00, 0xc000 - 0x10000, 0x0100, 0xfc00 - 0x10000, 0x7e00];
       const bf16 = [0, 0x3f80, 0xc000, 0x3780, 0xff80, 0x7fc0];

@@ -1,13 +1,11 @@
 import { expect } from "chai";
-import { ModelError } from "../onnx/error.ts";
-import { runNaive } from "../naive/interpret.ts";
-import { lowerModel } from "./lower.ts";
 import {
-  caseFile,
-  deviation,
+  expectAgreement,
+  expectRefusal,
   random,
   randomTensor,
   runCase,
+  runExact,
   tensor,
   type AttributeValue,
   type Case,
@@ -63,38 +61,7 @@ function layer(operator: Operator, options: Options = {}): Case {
   };
 }
 
-async function agrees(test: Case): Promise<number> {
-  const { exact, onnxruntime, lowered } = await runCase(test);
-  exact.forEach((result, k) => {
-    expect(deviation(result, onnxruntime[k] ?? result), `output ${k}`).to.be.at.most(2e-6);
-  });
-  return lowered.program.instructions.length;
-}
-
-/** Without onnxruntime. */
-function runExact(test: Case): TestTensor[] {
-  const { program, outputs } = lowerModel(caseFile(test));
-  const feeds = test.inputs.filter((value, k) => value !== undefined && !test.constants?.includes(k));
-  const trace = runNaive(
-    program,
-    feeds.map((value) => value?.data ?? new Uint8Array(0)),
-  );
-  return outputs.map(({ dtype, shape }, k) => ({
-    dtype,
-    shape,
-    data: trace[program.outputs[k]?.instruction ?? -1] ?? new Uint8Array(0),
-  }));
-}
-
-function refusal(test: Case): string {
-  try {
-    lowerModel(caseFile(test));
-  } catch (error) {
-    if (error instanceof ModelError) return error.code;
-    throw error;
-  }
-  return "none";
-}
+const agrees = (test: Case) => expectAgreement(test, 2e-6);
 
 const strings = (...names: readonly string[]) => ({ strings: names });
 const floats = (...values: readonly number[]) => ({ floats: values });
@@ -216,7 +183,7 @@ describe("lowering against onnxruntime: recurrent layers", () => {
 
   it("takes few instructions a step", async () => {
     const count = async (operator: Operator, steps: number, direction = "forward") =>
-      agrees(layer(operator, { steps, direction }));
+      (await agrees(layer(operator, { steps, direction }))).program.instructions.length;
     for (const [operator, most] of [
       ["RNN", 4],
       ["GRU", 13],
@@ -240,23 +207,22 @@ describe("lowering against onnxruntime: recurrent layers", () => {
     });
     const zeros = (...shape: readonly number[]) =>
       tensor("f32", shape, Array<number>(shape.reduce((p, q) => p * q, 1)).fill(0));
-    for (const k of [0, 1, 2, 3, 5, 6, 7])
-      expect(refusal(withInput(k, zeros(1, 2))), `${k}`).to.equal("MALFORMED");
-    for (const k of [0, 1, 2]) expect(refusal(withInput(k, undefined))).to.equal("MALFORMED");
-    expect(refusal(withInput(4, tensor("i32", [3], [1, 2, 3])))).to.equal("MALFORMED");
-    expect(refusal(withInput(4, tensor("i32", [2], [-1, 3])))).to.equal("MALFORMED");
-    expect(refusal(withInput(4, tensor("i32", [2], [4, 3])))).to.equal("MALFORMED");
-    expect(refusal(withInput(4, zeros(2)))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ hidden_size: 5 }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ hidden_size: -1 }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ hidden_size: 2 ** 40 }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ direction: "sideways" }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ clip: { float: -1 } }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ layout: 2 }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ activations: strings("Relu") }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ activations: strings("Relu", "Sine", "Tanh") }))).to.equal("MALFORMED");
-    expect(refusal(withAttributes({ activations: strings("Affine", "Tanh", "Tanh") }))).to.equal("MALFORMED");
-    expect(refusal({ ...base, inputs: base.inputs.with(0, zeros(5000, 2, 3)) })).to.equal("TOO_LARGE");
-    expect(refusal({ ...base, attributes: { layout: 1 }, opset: 13 })).to.equal("UNSUPPORTED_USE");
+    for (const k of [0, 1, 2, 3, 5, 6, 7]) expectRefusal("MALFORMED", withInput(k, zeros(1, 2)));
+    for (const k of [0, 1, 2]) expectRefusal("MALFORMED", withInput(k, undefined));
+    expectRefusal("MALFORMED", withInput(4, tensor("i32", [3], [1, 2, 3])));
+    expectRefusal("MALFORMED", withInput(4, tensor("i32", [2], [-1, 3])));
+    expectRefusal("MALFORMED", withInput(4, tensor("i32", [2], [4, 3])));
+    expectRefusal("MALFORMED", withInput(4, zeros(2)));
+    expectRefusal("MALFORMED", withAttributes({ hidden_size: 5 }));
+    expectRefusal("MALFORMED", withAttributes({ hidden_size: -1 }));
+    expectRefusal("MALFORMED", withAttributes({ hidden_size: 2 ** 40 }));
+    expectRefusal("MALFORMED", withAttributes({ direction: "sideways" }));
+    expectRefusal("MALFORMED", withAttributes({ clip: { float: -1 } }));
+    expectRefusal("MALFORMED", withAttributes({ layout: 2 }));
+    expectRefusal("MALFORMED", withAttributes({ activations: strings("Relu") }));
+    expectRefusal("MALFORMED", withAttributes({ activations: strings("Relu", "Sine", "Tanh") }));
+    expectRefusal("MALFORMED", withAttributes({ activations: strings("Affine", "Tanh", "Tanh") }));
+    expectRefusal("TOO_LARGE", { ...base, inputs: base.inputs.with(0, zeros(5000, 2, 3)) });
+    expectRefusal("UNSUPPORTED_USE", { ...base, attributes: { layout: 1 }, opset: 13 });
   });
 });

@@ -1,27 +1,23 @@
 import { expect } from "chai";
-import { ModelError, type ModelErrorCode } from "../onnx/error.ts";
 import { lowerModel } from "./lower.ts";
 import {
   caseFile,
-  disagreement,
+  expectAgreement,
+  expectRefusal,
+  floats,
   ints,
   numbers,
   random,
   randomTensor,
   runCase,
   tensor,
+  vector,
   type AttributeValue,
   type Case,
   type TestTensor,
 } from "./testing.ts";
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
-
-function floats(seed: number, shape: readonly number[]): TestTensor {
-  return randomTensor(random(seed), "f32", shape, -2, 2);
-}
-
-const scales = (...values: readonly number[]) => tensor("f32", [values.length], values);
 
 /** Resizes X by scales or, if these are undefined, to sizes. */
 function resizing(x: TestTensor, by: TestTensor, attributes: Attributes, opset = 19, roi?: TestTensor): Case {
@@ -33,15 +29,6 @@ function resizing(x: TestTensor, by: TestTensor, attributes: Attributes, opset =
     constants: [1, 2, 3],
     opset,
   };
-}
-
-async function agrees(test: Case): Promise<void> {
-  expect(await disagreement(test), JSON.stringify(test.attributes)).to.be.at.most(1e-5);
-}
-
-function refused(code: ModelErrorCode, test: Case): void {
-  const lower = () => lowerModel(caseFile(test));
-  expect(lower, JSON.stringify(test.attributes)).to.throw(ModelError).with.property("code", code);
 }
 
 const x = floats(1, [1, 2, 5, 7]);
@@ -58,24 +45,23 @@ describe("lowering against onnxruntime: resizing", () => {
     for (const coordinate_transformation_mode of TRANSFORMATIONS)
       for (const nearest_mode of ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
         for (const by of [ints(1, 2, 3, 11), ints(1, 2, 10, 2)])
-          expect(
-            await disagreement(
-              resizing(x, by, { mode: "nearest", coordinate_transformation_mode, nearest_mode }),
-            ),
-          ).to.equal(0);
-    for (const by of [scales(1, 1, 2, 3), scales(1, 1, 0.6, 1.7)])
-      expect(await disagreement(resizing(x, by, { mode: "nearest" }))).to.equal(0);
+          await expectAgreement(
+            resizing(x, by, { mode: "nearest", coordinate_transformation_mode, nearest_mode }),
+            0,
+          );
+    for (const by of [vector(1, 1, 2, 3), vector(1, 1, 0.6, 1.7)])
+      await expectAgreement(resizing(x, by, { mode: "nearest" }), 0);
   });
 
   it("linear and cubic, all coordinates", async () => {
     for (const mode of ["linear", "cubic"])
       for (const coordinate_transformation_mode of TRANSFORMATIONS)
         for (const by of [ints(1, 2, 3, 11), ints(1, 2, 10, 1)])
-          await agrees(resizing(x, by, { mode, coordinate_transformation_mode }));
-    await agrees(resizing(x, scales(1, 1, 0.6, 2.3), { mode: "linear" }));
-    await agrees(resizing(floats(2, [1, 1, 3, 4, 5]), ints(1, 1, 5, 7, 3), { mode: "linear" }));
-    await agrees(
-      resizing(x, scales(1, 1, 0.8, 2), {
+          await expectAgreement(resizing(x, by, { mode, coordinate_transformation_mode }));
+    await expectAgreement(resizing(x, vector(1, 1, 0.6, 2.3), { mode: "linear" }));
+    await expectAgreement(resizing(floats(2, [1, 1, 3, 4, 5]), ints(1, 1, 5, 7, 3), { mode: "linear" }));
+    await expectAgreement(
+      resizing(x, vector(1, 1, 0.8, 2), {
         mode: "cubic",
         exclude_outside: 1,
         cubic_coeff_a: { float: -0.5 },
@@ -86,28 +72,27 @@ describe("lowering against onnxruntime: resizing", () => {
   it("antialias", async () => {
     for (const mode of ["linear", "cubic"])
       for (const exclude_outside of [0, 1])
-        for (const by of [ints(1, 2, 2, 3), ints(1, 2, 3, 9), scales(1, 1, 0.6, 0.4)])
-          await agrees(resizing(x, by, { mode, antialias: 1, exclude_outside }));
+        for (const by of [ints(1, 2, 2, 3), ints(1, 2, 3, 9), vector(1, 1, 0.6, 0.4)])
+          await expectAgreement(resizing(x, by, { mode, antialias: 1, exclude_outside }));
   });
 
   it("integers, bit for bit", async () => {
     for (const type of ["u8", "i8"] as const)
-      for (const by of [ints(1, 2, 3, 11), ints(1, 2, 10, 7), scales(1, 1, 2, 1.5)]) {
+      for (const by of [ints(1, 2, 3, 11), ints(1, 2, 10, 7), vector(1, 1, 2, 1.5)]) {
         const image = randomTensor(random(3), type, [1, 2, 5, 7], type === "u8" ? 0 : -128, 127);
-        for (const mode of ["linear", "nearest"])
-          expect(await disagreement(resizing(image, by, { mode }))).to.equal(0);
+        for (const mode of ["linear", "nearest"]) await expectAgreement(resizing(image, by, { mode }), 0);
       }
   });
 
   it("cropping, with a value outside", async () => {
-    const roi = scales(0, 0, -0.2, 0.4, 1, 1, 0.7, 1.2);
+    const roi = vector(0, 0, -0.2, 0.4, 1, 1, 0.7, 1.2);
     const attributes = {
       coordinate_transformation_mode: "tf_crop_and_resize",
       extrapolation_value: { float: 5 },
     };
     for (const mode of ["linear", "nearest", "cubic"])
       for (const by of [ints(1, 2, 4, 9), ints(1, 2, 1, 3)])
-        await agrees(resizing(x, by, { ...attributes, mode }, 13, roi));
+        await expectAgreement(resizing(x, by, { ...attributes, mode }, 13, roi));
   });
 
   it("axes and the policies that keep the aspect ratio", async () => {
@@ -116,17 +101,17 @@ describe("lowering against onnxruntime: resizing", () => {
         [2, 3],
         [3, 2],
       ])
-        await agrees(resizing(x, ints(8, 9), { mode: "linear", axes, keep_aspect_ratio_policy }));
+        await expectAgreement(resizing(x, ints(8, 9), { mode: "linear", axes, keep_aspect_ratio_policy }));
   });
 
   it("Upsample and Resize of opset 10", async () => {
     for (const mode of ["nearest", "linear"]) {
-      const by = scales(1, 1, 2, 3);
+      const by = vector(1, 1, 2, 3);
       for (const [operator, opset] of [
         ["Upsample", 9],
         ["Resize", 10],
       ] as const)
-        await agrees({
+        await expectAgreement({
           operator,
           inputs: [x, by],
           outputs: ["f32"],
@@ -135,13 +120,19 @@ describe("lowering against onnxruntime: resizing", () => {
           opset,
         });
     }
-    const by = scales(1, 1, 0.6, 0.4);
-    await agrees({ operator: "Resize", inputs: [x, by], outputs: ["f32"], constants: [1], opset: 10 });
+    const by = vector(1, 1, 0.6, 0.4);
+    await expectAgreement({
+      operator: "Resize",
+      inputs: [x, by],
+      outputs: ["f32"],
+      constants: [1],
+      opset: 10,
+    });
   });
 
   it("follows the specification where onnxruntime does not: fractional lengths of align_corners", async () => {
     const ramp = tensor("f32", [1, 1, 1, 4], [1, 2, 3, 4]);
-    const test = resizing(ramp, scales(1, 1, 1, 0.6), {
+    const test = resizing(ramp, vector(1, 1, 1, 0.6), {
       mode: "linear",
       coordinate_transformation_mode: "align_corners",
     });
@@ -153,7 +144,7 @@ describe("lowering against onnxruntime: resizing", () => {
   });
 
   it("takes no instruction to repeat elements a whole number of times", () => {
-    const test = resizing(x, scales(1, 1, 2, 2), {
+    const test = resizing(x, vector(1, 1, 2, 2), {
       mode: "nearest",
       coordinate_transformation_mode: "asymmetric",
       nearest_mode: "floor",
@@ -175,18 +166,18 @@ describe("lowering against onnxruntime: resizing", () => {
       { coordinate_transformation_mode: "tf_crop_and_resize" },
       { mode: "nearest", antialias: 1 },
     ])
-      refused("MALFORMED", resizing(x, by, attributes));
-    refused("MALFORMED", resizing(x, ints(1, 2, 0, 3), {}));
-    refused("MALFORMED", resizing(x, ints(1, 2, -5, 3), {}));
-    refused("MALFORMED", resizing(x, scales(1, 1, NaN, 1), {}));
-    refused("MALFORMED", resizing(x, scales(1, 1, Infinity, 1), {}));
-    refused("MALFORMED", { ...resizing(x, by, {}), inputs: [x] });
-    refused("TOO_LARGE", resizing(x, ints(1, 2, 2 ** 31, 2 ** 31), {}));
-    refused("TOO_LARGE", resizing(x, ints(1, 2, 2 ** 25, 1), { mode: "linear" }));
-    refused("TOO_LARGE", resizing(x, scales(1, 1, 1e30, 1), { mode: "cubic" }));
-    refused("DYNAMIC_SHAPE", { ...resizing(x, by, {}), constants: [] });
+      expectRefusal("MALFORMED", resizing(x, by, attributes));
+    expectRefusal("MALFORMED", resizing(x, ints(1, 2, 0, 3), {}));
+    expectRefusal("MALFORMED", resizing(x, ints(1, 2, -5, 3), {}));
+    expectRefusal("MALFORMED", resizing(x, vector(1, 1, NaN, 1), {}));
+    expectRefusal("MALFORMED", resizing(x, vector(1, 1, Infinity, 1), {}));
+    expectRefusal("MALFORMED", { ...resizing(x, by, {}), inputs: [x] });
+    expectRefusal("TOO_LARGE", resizing(x, ints(1, 2, 2 ** 31, 2 ** 31), {}));
+    expectRefusal("TOO_LARGE", resizing(x, ints(1, 2, 2 ** 25, 1), { mode: "linear" }));
+    expectRefusal("TOO_LARGE", resizing(x, vector(1, 1, 1e30, 1), { mode: "cubic" }));
+    expectRefusal("DYNAMIC_SHAPE", { ...resizing(x, by, {}), constants: [] });
     const image = randomTensor(random(3), "u8", [1, 5, 7, 2], 0, 255);
-    refused("UNSUPPORTED_DTYPE", resizing(image, ints(1, 8, 9, 2), { mode: "linear" }));
-    refused("UNSUPPORTED_DTYPE", resizing(image, ints(1, 5, 9, 3), { mode: "cubic" }));
+    expectRefusal("UNSUPPORTED_DTYPE", resizing(image, ints(1, 8, 9, 2), { mode: "linear" }));
+    expectRefusal("UNSUPPORTED_DTYPE", resizing(image, ints(1, 5, 9, 3), { mode: "cubic" }));
   });
 });

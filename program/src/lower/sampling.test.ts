@@ -1,14 +1,15 @@
 import { expect } from "chai";
-import { ModelError, type ModelErrorCode } from "../onnx/error.ts";
-import { lowerModel } from "./lower.ts";
 import {
-  caseFile,
   deviation,
-  disagreement,
+  expectAgreement,
+  expectRefusal,
+  floats,
   ints,
+  numbers,
   random,
   randomTensor,
   runCase,
+  runExact,
   tensor,
   type AttributeValue,
   type Case,
@@ -16,19 +17,6 @@ import {
 } from "./testing.ts";
 
 type Attributes = Readonly<Record<string, AttributeValue>>;
-
-function floats(seed: number, shape: readonly number[], low = -2, high = 2): TestTensor {
-  return randomTensor(random(seed), "f32", shape, low, high);
-}
-
-async function agrees(test: Case): Promise<void> {
-  expect(await disagreement(test), JSON.stringify(test.attributes)).to.be.at.most(1e-5);
-}
-
-function refused(code: ModelErrorCode, test: Case): void {
-  const lower = () => lowerModel(caseFile(test));
-  expect(lower, JSON.stringify(test.attributes)).to.throw(ModelError).with.property("code", code);
-}
 
 const f32 = ["f32"] as const;
 const PADDINGS = ["zeros", "border", "reflection"] as const;
@@ -38,7 +26,7 @@ describe("lowering against onnxruntime: sampling", () => {
     for (const mode of ["linear", "nearest", "cubic"])
       for (const padding_mode of PADDINGS)
         for (const align_corners of [0, 1])
-          await agrees({
+          await expectAgreement({
             operator: "GridSample",
             inputs: [floats(1, [2, 3, 4, 5]), floats(2, [2, 3, 4, 2], -1.9, 1.9)],
             outputs: f32,
@@ -50,7 +38,7 @@ describe("lowering against onnxruntime: sampling", () => {
   it("GridSample of volumes, and of opset 16", async () => {
     for (const mode of ["linear", "nearest"])
       for (const padding_mode of PADDINGS)
-        await agrees({
+        await expectAgreement({
           operator: "GridSample",
           inputs: [floats(3, [1, 2, 3, 4, 2]), floats(4, [1, 2, 3, 2, 3], -1.6, 1.6)],
           outputs: f32,
@@ -58,7 +46,7 @@ describe("lowering against onnxruntime: sampling", () => {
           opset: 20,
         });
     for (const mode of ["bilinear", "nearest", "bicubic"])
-      await agrees({
+      await expectAgreement({
         operator: "GridSample",
         inputs: [floats(3, [1, 2, 3, 4]), floats(4, [1, 2, 3, 2], -1.2, 1.2)],
         outputs: f32,
@@ -70,7 +58,7 @@ describe("lowering against onnxruntime: sampling", () => {
   it("GridSample far outside, where a single element is its own reflection", async () => {
     const grid = tensor("f32", [1, 1, 4, 2], [9.1, -7.3, -5.2, 0, 100.7, 55.5, -0.3, 3]);
     for (const padding_mode of ["border", "reflection"])
-      await agrees({
+      await expectAgreement({
         operator: "GridSample",
         inputs: [floats(5, [1, 1, 1, 3]), grid],
         outputs: f32,
@@ -91,7 +79,7 @@ describe("lowering against onnxruntime: sampling", () => {
           [1, 2, 2, 3, 4],
         ],
       ] as const)
-        await agrees({
+        await expectAgreement({
           operator: "AffineGrid",
           inputs: [floats(6, theta), ints(...size)],
           outputs: f32,
@@ -115,7 +103,7 @@ describe("lowering against onnxruntime: sampling", () => {
     for (const mode of ["avg", "max"])
       for (const sampling_ratio of [0, 1, 3])
         for (const coordinate_transformation_mode of ["half_pixel", "output_half_pixel"])
-          await agrees({
+          await expectAgreement({
             operator: "RoiAlign",
             inputs,
             outputs: f32,
@@ -129,7 +117,7 @@ describe("lowering against onnxruntime: sampling", () => {
             },
             constants: sampling_ratio === 0 ? [1] : [],
           });
-    await agrees({ operator: "RoiAlign", inputs, outputs: f32, constants: [1], opset: 10 });
+    await expectAgreement({ operator: "RoiAlign", inputs, outputs: f32, constants: [1], opset: 10 });
   });
 
   it("MaxRoiPool", async () => {
@@ -139,7 +127,7 @@ describe("lowering against onnxruntime: sampling", () => {
       [0, 0, 0, 5, 4, 1, 1.5, 0.2, 7.9, 6.5, 1, 3, 3, 3, 3, 0, 20, 20, 30, 30],
     );
     for (const scale of [1, 0.5])
-      await agrees({
+      await expectAgreement({
         operator: "MaxRoiPool",
         inputs: [floats(8, [2, 3, 8, 9]), rois],
         outputs: f32,
@@ -152,7 +140,7 @@ describe("lowering against onnxruntime: sampling", () => {
     const attributes = { group: 2, pads: [1, 0, 2, 1], strides: [2, 1], dilations: [1, 2] };
     const zeros = tensor("f32", [2, 24, 3, 5], new Array<number>(720).fill(0));
     const test = { outputs: f32, attributes, opset: 19 };
-    const deformed = await runExact({
+    const deformed = runExact({
       ...test,
       operator: "DeformConv",
       inputs: [x, w, zeros, bias],
@@ -163,15 +151,15 @@ describe("lowering against onnxruntime: sampling", () => {
     deformed.forEach((result, k) => expect(deviation(result, onnxruntime[k] ?? x)).to.be.at.most(1e-5));
   });
 
-  it("DeformConv agrees with sampling, weighting and summing", async () => {
+  it("DeformConv agrees with sampling, weighting and summing", () => {
     const x = floats(12, [1, 1, 3, 4]);
     const w = tensor("f32", [1, 1, 1, 1], [2]);
     const offset = floats(13, [1, 2, 3, 4], -1.5, 1.5);
     const mask = floats(14, [1, 1, 3, 4]);
-    const [moves, masks] = [valuesOf(offset), valuesOf(mask)];
+    const [moves, masks] = [numbers(offset), numbers(mask)];
     const [dy, dx] = [moves.slice(0, 12), moves.slice(12)];
     const element = (row: number, column: number) =>
-      row < 0 || column < 0 || row > 2 || column > 3 ? 0 : (valuesOf(x)[4 * row + column] ?? 0);
+      row < 0 || column < 0 || row > 2 || column > 3 ? 0 : (numbers(x)[4 * row + column] ?? 0);
     const expected = masks.map((m, i) => {
       const [y, z] = [Math.floor(i / 4) + (dy[i] ?? 0), (i % 4) + (dx[i] ?? 0)];
       const [row, column] = [Math.floor(y), Math.floor(z)];
@@ -180,7 +168,7 @@ describe("lowering against onnxruntime: sampling", () => {
       const lower = (1 - u) * element(row + 1, column) + u * element(row + 1, column + 1);
       return 2 * m * ((1 - v) * upper + v * lower);
     });
-    const [result] = await runExact({
+    const [result] = runExact({
       operator: "DeformConv",
       inputs: [x, w, offset, undefined, mask],
       outputs: f32,
@@ -198,13 +186,13 @@ describe("lowering against onnxruntime: sampling", () => {
       attributes,
       opset: 20,
     });
-    refused("MALFORMED", sample({ mode: "bilinear" }));
-    refused("MALFORMED", sample({ padding_mode: "wrap" }));
-    refused("MALFORMED", sample({}, x, floats(2, [1, 2, 2, 3])));
-    refused("MALFORMED", sample({}, x, floats(2, [2])));
-    refused("MALFORMED", sample({}, x));
+    expectRefusal("MALFORMED", sample({ mode: "bilinear" }));
+    expectRefusal("MALFORMED", sample({ padding_mode: "wrap" }));
+    expectRefusal("MALFORMED", sample({}, x, floats(2, [1, 2, 2, 3])));
+    expectRefusal("MALFORMED", sample({}, x, floats(2, [2])));
+    expectRefusal("MALFORMED", sample({}, x));
     const bytes = randomTensor(random(1), "u8", [1, 2, 3, 3], 0, 9);
-    refused("UNSUPPORTED_DTYPE", { ...sample({}, bytes, grid), outputs: ["u8"] });
+    expectRefusal("UNSUPPORTED_DTYPE", { ...sample({}, bytes, grid), outputs: ["u8"] });
     const affine = (size: TestTensor): Case => ({
       operator: "AffineGrid",
       inputs: [floats(1, [1, 2, 3]), size],
@@ -212,9 +200,9 @@ describe("lowering against onnxruntime: sampling", () => {
       constants: [1],
       opset: 20,
     });
-    refused("MALFORMED", affine(ints(1, 1, 2)));
-    refused("MALFORMED", affine(ints(1, 1, -2, 3)));
-    refused("TOO_LARGE", affine(ints(1, 1, 2 ** 15, 2 ** 15)));
+    expectRefusal("MALFORMED", affine(ints(1, 1, 2)));
+    expectRefusal("MALFORMED", affine(ints(1, 1, -2, 3)));
+    expectRefusal("TOO_LARGE", affine(ints(1, 1, 2 ** 15, 2 ** 15)));
     const rois = floats(3, [2, 4], 0, 3);
     const align = (attributes: Attributes): Case => ({
       operator: "RoiAlign",
@@ -222,14 +210,14 @@ describe("lowering against onnxruntime: sampling", () => {
       outputs: f32,
       attributes,
     });
-    refused("DYNAMIC_SHAPE", align({ sampling_ratio: 0 }));
-    refused("MALFORMED", align({ sampling_ratio: -1 }));
-    refused("MALFORMED", align({ sampling_ratio: 1, output_height: 0 }));
-    refused("TOO_LARGE", align({ sampling_ratio: 2 ** 30 }));
-    refused("MALFORMED", { ...align({}), inputs: [x, floats(3, [2, 5]), ints(0, 0)] });
-    refused("MALFORMED", { ...align({ sampling_ratio: 1 }), inputs: [x, rois, ints(0)] });
-    refused("MALFORMED", { operator: "MaxRoiPool", inputs: [x, floats(3, [2, 5])], outputs: f32 });
-    refused("MALFORMED", {
+    expectRefusal("DYNAMIC_SHAPE", align({ sampling_ratio: 0 }));
+    expectRefusal("MALFORMED", align({ sampling_ratio: -1 }));
+    expectRefusal("MALFORMED", align({ sampling_ratio: 1, output_height: 0 }));
+    expectRefusal("TOO_LARGE", align({ sampling_ratio: 2 ** 30 }));
+    expectRefusal("MALFORMED", { ...align({}), inputs: [x, floats(3, [2, 5]), ints(0, 0)] });
+    expectRefusal("MALFORMED", { ...align({ sampling_ratio: 1 }), inputs: [x, rois, ints(0)] });
+    expectRefusal("MALFORMED", { operator: "MaxRoiPool", inputs: [x, floats(3, [2, 5])], outputs: f32 });
+    expectRefusal("MALFORMED", {
       operator: "DeformConv",
       inputs: [x, floats(1, [2, 2, 2, 2]), floats(2, [1, 8, 3, 3])],
       outputs: f32,
@@ -237,19 +225,3 @@ describe("lowering against onnxruntime: sampling", () => {
     });
   });
 });
-
-/** The exact outputs, for operators that onnxruntime lacks. */
-async function runExact(test: Case): Promise<readonly TestTensor[]> {
-  const { runNaive } = await import("../naive/interpret.ts");
-  const { program, outputs } = lowerModel(caseFile(test));
-  const feeds = test.inputs.filter((value) => value !== undefined).map(({ data }) => data);
-  const trace = runNaive(program, feeds);
-  return outputs.map(({ dtype, shape }, k) => {
-    const data = trace[program.outputs[k]?.instruction ?? -1] ?? new Uint8Array(0);
-    return { dtype, shape, data };
-  });
-}
-
-function valuesOf({ data }: TestTensor): number[] {
-  return [...new Float32Array(data.slice().buffer)];
-}

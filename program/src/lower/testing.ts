@@ -1,10 +1,12 @@
 /**
  * For tests: small ONNX models, run by onnxruntime and by the naive interpreter.
  */
+import { expect } from "chai";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { dtype, type DTypeName } from "../dtype.ts";
 import { runNaive } from "../naive/interpret.ts";
-import { caseFile, type Case, type TestTensor } from "../testing/onnx.ts";
+import { ModelError, type ModelErrorCode } from "../onnx/error.ts";
+import { caseFile, random, randomTensor, tensor, type Case, type TestTensor } from "../testing/onnx.ts";
 import { lowerModel, type LoweredModel } from "./lower.ts";
 
 export * from "../testing/onnx.ts";
@@ -31,18 +33,55 @@ export interface BothResults {
   readonly onnxruntime: readonly TestTensor[];
 }
 
-/** Lowers and runs a file, and runs it by onnxruntime. */
-export async function runBoth(file: Uint8Array, feeds: readonly TestTensor[]): Promise<BothResults> {
-  const lowered = lowerModel(file);
+/** Random floats of low..high. */
+export function floats(seed: number, shape: readonly number[], low = -2, high = 2): TestTensor {
+  return randomTensor(random(seed), "f32", shape, low, high);
+}
+
+/** Random whole numbers of low..high; of "f32", random floats. */
+export function whole(
+  seed: number,
+  type: DTypeName,
+  shape: readonly number[],
+  low: number,
+  high: number,
+): TestTensor {
+  return randomTensor(random(seed), type, shape, low, high);
+}
+
+export const vector = (...values: readonly number[]): TestTensor => tensor("f32", [values.length], values);
+
+/** The inputs that are fed: those that are neither absent nor initializers. */
+export function feedsOf({ inputs, constants = [] }: Case): TestTensor[] {
+  return inputs.filter((_, k) => !constants.includes(k)).filter((value) => value !== undefined);
+}
+
+/** The exact outputs of one node, without onnxruntime. */
+export function runExact(test: Case): TestTensor[] {
+  return runExactFile(caseFile(test), feedsOf(test));
+}
+
+/** The exact outputs of a file, without onnxruntime. */
+export function runExactFile(file: Uint8Array, feeds: readonly TestTensor[]): TestTensor[] {
+  return execute(lowerModel(file), feeds);
+}
+
+function execute({ program, outputs }: LoweredModel, feeds: readonly TestTensor[]): TestTensor[] {
   const trace = runNaive(
-    lowered.program,
+    program,
     feeds.map(({ data }) => data),
   );
-  const exact = lowered.outputs.map(({ dtype: type, shape }, k): TestTensor => {
-    const data = trace[lowered.program.outputs[k]?.instruction ?? -1];
+  return outputs.map(({ dtype: type, shape }, k) => {
+    const data = trace[program.outputs[k]?.instruction ?? -1];
     if (data === undefined) throw new RangeError(`output ${k} was not computed`);
     return { dtype: type, shape, data };
   });
+}
+
+/** Lowers and runs a file, and runs it by onnxruntime. */
+export async function runBoth(file: Uint8Array, feeds: readonly TestTensor[]): Promise<BothResults> {
+  const lowered = lowerModel(file);
+  const exact = execute(lowered, feeds);
   const session = await InferenceSession.create(file, { logSeverityLevel: 3 });
   const named = lowered.inputs.map(({ name }, k): [string, Tensor] => {
     const feed = feeds[k];
@@ -60,11 +99,7 @@ export async function runBoth(file: Uint8Array, feeds: readonly TestTensor[]): P
 }
 
 export function runCase(test: Case): Promise<BothResults> {
-  const feeds = test.inputs.filter((value, k) => value !== undefined && !(test.constants ?? []).includes(k));
-  return runBoth(
-    caseFile(test),
-    feeds.filter((value) => value !== undefined),
-  );
+  return runBoth(caseFile(test), feedsOf(test));
 }
 
 function ortTensor({ dtype: name, shape, data }: TestTensor): Tensor {
@@ -115,13 +150,46 @@ export function deviation(a: TestTensor, b: TestTensor): number {
   }, 0);
 }
 
-/** Largest deviation from onnxruntime over all outputs of one node; infinite where integers differ at all. */
-export async function disagreement(test: Case): Promise<number> {
-  const { exact, onnxruntime } = await runCase(test);
-  return exact.reduce((worst, result, k) => {
+/**
+ * Expects the exact results to have onnxruntime's shapes and bytes.
+ * @param tolerance Where given, results of f32 may deviate by as much instead.
+ */
+export function expectAlike({ exact, onnxruntime }: BothResults, tolerance?: number, label = "file"): void {
+  exact.forEach((result, k) => {
+    const place = `${label} output ${k}`;
     const reference = onnxruntime[k];
-    if (reference === undefined) return Infinity;
-    const difference = deviation(result, reference);
-    return result.dtype === "f32" || difference === 0 ? Math.max(worst, difference) : Infinity;
-  }, 0);
+    if (reference === undefined) throw new RangeError(`onnxruntime gives no ${place}`);
+    expect(result.shape, place).to.deep.equal(reference.shape);
+    if (result.dtype === "f32" && tolerance !== undefined)
+      expect(deviation(result, reference), place).to.be.at.most(tolerance);
+    else expect(hex(result), place).to.equal(hex(reference));
+  });
+}
+
+const hex = ({ data }: TestTensor): string => Buffer.from(data).toString("hex");
+const labelOf = ({ operator, attributes }: Case): string => `${operator} ${JSON.stringify(attributes ?? {})}`;
+
+/** Expects one node's results to be onnxruntime's: of f32 within the tolerance, of all else bit for bit. */
+export async function expectAgreement(test: Case, tolerance = 1e-5): Promise<LoweredModel> {
+  const results = await runCase(test);
+  expectAlike(results, tolerance, labelOf(test));
+  return results.lowered;
+}
+
+/** Expects one node's results to be onnxruntime's bit for bit, those of f32 too. */
+export async function expectSameBytes(test: Case): Promise<void> {
+  expectAlike(await runCase(test), undefined, labelOf(test));
+}
+
+/** Expects a node or a file not to be lowered, for the reason of that code. */
+export function expectRefusal(code: ModelErrorCode, test: Case | Uint8Array): ModelError {
+  const [file, label] = test instanceof Uint8Array ? [test, "file"] : [caseFile(test), labelOf(test)];
+  try {
+    lowerModel(file);
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    expect(error.code, `${label}: ${error.message}`).to.equal(code);
+    return error;
+  }
+  throw new Error(`${label} was lowered, though it is ${code}`);
 }

@@ -1,15 +1,15 @@
 import { expect } from "chai";
-import { ModelError } from "../onnx/error.ts";
-import { runNaive } from "../naive/interpret.ts";
-import { lowerModel } from "./lower.ts";
+import type { ModelErrorCode } from "../onnx/error.ts";
 import {
-  caseFile,
   deviation,
+  expectAgreement,
+  expectRefusal,
+  floats,
   ints,
   numbers,
   random,
   randomTensor,
-  runCase,
+  runExact,
   tensor,
   type Case,
   type TestTensor,
@@ -17,44 +17,14 @@ import {
 
 const TOLERANCE = 1e-5;
 
-/** The exact result is within float32 accuracy of onnxruntime's; integers are equal. */
-async function agrees(test: Case): Promise<void> {
-  const { exact, onnxruntime } = await runCase(test);
-  exact.forEach((result, k) => {
-    const reference = onnxruntime[k];
-    if (reference === undefined) throw new Error(`no output ${k}`);
-    expect(result.shape).to.deep.equal(reference.shape);
-    expect(deviation(result, reference), `output ${k}`).to.be.at.most(result.dtype === "f32" ? TOLERANCE : 0);
-  });
-}
-
-/** Outputs of operators that onnxruntime lacks. */
-function outputsOf(test: Case): TestTensor[] {
-  const { program, outputs } = lowerModel(caseFile(test));
-  const feeds = test.inputs.flatMap((value) => (value === undefined ? [] : [value.data]));
-  const trace = runNaive(program, feeds);
-  return outputs.map(({ dtype, shape }, k) => {
-    const data = trace[program.outputs[k]?.instruction ?? -1] ?? new Uint8Array(0);
-    return { dtype, shape, data };
-  });
-}
-
 function isNear(result: TestTensor | undefined, expected: readonly number[], shape: readonly number[]): void {
   if (result === undefined) throw new Error("no output");
   expect(deviation(result, tensor("f32", shape, expected))).to.be.at.most(TOLERANCE);
 }
 
-function floats(seed: number, shape: readonly number[], low = -2, high = 2): TestTensor {
-  return randomTensor(random(seed), "f32", shape, low, high);
-}
-
 const f32 = ["f32"] as const;
-const one = (
-  operator: string,
-  inputs: Case["inputs"],
-  attributes: Case["attributes"] = {},
-  opset = 17,
-): Promise<void> => agrees({ operator, inputs, outputs: f32, attributes, opset });
+const one = (operator: string, inputs: Case["inputs"], attributes: Case["attributes"] = {}, opset = 17) =>
+  expectAgreement({ operator, inputs, outputs: f32, attributes, opset });
 
 describe("lowering against onnxruntime: operators of transformers", () => {
   const x = floats(1, [2, 3, 8]);
@@ -70,7 +40,7 @@ describe("lowering against onnxruntime: operators of transformers", () => {
     });
     it("Swish", () => {
       const alpha = 0.75;
-      const [y] = outputsOf({
+      const [y] = runExact({
         operator: "Swish",
         inputs: [x],
         outputs: f32,
@@ -103,7 +73,7 @@ describe("lowering against onnxruntime: operators of transformers", () => {
   describe("normalisation", () => {
     it("SkipLayerNormalization, with the sum", async () => {
       for (const skip of [x, floats(13, [1, 3, 8]), floats(14, [3, 8])])
-        await agrees({
+        await expectAgreement({
           operator: "com.microsoft:SkipLayerNormalization",
           inputs: [x, skip, vector, other, floats(15, [8])],
           outputs: f32,
@@ -130,13 +100,13 @@ describe("lowering against onnxruntime: operators of transformers", () => {
       const [words, places, kinds] = tables;
       const operator = "com.microsoft:EmbedLayerNormalization";
       const outputs: Case["outputs"] = ["f32", "i32", "f32"];
-      await agrees({
+      await expectAgreement({
         operator,
         inputs: [ids(24, 8), ids(25, 1), words, places, kinds, vector, other, ids(26, 1)],
         outputs,
       });
       const positions = [undefined, ids(27, 5)];
-      await agrees({
+      await expectAgreement({
         operator,
         inputs: [ids(28, 8), undefined, words, places, undefined, vector, other, ...positions],
         outputs,
@@ -163,7 +133,7 @@ describe("lowering against onnxruntime: operators of transformers", () => {
     });
     it("LRN of an even size reaches further ahead", () => {
       const values = [1, 2, 3];
-      const [y] = outputsOf({
+      const [y] = runExact({
         operator: "LRN",
         inputs: [tensor("f32", [1, 3, 1], values)],
         outputs: f32,
@@ -181,7 +151,7 @@ describe("lowering against onnxruntime: operators of transformers", () => {
         ["linear", [0, 1]],
         ["circular", [3, 2]],
       ] as const) {
-        const [y] = outputsOf({
+        const [y] = runExact({
           operator: "TensorScatter",
           inputs: [past, update, ints(...starts)],
           outputs: ["i32"],
@@ -207,12 +177,12 @@ describe("lowering against onnxruntime: operators of transformers", () => {
         tensor("f32", [1, 1, 2], [8, 9]),
       ];
       const outputs: Case["outputs"] = ["f32", "f32"];
-      const [y, state] = outputsOf({ operator: "CausalConvWithState", inputs, outputs, opset: 27 });
+      const [y, state] = runExact({ operator: "CausalConvWithState", inputs, outputs, opset: 27 });
       isNear(y, [198.5, 219.5, 321.5], [1, 1, 3]);
       isNear(state, [2, 3], [1, 1, 2]);
       const short = [tensor("f32", [1, 1, 1], [1]), ...inputs.slice(1, 3)];
       const attributes = { activation: "silu" };
-      const [z, next] = outputsOf({
+      const [z, next] = runExact({
         operator: "CausalConvWithState",
         inputs: short,
         outputs,
@@ -231,7 +201,7 @@ describe("lowering against onnxruntime: operators of transformers", () => {
       ].map((values) => tensor("f32", [1, steps, 1], values));
       const decay = tensor("f32", [1, steps, 1], [-1, -0.5]);
       const beta = tensor("f32", [1, steps, 1], [0.5, 0.75]);
-      const [y, state] = outputsOf({
+      const [y, state] = runExact({
         operator: "LinearAttention",
         inputs: [...scalars, tensor("f32", [1, 1, 1, 1], [2]), decay, beta],
         outputs: ["f32", "f32"],
@@ -257,7 +227,7 @@ describe("lowering against onnxruntime: operators of transformers", () => {
         Array.from({ length }, () => 0),
       );
     const mean = (attributes: Case["attributes"], extra: Case["inputs"] = [], queries = 4) =>
-      outputsOf({
+      runExact({
         operator: "Attention",
         inputs: [zeros(queries), zeros(4), values, ...extra],
         outputs: f32,
@@ -294,17 +264,12 @@ describe("lowering against onnxruntime: operators of transformers", () => {
   describe("refusals", () => {
     const q = floats(50, [1, 2, 3, 4]);
     const refuses = (
-      code: string,
+      code: ModelErrorCode,
       operator: string,
       inputs: Case["inputs"],
       attributes: Case["attributes"] = {},
       opset = 27,
-    ) => {
-      const file = caseFile({ operator, inputs, outputs: f32, attributes, opset });
-      expect(() => lowerModel(file), `${operator} ${JSON.stringify(attributes)}`)
-        .to.throw(ModelError)
-        .with.property("code", code);
-    };
+    ) => expectRefusal(code, { operator, inputs, outputs: f32, attributes, opset });
     const huge = 2 ** 40;
     it("attention", () => {
       refuses("MALFORMED", "Attention", [q, q]);

@@ -5,6 +5,7 @@ import { canonical, randomTensor } from "../testing/elements.ts";
 import { seededRng, type Rng } from "../testing/rng.ts";
 import { expectAgreement, singleProgram, type OperandData } from "./agreement.ts";
 import { stages } from "./exactsum.ts";
+import type { Way } from "./run.ts";
 
 const FLOATS: readonly DTypeName[] = ["f32", "f32", "f16", "bf16"];
 const INTEGERS: readonly DTypeName[] = ["u8", "i8", "i16", "u16", "bool"];
@@ -85,13 +86,41 @@ function depthwise(rng: Rng): Shape {
   };
 }
 
+/** The same with many channels, weights channels first or last, strides and dilations. */
+function channels(rng: Rng): Shape {
+  const [c, stride, dilation, padding] = [rng.int(8, 12), rng.int(1, 2), rng.int(1, 2), rng.int(0, 2)];
+  const h = rng.int(5, 7);
+  const size = Math.floor((h + 2 * padding - 2 * dilation - 1) / stride) + 1;
+  const [channel, row, column] = rng.chance(0.5) ? [9, 3, 1] : [1, 3 * c, c];
+  return {
+    outDims: [size, size, c],
+    redDims: [3, 3],
+    a: [
+      { size: h, stride: h * c, at: at(-padding, [0, stride], [3, dilation]) },
+      { size: h, stride: c, at: at(-padding, [1, stride], [4, dilation]) },
+      { size: c, stride: 1, at: at(0, [2, 1]) },
+    ],
+    b: [
+      { size: c, stride: channel, at: at(0, [2, 1]) },
+      { size: 3, stride: row, at: at(0, [3, 1]) },
+      { size: 3, stride: column, at: at(0, [4, 1]) },
+    ],
+  };
+}
+
 function load(rng: Rng, name: DTypeName, id: number, source: "input" | "constant", axes: Axis[]): TensorLoad {
   const elements = axes.reduce((sum, { size, stride }) => sum + (size - 1) * stride, 1);
   const zero = isInteger(name) && rng.chance(0.5) ? { zero: rng.int(-2, 130) } : {};
   return { kind: "tensor", source, id, dtype: name, elements, ...zero, axes };
 }
 
-function check(rng: Rng, shape: Shape, names: readonly [DTypeName, DTypeName], out: DTypeName): void {
+function check(
+  rng: Rng,
+  shape: Shape,
+  names: readonly [DTypeName, DTypeName],
+  out: DTypeName,
+  way: Way,
+): void {
   const sources = rng.pick([
     ["input", "constant"],
     ["constant", "input"],
@@ -114,17 +143,18 @@ function check(rng: Rng, shape: Shape, names: readonly [DTypeName, DTypeName], o
     inputs.map(({ data }) => data),
     note,
   );
-  expect(ways).to.deep.equal(["matrix"]);
+  expect(ways).to.deep.equal([way]);
 }
 
 describe("matrix products", function () {
   this.timeout(60_000);
-  for (const [title, shape] of Object.entries({ product, convolution, depthwise })) {
+  for (const [title, shape] of Object.entries({ product, convolution, depthwise, channels })) {
+    const way = title === "channels" ? "channel" : "matrix";
     it(`${title} of floats`, () => {
       const rng = seededRng(11);
       const before = { ...stages };
       for (let i = 0; i < 60; i++)
-        check(rng, shape(rng), [rng.pick(FLOATS), rng.pick(FLOATS)], rng.pick(FLOATS));
+        check(rng, shape(rng), [rng.pick(FLOATS), rng.pick(FLOATS)], rng.pick(FLOATS), way);
       for (const stage of ["bound", "compensated"] as const)
         expect(stages[stage], stage).to.be.greaterThan(before[stage]);
     });
@@ -132,7 +162,7 @@ describe("matrix products", function () {
     it(`${title} of integers`, () => {
       const rng = seededRng(12);
       for (let i = 0; i < 30; i++)
-        check(rng, shape(rng), [rng.pick(INTEGERS), rng.pick(INTEGERS)], rng.pick(INTEGER_OUTPUTS));
+        check(rng, shape(rng), [rng.pick(INTEGERS), rng.pick(INTEGERS)], rng.pick(INTEGER_OUTPUTS), way);
     });
   }
 });

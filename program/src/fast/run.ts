@@ -4,8 +4,10 @@
 import { dtype } from "../dtype.ts";
 import { outElements, product, tensorsOf, type Instruction, type Program } from "../instruction.ts";
 import { planAcc, runAcc, type AccPlan } from "./acc.ts";
+import { planChannel, runChannel, type ChannelPlan } from "./channel.ts";
 import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
 import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
+import { planPointwise, runPointwise, type PointwisePlan } from "./pointwise.ts";
 import { runSlowly } from "./slow.ts";
 import { loadTensor, newTensor, type Tensor } from "./tensor.ts";
 import type { Lookup } from "./read.ts";
@@ -13,7 +15,9 @@ import type { Lookup } from "./read.ts";
 /** The ways to compute an instruction, best first; each may decline for the data of a run. */
 interface Plan {
   readonly acc: AccPlan | undefined;
+  readonly channel: ChannelPlan | undefined;
   readonly matrix: MatrixPlan | undefined;
+  readonly pointwise: PointwisePlan | undefined;
   readonly flat: FlatPlan | undefined;
 }
 
@@ -52,20 +56,24 @@ function prepare(program: Program): Prepared {
 
 function planOf(instruction: Instruction): Plan {
   const acc = planAcc(instruction);
-  const matrix = acc === undefined ? planMatrix(instruction) : undefined;
+  const channel = acc === undefined ? planChannel(instruction) : undefined;
+  const matrix = acc === undefined && channel === undefined ? planMatrix(instruction) : undefined;
+  const pointwise = planPointwise(instruction);
   const flat =
     acc === undefined
       ? planFlat(instruction, outElements(instruction), product(instruction.redDims))
       : undefined;
-  return { acc, matrix, flat };
+  return { acc, channel, matrix, pointwise, flat };
 }
 
 /** How an instruction was computed, from the fastest to the slowest per term. */
-export type Way = "matrix" | "flat" | "acc" | "naive";
+export type Way = "pointwise" | "channel" | "matrix" | "flat" | "acc" | "naive";
 
 function compute(instruction: Instruction, plan: Plan, lookup: Lookup, out: Tensor): Way {
-  const { acc, matrix, flat } = plan;
+  const { acc, channel, matrix, pointwise, flat } = plan;
+  if (pointwise !== undefined && runPointwise(pointwise, lookup, out)) return "pointwise";
   if (acc !== undefined && runAcc(instruction, acc, lookup, out)) return "acc";
+  if (channel !== undefined && runChannel(instruction, channel, lookup, out)) return "channel";
   if (matrix !== undefined && runMatrix(instruction, matrix, lookup, out)) return "matrix";
   if (flat !== undefined && runFlat(instruction, flat, lookup, out)) return "flat";
   runSlowly(instruction, lookup, out);

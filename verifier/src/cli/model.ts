@@ -55,6 +55,8 @@ function rowsOf(model: ModelDescription): Row[] {
     ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
     ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
     ["instructions", program.instructions.length],
+    ["multiply-adds", model.multiplyAdds],
+    ["trace", `${model.traceBytes} bytes`],
     ["constants", `${program.constants.length}, ${weights} bytes`],
     [
       "onnxruntime",
@@ -62,7 +64,7 @@ function rowsOf(model: ModelDescription): Row[] {
     ],
     ["worst step, gas", `${worst.gas} (${node?.operator ?? "?"} ${node?.name ?? ""})`],
     ["worst step, calldata", `${worst.calldataBytes} bytes`],
-    ["worst dispute, gas", model.disputeGas],
+    ["worst dispute", `${model.disputeRounds} rounds, ${model.disputeGas} gas`],
   ];
 }
 
@@ -74,7 +76,10 @@ function dataOf(model: ModelDescription): object {
     bindings,
     worst,
     disputeGas,
+    disputeRounds,
     exactInOnnxruntime,
+    multiplyAdds,
+    traceBytes,
     inputBytes,
     outputBytes,
   } = model;
@@ -92,6 +97,9 @@ function dataOf(model: ModelDescription): object {
     exactInOnnxruntime,
     worst,
     disputeGas,
+    disputeRounds,
+    multiplyAdds,
+    traceBytes,
   };
 }
 

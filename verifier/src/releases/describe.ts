@@ -1,7 +1,13 @@
 /** What a model file becomes: its program, signature and the gas that judging it can take. Pure. */
 import { commitProgram, type ProgramCommitment } from "../../../program/src/encode.ts";
 import { dtype, isInteger } from "../../../program/src/dtype.ts";
-import { outElements, type Body, type Instruction, type Program } from "../../../program/src/instruction.ts";
+import {
+  outElements,
+  product,
+  type Body,
+  type Instruction,
+  type Program,
+} from "../../../program/src/instruction.ts";
 import { estimateStep, isJudgeable, type StepEstimate } from "../../../program/src/limits.ts";
 import { lowerModel, type LoweredModel } from "../../../program/src/lower/lower.ts";
 import { depthOf, sha256, tensorDepth } from "../../../program/src/merkle.ts";
@@ -27,8 +33,12 @@ export interface ModelDescription {
   readonly outputBytes: number;
   /** Worst of all instructions; `instruction` is the one with the most gas. */
   readonly worst: StepEstimate & { readonly instruction: number };
+  /** Selects and reveals of a dispute, at most. */
+  readonly disputeRounds: number;
   /** Worst gas of a whole dispute for the challenger that wins it. */
   readonly disputeGas: number;
+  /** Of all sums of products. */
+  readonly multiplyAdds: number;
   /** Bytes of all tensors of a run: what a trace holds. */
   readonly traceBytes: number;
   /** Whether onnxruntime is known to compute each instruction bit for bit as the exact interpreter does. */
@@ -93,13 +103,16 @@ function worstStep(program: Program): ModelDescription["worst"] {
   };
 }
 
-function disputeGas(program: Program, stepGas: number, inputBytes: number): number {
+/** Of a dispute that goes all the way: down the trace tree, down the deepest tensor's, and its leaf. */
+function disputeRounds(program: Program): number {
   const moves = (depth: number): number => Math.ceil(depth / MOVE_LEVELS);
   const deepest = Math.max(
     ...program.instructions.map((i) => tensorDepth(outElements(i) * dtype(i.dtype).bytes)),
   );
-  // The last round of a tensor reveals the leaf itself.
-  const rounds = moves(depthOf(program.instructions.length)) + moves(deepest) + 1;
+  return moves(depthOf(program.instructions.length)) + moves(deepest) + 1;
+}
+
+function disputeGas(rounds: number, stepGas: number, inputBytes: number): number {
   const fixed = GAS.challenge + GAS.settle + GAS.openInput + GAS.openInputByte * inputBytes;
   return fixed + rounds * GAS.select + stepGas;
 }
@@ -121,6 +134,7 @@ export function describeModel(file: Uint8Array, bindings: Bindings): ModelDescri
   }
   const signature = { inputs: specs(inputs), outputs: specs(outputs) };
   const commitment = commitProgram(program);
+  const rounds = disputeRounds(program);
   const [inputBytes, outputBytes] = [blobLength(signature.inputs), blobLength(signature.outputs)];
   for (const [what, bytes] of [
     ["inputs", inputBytes],
@@ -141,7 +155,13 @@ export function describeModel(file: Uint8Array, bindings: Bindings): ModelDescri
     inputBytes,
     outputBytes,
     worst,
-    disputeGas: disputeGas(program, worst.gas, inputBytes),
+    disputeRounds: rounds,
+    disputeGas: disputeGas(rounds, worst.gas, inputBytes),
+    multiplyAdds: program.instructions.reduce(
+      (sum, made) =>
+        sum + (made.body === "mul" && made.fold === "sum" ? outElements(made) * product(made.redDims) : 0),
+      0,
+    ),
     traceBytes: program.instructions.reduce(
       (sum, made) => sum + outElements(made) * dtype(made.dtype).bytes,
       0,

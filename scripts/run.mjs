@@ -26,6 +26,7 @@ const tasks = {
   format: [["prettier", "--write", "--log-level", "warn", "."]],
   chain: [["anvil", "--block-time", "1", "--hardfork", "prague"]],
   deploy: [["hardhat", "run", "scripts/deploy.ts"]],
+  bench: [["tsx", "bench/main.ts"]],
   conformance: [["tsx", "scripts/conformance/main.ts"]],
   networks: [["tsx", "scripts/networks/main.ts"]],
   "generate:onnx": [

@@ -11,7 +11,7 @@ import { product, type Program } from "../program/src/instruction.ts";
 import { estimateStep } from "../program/src/limits.ts";
 import { lowerModel, type LoweredModel } from "../program/src/lower/lower.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
-import { computeTrace } from "../program/src/trace.ts";
+import { traceRoot } from "../program/src/trace.ts";
 import { NETWORKS } from "../scripts/networks/index.ts";
 
 interface Figure {
@@ -75,7 +75,7 @@ async function measure(name: string): Promise<Figure[]> {
   await session.release();
   runProgram(program, data);
   const exact = await fastest(RUNS, () => runProgram(program, data));
-  const traced = await fastest(1, () => computeTrace(program, data).root());
+  const traced = await fastest(1, () => traceRoot(program, data));
   const { median, worst } = stepGas(program);
   return [
     { name: `${name}.onnxruntime`, value: theirs, unit: "ms", ratioToOnnxruntime: 1 },

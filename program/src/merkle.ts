@@ -30,32 +30,44 @@ export function tensorDepth(bytes: number): number {
 const EMPTY_ROOT = new Uint8Array(HASH_BYTES);
 const ZERO_LEAF = sha256(new Uint8Array(LEAF_BYTES));
 
-/** A whole tree; levels[0] are the leaf hashes that exist, each level padded implicitly by `pad[level]`. */
+/** A whole tree; levels[0] are the hashes of the leaves that exist, one after the other, each level padded implicitly by `pad[level]`. */
 export interface Tree {
   readonly depth: number;
-  readonly levels: readonly (readonly Uint8Array[])[];
+  readonly levels: readonly Uint8Array[];
   readonly pad: readonly Uint8Array[];
 }
 
-function build(leaves: readonly Uint8Array[], padLeaf: Uint8Array): Tree {
-  const depth = depthOf(Math.max(1, leaves.length));
-  const levels: Uint8Array[][] = [[...leaves]];
-  const pad: Uint8Array[] = [padLeaf];
+/** Writes the hash of a message to node `index` of a level. */
+function hashInto(level: Buffer, index: number, message: Uint8Array): void {
+  level.write(hash("sha256", message, "binary"), index * HASH_BYTES, "binary");
+}
+
+function build(leaves: Uint8Array, padLeaf: Uint8Array): Tree {
+  const depth = depthOf(Math.max(1, leaves.length / HASH_BYTES));
+  const levels = [leaves];
+  const pad = [padLeaf];
+  let below = leaves;
+  let padBelow = padLeaf;
   for (let level = 0; level < depth; level++) {
-    const below = levels[level] as Uint8Array[];
-    const padBelow = pad[level] as Uint8Array;
-    const above: Uint8Array[] = [];
-    for (let i = 0; i < below.length; i += 2)
-      above.push(sha256(below[i] as Uint8Array, below[i + 1] ?? padBelow));
+    const count = Math.ceil(below.length / (2 * HASH_BYTES));
+    const above = Buffer.alloc(count * HASH_BYTES);
+    for (let i = 0; i < count; i++) {
+      const pair = below.subarray(2 * i * HASH_BYTES, 2 * (i + 1) * HASH_BYTES);
+      hashInto(above, i, pair.length === 2 * HASH_BYTES ? pair : Buffer.concat([pair, padBelow]));
+    }
+    padBelow = sha256(padBelow, padBelow);
+    below = above;
     levels.push(above);
-    pad.push(sha256(padBelow, padBelow));
+    pad.push(padBelow);
   }
   return { depth, levels, pad };
 }
 
 /** Hash of the node at `level` (0 = leaves) and `index`. */
 export function treeNode(tree: Tree, level: number, index: number): Uint8Array {
-  return tree.levels[level]?.[index] ?? (tree.pad[level] as Uint8Array);
+  const hashes = tree.levels[level] as Uint8Array;
+  const at = index * HASH_BYTES;
+  return at < hashes.length ? hashes.subarray(at, at + HASH_BYTES) : (tree.pad[level] as Uint8Array);
 }
 
 export function treeRoot(tree: Tree): Uint8Array {
@@ -71,7 +83,7 @@ export function treePath(tree: Tree, index: number): Uint8Array[] {
 
 /** Tree over 32-byte leaves that are hashes already (instructions, tensor roots). */
 export function hashTree(leaves: readonly Uint8Array[]): Tree {
-  return build(leaves, EMPTY_ROOT);
+  return build(Buffer.concat(leaves), EMPTY_ROOT);
 }
 
 /** Leaf `index` of a tensor's bytes, zero-padded. */
@@ -83,10 +95,10 @@ export function tensorLeaf(data: Uint8Array, index: number): Uint8Array {
 
 export function tensorTree(data: Uint8Array): Tree {
   const count = tensorLeaves(data.length);
-  const leaves: Uint8Array[] = [];
+  const leaves = Buffer.alloc(count * HASH_BYTES);
   for (let i = 0; i < count; i++) {
     const whole = data.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES);
-    leaves.push(sha256(whole.length === LEAF_BYTES ? whole : tensorLeaf(data, i)));
+    hashInto(leaves, i, whole.length === LEAF_BYTES ? whole : tensorLeaf(data, i));
   }
   return build(leaves, ZERO_LEAF);
 }

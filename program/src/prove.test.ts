@@ -11,6 +11,7 @@ import {
   sha256,
   tensorDepth,
   tensorTree,
+  treeNode,
   treeRoot,
 } from "./merkle.ts";
 import { evaluateWith, runNaive } from "./naive/interpret.ts";
@@ -220,7 +221,7 @@ describe("proofs for the referee", () => {
     const whole = wholeClaim(honest);
     const claimed = {
       ...whole,
-      node: (level: number, index: number) => trace.levels[level]?.[index] ?? whole.node(level, index),
+      node: (level: number, index: number) => treeNode(trace, level, index),
     };
     const found = firstDivergence(
       program,

@@ -5,7 +5,7 @@ import { dtype } from "../../program/src/dtype.ts";
 import { inputsRoot } from "../../program/src/claim.ts";
 import { commitProgram, encodeInstruction } from "../../program/src/encode.ts";
 import type { Instruction } from "../../program/src/instruction.ts";
-import { hashTree, sha256, treeRoot } from "../../program/src/merkle.ts";
+import { hashTree, sha256, treeNode, treeRoot } from "../../program/src/merkle.ts";
 import type { LeavesProof, StepProof } from "../../program/src/prove.ts";
 import {
   flipBit,
@@ -234,7 +234,7 @@ describe("the referee under attack", () => {
       const proof = stepProof(program, on.right, 1, 0);
       expect(await judgeStep(referee, program, on.right, 1, 0, proof), `variant ${k}`).to.equal(true);
       const { header, instructions } = program.commitment;
-      const path = concat(range(2).map((level) => instructions.levels[level]?.[level === 0 ? 0 : 1] ?? "0x"));
+      const path = concat(range(2).map((level) => treeNode(instructions, level, level === 0 ? 0 : 1)));
       expect(await referee.tensorDepth(program.commitment.root, header, 1, variant, path)).to.equal(0n);
     }
   });

@@ -102,11 +102,7 @@ describe("planner", () => {
     );
     expect([instruction, element]).to.deep.equal([97, 31_000]);
     // The leaf on trial is the operator's, under the root that it committed.
-    const leaf = climb(
-      tensorTree(proof.output.data).levels[0]?.[0] ?? new Uint8Array(),
-      121,
-      proof.output.path,
-    );
+    const leaf = climb(treeNode(tensorTree(proof.output.data), 0, 0), 121, proof.output.path);
     expect(climb(leaf, 97, proof.outputPath)).to.deep.equal(wholeClaim(tensors).node(depth, 0));
     // The operand is what both agree on, under the same root.
     const operand = proof.operands[0];

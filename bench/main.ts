@@ -3,15 +3,16 @@
  * --json each figure is one JSON line {"name","value","unit","ratioToOnnxruntime"}, else a table.
  */
 import { Command } from "commander";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession } from "onnxruntime-node";
 import { table } from "table";
 import { commitProgram } from "../program/src/encode.ts";
 import { runProgram } from "../program/src/fast/run.ts";
-import { product, type Program } from "../program/src/instruction.ts";
+import type { Program } from "../program/src/instruction.ts";
 import { estimateStep } from "../program/src/limits.ts";
-import { lowerModel, type LoweredModel } from "../program/src/lower/lower.ts";
+import { lowerModel } from "../program/src/lower/lower.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { traceRoot } from "../program/src/trace.ts";
+import { randomFeeds } from "../scripts/networks/feeds.ts";
 import { NETWORKS } from "../scripts/networks/index.ts";
 
 interface Figure {
@@ -34,26 +35,6 @@ async function fastest(runs: number, run: () => unknown): Promise<number> {
   return best;
 }
 
-/** Random floats around 0; of integers, ones for masks and else token numbers. */
-function inputsOf({ inputs }: LoweredModel): { feeds: Record<string, Tensor>; data: Uint8Array[] } {
-  const rng = seededRng(1);
-  const feeds: Record<string, Tensor> = {};
-  const data = inputs.map(({ name, dtype, shape }) => {
-    const count = product(shape);
-    if (dtype === "f32") {
-      const values = Float32Array.from({ length: count }, () => rng.int(-2000, 2000) / 1000);
-      feeds[name] = new Tensor("float32", values, shape);
-      return new Uint8Array(values.buffer);
-    }
-    const values = BigInt64Array.from({ length: count }, () =>
-      BigInt(name.includes("mask") ? 1 : rng.int(0, 29_999)),
-    );
-    feeds[name] = new Tensor("int64", values, shape);
-    return new Uint8Array(values.buffer);
-  });
-  return { feeds, data };
-}
-
 function stepGas(program: Program): { median: number; worst: number } {
   const gas = program.instructions.map((_, k) => estimateStep(program, k).gas).toSorted((a, b) => a - b);
   return { median: gas[Math.floor(gas.length / 2)] ?? 0, worst: gas.at(-1) ?? 0 };
@@ -61,17 +42,17 @@ function stepGas(program: Program): { median: number; worst: number } {
 
 async function measure(name: string): Promise<Figure[]> {
   const file = NETWORKS[name]?.() ?? new Uint8Array(0);
-  const lowerMs = await fastest(1, () => lowerModel(file));
-  const lowered = lowerModel(file);
-  const { program } = lowered;
+  const start = performance.now();
+  const { program, inputs } = lowerModel(file);
+  const lowerMs = performance.now() - start;
   const constants = program.constants.reduce((sum, { data }) => sum + data.length, 0);
   const commitMs = await fastest(1, () => commitProgram(program));
-  const { feeds, data } = inputsOf(lowered);
+  const { tensors, data } = randomFeeds(inputs, seededRng(1));
   const session = await InferenceSession.create(file, {
     ...{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 },
   });
-  await session.run(feeds);
-  const theirs = await fastest(RUNS, () => session.run(feeds));
+  await session.run(tensors);
+  const theirs = await fastest(RUNS, () => session.run(tensors));
   await session.release();
   runProgram(program, data);
   const exact = await fastest(RUNS, () => runProgram(program, data));

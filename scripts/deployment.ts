@@ -26,6 +26,13 @@ export interface Contracts {
   readonly game: DisputeGame;
 }
 
+/** A referee alone, which needs nothing else. */
+export async function deployReferee({ ethers }: Pick<Connection, "ethers">): Promise<Referee> {
+  const scalars = await ethers.deployContract("Scalars");
+  const interpreter = await ethers.deployContract("Interpreter", [await scalars.getAddress()]);
+  return ethers.deployContract("Referee", [await interpreter.getAddress()]);
+}
+
 export interface DeployOptions {
   /** First admin of the access manager; the deployer by default. */
   readonly admin?: string;

@@ -3,12 +3,11 @@
  * instruction is overturned on a chain.
  */
 import { expect } from "chai";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession } from "onnxruntime-node";
 import { wholeClaim } from "../program/src/claim.ts";
-import { product } from "../program/src/instruction.ts";
 import { depthOf } from "../program/src/merkle.ts";
-import { seededRng, type Rng } from "../program/src/testing/rng.ts";
-import type { TensorSpec } from "../sdk/src/tensor.ts";
+import { seededRng } from "../program/src/testing/rng.ts";
+import { randomFeeds } from "../scripts/networks/feeds.ts";
 import { NETWORKS } from "../scripts/networks/index.ts";
 import { openArena, outputOf, tampered } from "./support/arena.ts";
 
@@ -25,13 +24,6 @@ function deviationOf(name: string): number {
   return name.endsWith("-int8") ? 0.02 : 1e-3;
 }
 
-/** Floats around 0; of integers, ones for masks and else token numbers. */
-function feed({ name, dtype, shape }: TensorSpec, rng: Rng): Float32Array | BigInt64Array {
-  const count = product(shape);
-  if (dtype === "f32") return Float32Array.from({ length: count }, () => rng.int(-2000, 2000) / 1000);
-  return BigInt64Array.from({ length: count }, () => BigInt(name.includes("mask") ? 1 : rng.int(0, 29_999)));
-}
-
 for (const [name, make] of Object.entries(NETWORKS))
   describe(`network ${name}`, () => {
     it("is lowered, agrees with onnxruntime, and a lie about it is overturned", async () => {
@@ -39,18 +31,12 @@ for (const [name, make] of Object.entries(NETWORKS))
       const file = make({ pixels: 64 });
       const arena = await openArena({ file });
       const { model } = arena;
-      const feeds = model.signature.inputs.map((spec) => ({ spec, data: feed(spec, rng) }));
-      const input = new Uint8Array(Buffer.concat(feeds.map(({ data }) => new Uint8Array(data.buffer))));
+      const { tensors, data } = randomFeeds(model.signature.inputs, rng);
+      const input = new Uint8Array(Buffer.concat(data));
       const run = arena.runOf(input);
 
       const session = await InferenceSession.create(file, { logSeverityLevel: 3 });
-      const tensors = feeds.map(({ spec, data }): [string, Tensor] => [
-        spec.name,
-        data instanceof Float32Array
-          ? new Tensor("float32", data, spec.shape)
-          : new Tensor("int64", data, spec.shape),
-      ]);
-      const results = await session.run(Object.fromEntries(tensors));
+      const results = await session.run(tensors);
       await session.release();
       const [output] = model.signature.outputs;
       const theirs = results[output?.name ?? ""]?.data;

@@ -6,6 +6,7 @@ import { runProgram } from "../../program/src/fast/run.ts";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import { flipBit, stepCall, tampered, trial } from "../../program/src/testing/trial.ts";
 import { startAnvil } from "../anvil.ts";
+import { deployReferee } from "../deployment.ts";
 import type { Run } from "./run.ts";
 
 export interface Court {
@@ -20,10 +21,7 @@ export interface Court {
 export async function openCourt(): Promise<Court> {
   const anvil = await startAnvil();
   const connection = await network.create({ network: "local", override: { url: anvil.url } });
-  const { ethers } = connection;
-  const scalars = await ethers.deployContract("Scalars");
-  const interpreter = await ethers.deployContract("Interpreter", [await scalars.getAddress()]);
-  const referee = await ethers.deployContract("Referee", [await interpreter.getAddress()]);
+  const referee = await deployReferee(connection);
 
   return {
     async judge({ program, inputs }, count, rng) {

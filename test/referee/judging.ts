@@ -5,16 +5,16 @@ import type { Axis, Instruction, Load, Program, TensorLoad } from "../../program
 import { depthOf } from "../../program/src/merkle.ts";
 import type { StepProof } from "../../program/src/prove.ts";
 import { stepCall, type Trial } from "../../program/src/testing/trial.ts";
+import { deployReferee as deployTo } from "../../scripts/deployment.ts";
+import type { Referee } from "../../types/ethers-contracts/index.js";
 
-const { ethers } = await network.getOrCreate();
+const connection = await network.getOrCreate();
 
-export async function deployReferee() {
-  const scalars = await ethers.deployContract("Scalars");
-  const interpreter = await ethers.deployContract("Interpreter", [await scalars.getAddress()]);
-  return ethers.deployContract("Referee", [await interpreter.getAddress()]);
+export type RefereeContract = Referee;
+
+export function deployReferee(): Promise<RefereeContract> {
+  return deployTo(connection);
 }
-
-export type RefereeContract = Awaited<ReturnType<typeof deployReferee>>;
 
 /** The verdict on `claimed`, or on the proof given. */
 export function judgeStep(

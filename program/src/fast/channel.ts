@@ -115,7 +115,7 @@ function decideRun(
   }
 }
 
-/** @returns false, with nothing written, if the values do not fit. */
+/** @returns false if the values do not fit; another way then has to write the whole output. */
 export function runChannel(
   instruction: Instruction,
   plan: ChannelPlan,

@@ -4,7 +4,7 @@
  * 1995), which the store into a Float32Array does; negative zeros and NaNs are made canonical at the end.
  */
 import { product, type Body, type Instruction } from "../instruction.ts";
-import { bind, type Lookup } from "./read.ts";
+import { bind, joinDims, type Lookup } from "./read.ts";
 import { canonicalizeF32, type Tensor } from "./tensor.ts";
 import { literalValue, planTensor, type ViewPlan } from "./view.ts";
 
@@ -69,31 +69,6 @@ export interface PointwisePlan {
   readonly operands: readonly Operand[];
 }
 
-/** Neighbouring dimensions as one wherever every operand steps evenly. */
-function merged(
-  sizes: readonly number[],
-  all: readonly (readonly number[])[],
-): { sizes: number[]; strides: number[][] } {
-  const joined: number[] = [];
-  const strides: number[][] = all.map(() => []);
-  for (const [d, size] of sizes.entries()) {
-    if (size === 1) continue;
-    const last = joined.length - 1;
-    const even = last >= 0 && all.every((own, k) => strides[k]?.[last] === (own[d] ?? 0) * size);
-    const to = even ? last : last + 1;
-    joined[to] = even ? (joined[last] ?? 1) * size : size;
-    for (const [k, own] of all.entries()) {
-      const row = strides[k];
-      if (row !== undefined) row[to] = own[d] ?? 0;
-    }
-  }
-  if (joined.length === 0) {
-    joined.push(1);
-    for (const row of strides) row.push(0);
-  }
-  return { sizes: joined, strides };
-}
-
 /** @returns undefined if the instruction is not of this form. */
 export function planPointwise({
   body,
@@ -113,7 +88,7 @@ export function planPointwise({
     found.push({ plan, literal: load.kind === "literal" ? (literalValue("f32", load.bits) ?? 0) : 0 });
   }
   const nothing = outDims.map(() => 0);
-  const { sizes, strides } = merged(
+  const { sizes, strides } = joinDims(
     outDims,
     found.map(({ plan }) => plan?.strides ?? nothing),
   );

@@ -55,32 +55,38 @@ export interface Walk {
 }
 
 export function walkOf(plan: ViewPlan, dims: readonly number[]): Walk {
-  const sizes: number[] = [];
-  const strides: number[] = [];
-  const tableStrides: number[][] = plan.tables.map(() => []);
-  for (const d of dims) {
-    const size = plan.sizes[d] ?? 1;
+  const rows = [plan.strides, ...plan.tables.map((table) => table.strides)];
+  const { sizes, strides } = joinDims(
+    dims.map((d) => plan.sizes[d] ?? 1),
+    rows.map((row) => dims.map((d) => row[d] ?? 0)),
+  );
+  const [own = [], ...tableStrides] = strides;
+  return { sizes, strides: own, tableStrides };
+}
+
+/** Row-major dimensions without those of size 1, neighbours as one wherever every row of strides steps evenly; at least one. */
+export function joinDims(
+  sizes: readonly number[],
+  rows: readonly (readonly number[])[],
+): { sizes: number[]; strides: number[][] } {
+  const joined: number[] = [];
+  const strides: number[][] = rows.map(() => []);
+  for (const [d, size] of sizes.entries()) {
     if (size === 1) continue;
-    const stride = plan.strides[d] ?? 0;
-    const last = sizes.length - 1;
-    const merges =
-      last >= 0 &&
-      strides[last] === stride * size &&
-      plan.tables.every((t, k) => tableStrides[k]?.[last] === (t.strides[d] ?? 0) * size);
-    const to = merges ? last : last + 1;
-    sizes[to] = merges ? (sizes[last] ?? 1) * size : size;
-    strides[to] = stride;
-    for (const [k, t] of plan.tables.entries()) {
-      const row = tableStrides[k];
-      if (row !== undefined) row[to] = t.strides[d] ?? 0;
+    const last = joined.length - 1;
+    const even = last >= 0 && rows.every((row, k) => strides[k]?.[last] === (row[d] ?? 0) * size);
+    const to = even ? last : last + 1;
+    joined[to] = even ? (joined[last] ?? 1) * size : size;
+    for (const [k, row] of rows.entries()) {
+      const own = strides[k];
+      if (own !== undefined) own[to] = row[d] ?? 0;
     }
   }
-  if (sizes.length === 0) {
-    sizes.push(1);
-    strides.push(0);
-    for (const row of tableStrides) row.push(0);
+  if (joined.length === 0) {
+    joined.push(1);
+    for (const own of strides) own.push(0);
   }
-  return { sizes, strides, tableStrides };
+  return { sizes: joined, strides };
 }
 
 /** Address and table positions of the dimensions outside a walk. */

@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies, since it runs before there are any, on any Node from 20 up.
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -57,6 +57,22 @@ function install() {
   writeFileSync(stamp, lock);
 }
 
+/** Compiles the interpreter's kernels to WebAssembly: plain SIMD for every engine, relaxed SIMD (fused multiply-add) for those that have it. */
+function buildKernels(env) {
+  const sources = join(root, "program", "assembly");
+  const newest = Math.max(...readdirSync(sources).map((name) => statSync(join(sources, name)).mtimeMs));
+  for (const [name, features] of [
+    ["kernels", ["simd"]],
+    ["kernels-relaxed", ["simd", "relaxed-simd"]],
+  ]) {
+    const file = join("program", "build", `${name}.wasm`);
+    if (existsSync(join(root, file)) && statSync(join(root, file)).mtimeMs > newest) continue;
+    const enable = features.flatMap((feature) => ["--enable", feature]);
+    const options = ["-O3", "--noAssert", "--runtime", "stub", "--maximumMemory", "65536", ...enable];
+    run("asc", ["program/assembly/index.ts", "-o", file, ...options], env);
+  }
+}
+
 const [task, ...args] = process.argv.slice(2);
 const commands = tasks[task];
 if (commands === undefined) {
@@ -66,6 +82,7 @@ if (commands === undefined) {
 install();
 // The npm package "node" puts Node 24 first on this PATH.
 const env = { ...process.env, PATH: bin + delimiter + process.env.PATH };
+buildKernels(env);
 // Solidity tests take longer to compile than all contracts together.
 const scope = task.startsWith("test") ? [] : ["--no-tests"];
 run("hardhat", ["build", "--quiet", ...scope], env);

@@ -1,5 +1,5 @@
 /**
- * Correctly rounded sums of float64 terms, the last stages of bound-and-check (docs of dot.ts). Terms are exact products of floats or
+ * Correctly rounded sums of float64 terms, the last stages of bound-and-check (matrix.ts). Terms are exact products of floats or
  * floats: multiples of 2^-298 below 2^256 in size, at most 2^20 of them, so nothing overflows and nothing underflows.
  */
 import { toOdd, type Round } from "./float.ts";
@@ -7,7 +7,7 @@ import { toOdd, type Round } from "./float.ts";
 export const UNIT = 2 ** -53;
 
 /** How many sums each stage decided; for benchmarks. */
-export const stages = { bound: 0, exact: 0, compensated: 0, expansion: 0 };
+export const stages = { bound: 0, compensated: 0, expansion: 0 };
 
 /** high + low, any two float64, rounded. */
 function roundSum(high: number, low: number, round: Round): number {
@@ -75,16 +75,31 @@ export function roundedSum(terms: Float64Array, from: number, to: number, round:
     size += Math.abs(p);
     h = s;
   }
-  stages.compensated++;
-  if (errors === 0) return round(h);
-  const n = to - from;
-  // Rounding of c -+ bound is at most u (|c| + bound), and |c| <= 1.01 n u * size: one more n u^2.
-  const bound = (n + 1) * (n + 1) * 1.01 * UNIT * UNIT * size;
-  const below = roundSum(h, c - bound, round);
-  if (below === roundSum(h, c + bound, round)) return below;
-  stages.compensated--;
+  const decided = decideCompensated(h, c, errors, size, to - from, round);
+  if (decided !== undefined) return decided;
   stages.expansion++;
   return roundExpansion(expansion(terms, from, to), round);
+}
+
+/**
+ * Stage 3 of n terms summed to h.
+ * @param c Float64 sum of the additions' exact errors. @param errors That of their sizes. @param size That of the terms' sizes.
+ * @returns undefined if it leaves the sum open.
+ */
+export function decideCompensated(
+  h: number,
+  c: number,
+  errors: number,
+  size: number,
+  n: number,
+  round: Round,
+): number | undefined {
+  // Rounding of c -+ bound is at most u (|c| + bound), and |c| <= 1.01 n u * size: one more n u^2.
+  const bound = (n + 1) * (n + 1) * 1.01 * UNIT * UNIT * size;
+  const below = errors === 0 ? round(h) : roundSum(h, c - bound, round);
+  if (errors !== 0 && below !== roundSum(h, c + bound, round)) return undefined;
+  stages.compensated++;
+  return below;
 }
 
 /**

@@ -3,55 +3,54 @@
  * which both depend number a batch, the reduction is the common depth. Convolutions, fully connected layers and attention
  * all have this form once out-of-range terms are written as zeros.
  *
- * Float sums pass stages, each a proven test (u = 2^-53; n terms that are not 0; |a|, |b| Euclidean norms; all products are exact in
+ * Float sums pass stages, each a proven test (u = 2^-53; n terms; |a|, |b| Euclidean norms; all products are exact in
  * float64, and no sum overflows or underflows):
  *
- *   0  s, a float64 sum of the products in any order (dot.ts).
- *   1  By Cauchy and Schwarz no partial sum exceeds |a||b|. If all products are multiples of 2^e and |a||b| < 2^(53+e), every partial
- *      sum is a float64: s is exact.
- *   2  In any order s is within (n-1) u / (1 - (n-1) u) * sum|p| <= 1.001 (n-1) u |a||b| of the exact sum. If both ends of an interval around s of
- *      that size, widened for the rounding of the ends, round to one element, so does the exact sum.
- *   3  compensated summation, 4 exact expansion: exactsum.ts.
+ *   1  In any order, fused or not, a float64 sum s of the products is within (n-1) u / (1 - (n-1) u) * sum|p| <= 1.001 (n-1) u |a||b| of the exact
+ *      sum (by Cauchy and Schwarz). If both ends of an interval around s of that size, widened for the rounding of the ends, round to one
+ *      element, so does the exact sum.
+ *   2  Compensated summation, which is exact if no addition erred; 3 exact expansion: exactsum.ts.
  *
- * Stage 2 is tried first: it needs only the norms.
+ * Sums of integers are exact, in int32 where they fit, else in float64.
  */
-import { isFloat, isInteger } from "../dtype.ts";
+import { dtype, isFloat, isInteger, type DTypeName } from "../dtype.ts";
 import { product, type Instruction } from "../instruction.ts";
-import { matrixProduct, type Rows } from "./dot.ts";
-import { foldedSum, roundedSum, stages, UNIT } from "./exactsum.ts";
+import { decideCompensated, foldedSum, roundedSum, stages, UNIT } from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
-import { pow2, roundOf } from "./float.ts";
-import { factsOf, unitOf, type RowFacts } from "./rows.ts";
-import { storeInto, type Tensor } from "./tensor.ts";
+import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
+import { allocate, free, kernels, view } from "./simd.ts";
+import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
-/** Values of a's rows that are worked on at a time: they should stay in cache. */
-const BLOCK = 2 ** 16;
-/** Sums that are held at a time. */
-const SUMS = 2 ** 20;
+/** Rows of a that are worked on at a time, and values of b that are packed at a time. */
+const ROWS = 64;
+const PACKED_VALUES = 2 ** 22;
 /** Below so many results per batch or products in all batches, packing does not pay. */
 const LEAST_RESULTS = 8;
 const LEAST_PRODUCTS = 1024;
 const FEW_BATCHES = 16;
 const LEAST_DEPTH = 3;
+/**
+ * Squares are exact in float64 and 2^20 of them sum with a relative error below 2^-33; the factor covers that, for two norms, and the
+ * roundings of the square roots and of the bound's own products.
+ */
+const INFLATE = 1.001 * (1 + 2 ** -29);
 
 interface Side {
   readonly plan: ViewPlan;
   /** Its own output dimensions, then the reduction. */
   readonly walk: Walk;
   readonly count: number;
-  /** Row stride if the rows lie in the operand as they are. */
-  readonly direct: number | undefined;
+  /** Strides in elements if the operand itself is such a matrix. */
+  readonly direct: Strides | undefined;
   /** Positions in the output of its rows. */
   readonly positions: Float64Array;
-  /** Packed rows of a constant. */
-  cache: Map<number, Packed> | undefined;
 }
 
-interface Packed {
-  readonly rows: Rows;
-  readonly facts: RowFacts;
+interface Strides {
+  readonly row: number;
+  readonly depth: number;
 }
 
 export interface MatrixPlan {
@@ -73,17 +72,20 @@ function rowMajor(dims: readonly number[]): number[] {
   return strides;
 }
 
-function directStride(
+function directStrides(
   plan: ViewPlan,
   dims: readonly number[],
   reduction: readonly number[],
-): number | undefined {
-  if (plan.tables.length > 0 || plan.limit !== Infinity || plan.zero !== 0) return undefined;
+): Strides | undefined {
+  if (plan.tables.length > 0 || plan.limit !== Infinity) return undefined;
   const inner = walkOf(plan, reduction);
   const outer = walkOf(plan, dims);
   if (inner.sizes.length > 1 || outer.sizes.length > 1) return undefined;
-  if (inner.sizes[0] !== 1 && inner.strides[0] !== 1) return undefined;
-  return outer.strides[0];
+  const strides = { row: outer.strides[0] ?? 0, depth: inner.strides[0] ?? 0 };
+  if (outer.sizes[0] === 1 && strides.depth > 0) return { ...strides, row: strides.depth };
+  return (strides.depth === 1 && strides.row > 0) || (strides.row === 1 && strides.depth > 0)
+    ? strides
+    : undefined;
 }
 
 function positionsOf(dims: readonly number[], outDims: readonly number[]): Float64Array {
@@ -102,9 +104,8 @@ function sideOf(plan: ViewPlan, dims: readonly number[], { outDims, redDims }: I
     plan,
     walk: walkOf(plan, [...dims, ...reduction]),
     count: product(dims.map((d) => outDims[d] ?? 1)),
-    direct: directStride(plan, dims, reduction),
+    direct: directStrides(plan, dims, reduction),
     positions: positionsOf(dims, outDims),
-    cache: plan.operand?.source === "constant" ? new Map<number, Packed>() : undefined,
   };
 }
 
@@ -131,9 +132,8 @@ export function planMatrix(instruction: Instruction): MatrixPlan | undefined {
   if (results < LEAST_RESULTS) return undefined;
   if (results * depth < LEAST_PRODUCTS && product(batchDims.map((d) => outDims[d] ?? 1)) > FEW_BATCHES)
     return undefined;
-  // b is packed whole and a block by block: constants are better whole (and kept), else the smaller one is.
-  const [keepX, keepY] = [first.cache !== undefined, second.cache !== undefined];
-  const swap = keepX === keepY ? first.count < second.count : keepX;
+  // The columns of a row of results should be neighbours in the output.
+  const swap = (ofX.at(-1) ?? -1) > (ofY.at(-1) ?? -1);
   const strides = rowMajor(outDims);
   return {
     a: swap ? second : first,
@@ -145,31 +145,11 @@ export function planMatrix(instruction: Instruction): MatrixPlan | undefined {
   };
 }
 
-/** Rows from..from+count of one side. */
-function rowsOf(side: Side, view: View, batch: Batch, from: number, count: number, depth: number): Rows {
-  const origin = originOf(view, batch.dims, batch.index);
-  if (side.direct !== undefined && view.values instanceof Float32Array)
-    return { data: view.values, offset: origin.address + from * side.direct, stride: side.direct, count };
-  const data = new Float32Array(count * depth);
-  read(view, side.walk, origin, from * depth, count * depth, data, 0);
-  return { data, offset: 0, stride: depth, count };
-}
-
 interface Batch {
-  readonly number: number;
   readonly dims: readonly number[];
   readonly index: readonly number[];
   /** Position in the output. */
   readonly position: number;
-}
-
-function packed(side: Side, view: View, batch: Batch, depth: number): Packed {
-  const known = side.cache?.get(batch.number);
-  if (known !== undefined) return known;
-  const rows = rowsOf(side, view, batch, 0, side.count, depth);
-  const made = { rows, facts: factsOf(rows, depth) };
-  side.cache?.set(batch.number, made);
-  return made;
 }
 
 function* batches(plan: MatrixPlan): Generator<Batch> {
@@ -183,122 +163,256 @@ function* batches(plan: MatrixPlan): Generator<Batch> {
       rest = Math.floor(rest / size);
     }
     const position = index.reduce((sum, i, d) => sum + i * (plan.batchStrides[d] ?? 0), 0);
-    yield { number, dims: plan.batchDims, index, position };
+    yield { dims: plan.batchDims, index, position };
   }
+}
+
+/** How rows stand in the kernels' memory: as kinds of packI16 (program/assembly/matrix.ts). */
+const KINDS: Partial<Record<DTypeName, number>> = { f32: 0, u8: 1, bool: 1, i8: 2 };
+
+interface Staged extends Strides {
+  readonly address: number;
+  readonly kind: number;
+  readonly zero: number;
+}
+
+interface Operand {
+  readonly side: Side;
+  readonly view: View;
+  readonly tensor: Tensor;
+}
+
+/** Copies rows from..from+count into the kernels' memory: bytes as they are where the operand itself is a matrix of a kind, else as binary32. */
+function stage(
+  { side, view: bound, tensor }: Operand,
+  batch: Batch,
+  from: number,
+  count: number,
+  depth: number,
+  asIntegers: boolean,
+): Staged {
+  const origin = originOf(bound, batch.dims, batch.index);
+  const { direct, plan } = side;
+  const kind = KINDS[tensor.dtype];
+  if (direct !== undefined && kind !== undefined && (kind === 0 ? plan.zero === 0 : asIntegers)) {
+    const { bytes } = dtype(tensor.dtype);
+    const start = (origin.address + from * direct.row) * bytes;
+    const span = ((count - 1) * direct.row + (depth - 1) * direct.depth + 1) * bytes;
+    if (direct.depth === 1 || span <= 4 * count * depth * bytes) {
+      const address = allocate(span);
+      view.u8().set(tensor.data.subarray(start, start + span), address);
+      return { address, kind, zero: plan.zero, ...direct };
+    }
+    const address = allocate(count * depth * bytes);
+    for (let k = 0; k < depth; k++) {
+      const at = start + k * direct.depth * bytes;
+      view.u8().set(tensor.data.subarray(at, at + count * bytes), address + k * count * bytes);
+    }
+    return { address, kind, zero: plan.zero, row: 1, depth: count };
+  }
+  const address = allocate(count * depth * 4);
+  read(bound, side.walk, origin, from * depth, count * depth, view.f32(), address / 4);
+  return { address, kind: 0, zero: 0, row: depth, depth: 1 };
+}
+
+/** Rows in panels, and their norms. */
+interface Packed {
+  readonly address: number;
+  readonly norms: number;
+}
+
+function pack(staged: Staged, count: number, depth: number): Packed {
+  const lanes = Math.ceil(count / 4) * 4;
+  const address = allocate(lanes * depth * 8);
+  const norms = allocate(lanes * 8);
+  kernels.packF64(address, staged.address, count, depth, staged.row, staged.depth, norms);
+  return { address, norms };
 }
 
 /** The products of one output, those of skipped terms as zeros. */
-function termsOf(
-  plan: MatrixPlan,
-  views: Views,
-  batch: Batch,
-  i: number,
-  j: number,
-  terms: Float64Array,
-): void {
-  const { depth } = plan;
+function termsOf(a: Operand, b: Operand, batch: Batch, i: number, j: number, depth: number): Float64Array {
   const mask = new Uint8Array(depth).fill(1);
-  const other = new Float64Array(depth);
-  const { a, b } = plan;
-  read(views.a, a.walk, originOf(views.a, batch.dims, batch.index), i * depth, depth, terms, 0, mask);
-  read(views.b, b.walk, originOf(views.b, batch.dims, batch.index), j * depth, depth, other, 0, mask);
+  const [terms, other] = [new Float64Array(depth), new Float64Array(depth)];
+  for (const [{ side, view: bound }, row, to] of [
+    [a, i, terms],
+    [b, j, other],
+  ] as const)
+    read(bound, side.walk, originOf(bound, batch.dims, batch.index), row * depth, depth, to, 0, mask);
   for (let k = 0; k < depth; k++) terms[k] = mask[k] === 0 ? 0 : (terms[k] ?? 0) * (other[k] ?? 0);
+  return terms;
 }
 
-interface Views {
-  readonly a: View;
-  readonly b: View;
+interface Block {
+  readonly batch: Batch;
+  /** First row of each side, and how many. */
+  readonly row: number;
+  readonly rows: number;
+  readonly column: number;
+  readonly columns: number;
 }
 
-/** Stages 1 and 2 and, where they leave it open, 3 and 4. Overwrites the float64 sums of a block with the results. */
-function decide(
-  instruction: Instruction,
-  plan: MatrixPlan,
-  views: Views,
-  batch: Batch,
-  first: number,
-  blockA: Packed,
-  blockB: Packed,
-  sums: Float64Array,
-): void {
-  const round = roundOf(instruction.dtype);
-  const { depth } = plan;
-  const n = blockB.rows.count;
-  const skipA = skips(plan.a.plan);
-  const skipB = skips(plan.b.plan);
-  const terms = new Float64Array(depth);
-  for (let i = 0; i < blockA.rows.count; i++) {
-    const normA = blockA.facts.norms[i] ?? 0;
-    const nonzeroA = blockA.facts.nonzero[i] ?? 0;
-    for (let j = 0; j < n; j++) {
-      const s = sums[i * n + j] ?? 0;
-      const normB = blockB.facts.norms[j] ?? 0;
-      const size = normA * normB;
-      const most = Math.min(nonzeroA, blockB.facts.nonzero[j] ?? 0);
-      // (n + 3): the rounding of the ends is at most 1.01 u |a||b| (|s| is hardly above it), the rest is slack.
-      const bound = (most + 3) * (1.001 * UNIT) * size;
-      const below = round(s - bound);
-      if (below === round(s + bound)) {
-        sums[i * n + j] = below;
-        stages.bound++;
-        continue;
-      }
-      if (!Number.isFinite(size)) {
-        // Where no zero stands for a skipped term opposite a special value, s is NaN or infinite as the rule says.
-        const specialA = !Number.isFinite(normA);
-        const specialB = !Number.isFinite(normB);
-        if (!(specialA && skipB) && !(specialB && skipA)) continue;
-      } else {
-        const unit =
-          unitOf(blockA.rows, blockA.facts, i, depth) + unitOf(blockB.rows, blockB.facts, j, depth);
-        if (size < pow2(Math.min(53 + unit, 1000))) {
-          stages.exact++;
-          sums[i * n + j] = round(s);
-          continue;
-        }
-      }
-      termsOf(plan, views, batch, first + i, j, terms);
-      sums[i * n + j] = Number.isFinite(size)
-        ? roundedSum(terms, 0, depth, round)
-        : foldedSum(terms, 0, depth, round);
+/** Rounds the float64 sums of a block that stage 1 leaves open. */
+function settle(
+  a: Operand,
+  b: Operand,
+  block: Block,
+  depth: number,
+  packedA: Packed,
+  packedB: Packed,
+  round: Round,
+): (i: number, j: number, sum: number) => number {
+  const result = allocate(32);
+  const skipA = skips(a.side.plan);
+  const skipB = skips(b.side.plan);
+  return (i, j, sum) => {
+    const terms = (): Float64Array => termsOf(a, b, block.batch, block.row + i, block.column + j, depth);
+    const specialA = !Number.isFinite(view.f64()[packedA.norms / 8 + i] ?? 0);
+    const specialB = !Number.isFinite(view.f64()[packedB.norms / 8 + j] ?? 0);
+    if (specialA || specialB) {
+      // Where no zero stands for a skipped term opposite a special value, the sum is NaN or infinite as the rule says.
+      if ((specialA && skipB) || (specialB && skipA)) return foldedSum(terms(), 0, depth, round);
+      return Number.isFinite(sum) ? foldedSum(terms(), 0, depth, round) : sum;
     }
+    kernels.compensated(result, packedA.address, i, packedB.address, j, depth);
+    const [high = 0, low = 0, errors = 0, size = 0] = view.f64().subarray(result / 8, result / 8 + 4);
+    return decideCompensated(high, low, errors, size, depth, round) ?? roundedSum(terms(), 0, depth, round);
+  };
+}
+
+/** Writes a row of results. */
+type Emit = (i: number, from: Float32Array | Float64Array | Int32Array, at: number) => void;
+
+/** Sums of floats: `emit` gets rounded numbers, canonical if the output is binary32. */
+function floatBlock(
+  a: Operand,
+  b: Operand,
+  block: Block,
+  depth: number,
+  packedB: Packed,
+  name: DTypeName,
+  emit: Emit,
+): void {
+  const { batch, row, rows, columns } = block;
+  const packedA = pack(stage(a, batch, row, rows, depth, false), rows, depth);
+  const width = Math.ceil(columns / 4) * 4;
+  const sums = allocate(Math.ceil(rows / 4) * 4 * width * 8);
+  kernels.productF64(sums, packedA.address, packedB.address, rows, columns, depth);
+  const round = roundOf(name);
+  const factor = (depth + 3) * UNIT * INFLATE;
+  const exactly = settle(a, b, block, depth, packedA, packedB, round);
+  if (name !== "f32") {
+    const norms = view.f64();
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++) {
+        const at = sums / 8 + i * width + j;
+        const s = norms[at] ?? 0;
+        const bound = factor * (norms[packedA.norms / 8 + i] ?? 0) * (norms[packedB.norms / 8 + j] ?? 0);
+        const below = round(s - bound);
+        if (below === round(s + bound)) {
+          norms[at] = below;
+          stages.bound++;
+        } else norms[at] = exactly(i, j, s);
+      }
+    for (let i = 0; i < rows; i++) emit(i, view.f64(), sums / 8 + i * width);
+    return;
   }
+  const out = allocate(rows * width * 4);
+  const open = allocate(rows * width * 4);
+  const count = kernels.decideF32(
+    ...([out, sums, rows, columns, packedA.norms, packedB.norms, factor, open] as const),
+  );
+  stages.bound += rows * columns - count;
+  const [results, bits, doubles, positions] = [view.f32(), view.u32(), view.f64(), view.i32()];
+  for (let k = 0; k < count; k++) {
+    const at = positions[open / 4 + k] ?? 0;
+    const value = exactly(Math.floor(at / width), at % width, doubles[sums / 8 + at] ?? 0);
+    results[out / 4 + at] = value;
+    canonicalizeF32(bits.subarray(out / 4 + at, out / 4 + at + 1));
+  }
+  for (let i = 0; i < rows; i++) emit(i, results, out / 4 + i * width);
+}
+
+/** What an operand's integers are at most in size, as far as its dtype and data tell. */
+function integerBits({ side, view: bound }: Operand): number {
+  return operandOf(side.plan.operand?.dtype ?? "i64", bound).bits;
+}
+
+/** How an instruction's integers are summed; undefined if neither way holds them. */
+function integerWay(a: Operand, b: Operand, depth: number): "int32" | "float64" | undefined {
+  const [x, y] = [integerBits(a), integerBits(b)];
+  if (!isInteger(a.tensor.dtype) || !isInteger(b.tensor.dtype) || Math.max(x, y) > 24) return undefined;
+  if (Math.max(x, y) <= 15 && depth * 2 ** (x + y) < 2 ** 31) return "int32";
+  return depth * 2 ** (x + y) <= 2 ** 53 ? "float64" : undefined;
+}
+
+function packIntegers(staged: Staged, count: number, depth: number, lanes: number): number {
+  const address = allocate(Math.ceil(count / lanes) * lanes * (depth + 1) * 2);
+  const { kind, zero, row, depth: step } = staged;
+  kernels.packI16(address, staged.address, kind, zero, count, depth, row, step, lanes);
+  return address;
 }
 
 /** @returns false, with nothing written, if the values do not fit. */
 export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lookup, out: Tensor): boolean {
-  const [x, y] = [bind(plan.a.plan, lookup), bind(plan.b.plan, lookup)];
-  const [nameX, nameY] = [plan.a.plan.operand?.dtype, plan.b.plan.operand?.dtype];
-  if (x === undefined || y === undefined || nameX === undefined || nameY === undefined) return false;
-  const views = { a: x, b: y };
+  const operand = (side: Side): Operand | undefined => {
+    const { plan: of } = side;
+    const bound = bind(of, lookup);
+    if (bound === undefined || of.operand === undefined) return undefined;
+    return { side, view: bound, tensor: lookup(of.operand.source, of.operand.id) };
+  };
+  const [a, b] = [operand(plan.a), operand(plan.b)];
+  if (a === undefined || b === undefined) return false;
   const { depth } = plan;
-  const float = isFloat(instruction.dtype);
-  if (!float) {
-    const [bitsA, bitsB] = [operandOf(nameX, x).bits, operandOf(nameY, y).bits];
-    // Integers that binary32 holds, whose sums float64 holds.
-    if (!isInteger(nameX) || !isInteger(nameY) || Math.max(bitsA, bitsB) > 24) return false;
-    if (depth * 2 ** (bitsA + bitsB) > 2 ** 53) return false;
-  }
-  const results = new Float64Array(out.elements);
-  const n = plan.b.count;
-  const rows = Math.max(4, Math.floor(Math.min(BLOCK / depth, SUMS / n)));
+  const { dtype: name } = instruction;
+  const way = isFloat(name) ? "float" : integerWay(a, b, depth);
+  if (way === undefined) return false;
+  const target = targetOf(out, name);
+  const { positions } = plan.b;
+  const most = Math.max(8, Math.min(plan.b.count, Math.floor(PACKED_VALUES / depth / 8) * 8));
   for (const batch of batches(plan)) {
-    const blockB = packed(plan.b, views.b, batch, depth);
-    for (let first = 0; first < plan.a.count; first += rows) {
-      const count = Math.min(rows, plan.a.count - first);
-      const rowsA = rowsOf(plan.a, views.a, batch, first, count, depth);
-      const sums = new Float64Array(count * n);
-      matrixProduct(rowsA, blockB.rows, depth, sums);
-      if (float) {
-        const blockA = { rows: rowsA, facts: factsOf(rowsA, depth) };
-        decide(instruction, plan, views, batch, first, blockA, blockB, sums);
-      }
-      for (let i = 0, from = 0; i < count; i++) {
-        const at = batch.position + (plan.a.positions[first + i] ?? 0);
-        for (let j = 0; j < n; j++) results[at + (plan.b.positions[j] ?? 0)] = sums[from++] ?? 0;
+    for (let column = 0; column < plan.b.count; column += most) {
+      const columns = Math.min(most, plan.b.count - column);
+      const neighbours = (positions[column + columns - 1] ?? 0) - (positions[column] ?? 0) === columns - 1;
+      free();
+      const stagedB = stage(b, batch, column, columns, depth, way === "int32");
+      const right =
+        way === "int32" ? packIntegers(stagedB, columns, depth, 8) : pack(stagedB, columns, depth);
+      const mark = allocate(0);
+      for (let row = 0; row < plan.a.count; row += ROWS) {
+        free(mark);
+        const rows = Math.min(ROWS, plan.a.count - row);
+        const emit: Emit = (i, from, at) => {
+          const start = batch.position + (plan.a.positions[row + i] ?? 0);
+          if (neighbours) target.set(from.subarray(at, at + columns), start + (positions[column] ?? 0));
+          else
+            for (let j = 0; j < columns; j++)
+              target[start + (positions[column + j] ?? 0)] = from[at + j] ?? 0;
+        };
+        const block = { batch, row, rows, column, columns };
+        if (typeof right === "number") {
+          const left = packIntegers(stage(a, batch, row, rows, depth, true), rows, depth, 4);
+          const width = Math.ceil(columns / 8) * 8;
+          const sums = allocate(Math.ceil(rows / 4) * 4 * width * 4);
+          kernels.productI16(sums, left, right, rows, columns, depth);
+          for (let i = 0; i < rows; i++) emit(i, view.i32(), sums / 4 + i * width);
+        } else if (way === "float") floatBlock(a, b, block, depth, right, name, emit);
+        else {
+          const left = pack(stage(a, batch, row, rows, depth, false), rows, depth);
+          const width = Math.ceil(columns / 4) * 4;
+          const sums = allocate(Math.ceil(rows / 4) * 4 * width * 8);
+          kernels.productF64(sums, left.address, right.address, rows, columns, depth);
+          for (let i = 0; i < rows; i++) emit(i, view.f64(), sums / 8 + i * width);
+        }
       }
     }
   }
-  storeInto(out)(0, results, out.elements);
+  if (target instanceof Float64Array) storeInto(out)(0, target, out.elements);
   return true;
+}
+
+/** The output's own memory where results need no more conversion than typed arrays do, else numbers to be stored. */
+function targetOf({ data, elements }: Tensor, name: DTypeName): Float32Array | Int32Array | Float64Array {
+  if (name === "f32") return new Float32Array(data.buffer);
+  if (name === "i32") return new Int32Array(data.buffer);
+  return new Float64Array(elements);
 }

@@ -1,0 +1,111 @@
+/**
+ * The kernels of program/assembly, compiled to WebAssembly with SIMD, and the memory that they work on.
+ */
+import { readFileSync } from "node:fs";
+
+/** See program/assembly for what each does. Addresses in bytes, counts in elements. */
+export interface Kernels {
+  readonly memory: WebAssembly.Memory;
+  readonly heap: () => number;
+  readonly packF64: (
+    dst: number,
+    src: number,
+    count: number,
+    depth: number,
+    rowStride: number,
+    depthStride: number,
+    norms: number,
+  ) => void;
+  readonly productF64: (
+    out: number,
+    a: number,
+    b: number,
+    rows: number,
+    columns: number,
+    depth: number,
+  ) => void;
+  readonly decideF32: (
+    out: number,
+    sums: number,
+    rows: number,
+    columns: number,
+    normsA: number,
+    normsB: number,
+    factor: number,
+    open: number,
+  ) => number;
+  readonly compensated: (result: number, a: number, i: number, b: number, j: number, depth: number) => void;
+  readonly packI16: (
+    dst: number,
+    src: number,
+    kind: number,
+    zero: number,
+    count: number,
+    depth: number,
+    rowStride: number,
+    depthStride: number,
+    lanes: number,
+  ) => void;
+  readonly productI16: (
+    out: number,
+    a: number,
+    b: number,
+    rows: number,
+    columns: number,
+    depth: number,
+  ) => void;
+}
+
+/** Fused multiply-add where the engine has it (relaxed SIMD): faster, and no bound depends on whether products are fused. */
+function load(): Kernels {
+  const file = (name: string): Uint8Array<ArrayBuffer> =>
+    new Uint8Array(readFileSync(new URL(`../../build/${name}.wasm`, import.meta.url)));
+  const relaxed = file("kernels-relaxed");
+  const code = WebAssembly.validate(relaxed) ? relaxed : file("kernels");
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
+  return exports as unknown as Kernels;
+}
+
+export const kernels = load();
+
+const HEAP = (kernels.heap() + 15) & ~15;
+const PAGE = 65536;
+let top = HEAP;
+let f32 = new Float32Array(kernels.memory.buffer);
+let f64 = new Float64Array(kernels.memory.buffer);
+let i32 = new Int32Array(kernels.memory.buffer);
+let u32 = new Uint32Array(kernels.memory.buffer);
+let u8 = new Uint8Array(kernels.memory.buffer);
+
+/** Forgets all addresses that were given, or those from a mark on. */
+export function free(mark = HEAP): void {
+  top = mark;
+}
+
+/**
+ * Address of so many bytes, not cleared, until freed. Views of the memory that were taken before are void.
+ * @throws RangeError if WebAssembly's 4 GiB are used up.
+ */
+export function allocate(bytes: number): number {
+  const at = top;
+  top = at + Math.ceil(bytes / 16) * 16;
+  const missing = top - kernels.memory.buffer.byteLength;
+  if (missing > 0) {
+    kernels.memory.grow(Math.ceil(missing / PAGE));
+    f32 = new Float32Array(kernels.memory.buffer);
+    f64 = new Float64Array(kernels.memory.buffer);
+    i32 = new Int32Array(kernels.memory.buffer);
+    u32 = new Uint32Array(kernels.memory.buffer);
+    u8 = new Uint8Array(kernels.memory.buffer);
+  }
+  return at;
+}
+
+/** The whole memory as elements: element k is at address k times their size. */
+export const view = {
+  f32: (): Float32Array => f32,
+  f64: (): Float64Array => f64,
+  i32: (): Int32Array => i32,
+  u32: (): Uint32Array => u32,
+  u8: (): Uint8Array => u8,
+};

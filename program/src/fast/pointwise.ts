@@ -1,132 +1,266 @@
 /**
- * Elementwise binary32 instructions on views that are never out of range, computed straight from the operands' memory into the output's.
- * Float64 results of one operation on binary32 numbers round innocuously to binary32 (Figueroa, "When is double rounding innocuous?",
- * 1995), which the store into a Float32Array does; negative zeros and NaNs are made canonical at the end.
+ * Elementwise instructions on views that are never out of range, whose elements the kernels hold as binary32 or int32 lanes
+ * (program/assembly/pointwise.ts): blocks of the operands are copied to the kernels' memory, widened, computed and copied back.
+ *
+ * Sums, products, quotients and roots of binary32 lanes round once; integers up to 16 bits are binary32 numbers. qmul and qdiv round their first
+ * operand to binary32 themselves, as copy does.
  */
+import { dtype, integerRange, isInteger, type DTypeName } from "../dtype.ts";
 import { product, type Body, type Instruction } from "../instruction.ts";
-import { bind, joinDims, type Lookup } from "./read.ts";
-import { canonicalizeF32, type Tensor } from "./tensor.ts";
+import { joinDims, type Lookup } from "./read.ts";
+import { allocate, free, kernels, view } from "./simd.ts";
+import type { Tensor } from "./tensor.ts";
 import { literalValue, planTensor, type ViewPlan } from "./view.ts";
 
-/** Computes n elements at out[at...] from a[p + i·da] and b[q + i·db]. */
-type Run = (
-  n: number,
-  out: Float32Array,
-  at: number,
-  a: Float32Array,
-  p: number,
-  da: number,
-  b: Float32Array,
-  q: number,
-  db: number,
-) => void;
+/** Lanes of a block: three operands and a result stay in the second-level cache. */
+const BLOCK = 8192;
+/** Room behind a block for lanes of a last group of four, or of sixteen bytes. */
+const SPARE = 64;
 
-const RUNS: Partial<Record<Body, Run>> = {
-  add: (n, out, at, a, p, da, b, q, db) => {
-    for (let i = 0; i < n; i++) out[at + i] = (a[p + i * da] ?? 0) + (b[q + i * db] ?? 0);
-  },
-  sub: (n, out, at, a, p, da, b, q, db) => {
-    for (let i = 0; i < n; i++) out[at + i] = (a[p + i * da] ?? 0) - (b[q + i * db] ?? 0);
-  },
-  mul: (n, out, at, a, p, da, b, q, db) => {
-    for (let i = 0; i < n; i++) out[at + i] = (a[p + i * da] ?? 0) * (b[q + i * db] ?? 0);
-  },
-  div: (n, out, at, a, p, da, b, q, db) => {
-    for (let i = 0; i < n; i++) out[at + i] = (a[p + i * da] ?? 0) / (b[q + i * db] ?? 0);
-  },
-  min: (n, out, at, a, p, da, b, q, db) => {
-    for (let i = 0; i < n; i++) out[at + i] = Math.min(a[p + i * da] ?? 0, b[q + i * db] ?? 0);
-  },
-  max: (n, out, at, a, p, da, b, q, db) => {
-    for (let i = 0; i < n; i++) out[at + i] = Math.max(a[p + i * da] ?? 0, b[q + i * db] ?? 0);
-  },
-  copy: (n, out, at, a, p, da) => {
-    for (let i = 0; i < n; i++) out[at + i] = a[p + i * da] ?? 0;
-  },
-  neg: (n, out, at, a, p, da) => {
-    for (let i = 0; i < n; i++) out[at + i] = -(a[p + i * da] ?? 0);
-  },
-  abs: (n, out, at, a, p, da) => {
-    for (let i = 0; i < n; i++) out[at + i] = Math.abs(a[p + i * da] ?? 0);
-  },
-  sqrt: (n, out, at, a, p, da) => {
-    for (let i = 0; i < n; i++) out[at + i] = Math.sqrt(a[p + i * da] ?? 0);
-  },
+/** Operations as in program/assembly/pointwise.ts. */
+const F32: Partial<Record<Body, number>> = {
+  ...{ add: 0, sub: 1, mul: 2, div: 3, min: 4, max: 5, copy: 6, neg: 7, abs: 8, sqrt: 9 },
+  ...{ floor: 10, ceil: 11, rint: 12, fma: 13 },
 };
+const TO_SMALL: Partial<Record<Body, number>> = { qmul: 14, qdiv: 15, sat: 16 };
+const I32: Partial<Record<Body, number>> = { add: 17, sub: 18, mul: 19 };
+
+/** Kinds of elements as in program/assembly/pointwise.ts; 0 and 5 need no widening to lanes of their own kind. */
+const KINDS: Partial<Record<DTypeName, number>> = { f32: 0, u8: 1, bool: 1, i8: 2, u16: 3, i16: 4, i32: 5 };
+
+type Elements = Float32Array | Int32Array | Uint8Array | Int8Array | Uint16Array | Int16Array;
+
+function elementsOf({ dtype: name, data: { buffer } }: Tensor): Elements | undefined {
+  switch (name) {
+    case "f32":
+      return new Float32Array(buffer);
+    case "i32":
+      return new Int32Array(buffer);
+    case "bool":
+    case "u8":
+      return new Uint8Array(buffer);
+    case "i8":
+      return new Int8Array(buffer);
+    case "u16":
+      return new Uint16Array(buffer);
+    case "i16":
+      return new Int16Array(buffer);
+    default:
+      return undefined;
+  }
+}
 
 interface Operand {
   /** undefined: a literal. */
   readonly plan: ViewPlan | undefined;
-  readonly literal: Float32Array;
+  readonly literal: number;
+  readonly kind: number;
+  readonly bytes: number;
   /** Per merged dimension. */
   readonly strides: readonly number[];
 }
 
 export interface PointwisePlan {
-  readonly run: Run;
-  /** Merged output dimensions, at least one. */
+  readonly operation: number;
+  readonly lanes: "f32" | "i32";
+  /** Merged output dimensions, at least two. */
   readonly sizes: readonly number[];
   readonly operands: readonly Operand[];
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How an instruction's lanes compute it; undefined if they do not. */
+function operationOf({
+  body,
+  dtype: name,
+  loads,
+}: Instruction): Pick<PointwisePlan, "operation" | "lanes"> | undefined {
+  const names = loads.map((load) => (load.kind === "index" ? "i64" : load.dtype));
+  if (names.some((of) => KINDS[of] === undefined)) return undefined;
+  const zero = (k: number): boolean => {
+    const load = loads[k];
+    return load?.kind === "tensor" && (load.zero ?? 0) !== 0;
+  };
+  // What binary32 holds: not all int32, and not small integers less a large zero point.
+  const held = (k: number): boolean =>
+    names[k] !== "i32" && !(zero(k) && Math.abs((loads[k] as { zero?: number }).zero ?? 0) > 2 ** 20);
+  if (name === "i32" && names.every(isInteger)) {
+    const operation = I32[body];
+    return operation === undefined ? undefined : { operation, lanes: "i32" };
+  }
+  const operation = name === "f32" ? F32[body] : name === "u8" || name === "i8" ? TO_SMALL[body] : undefined;
+  if (operation === undefined) return undefined;
+  const rounds = body === "qmul" || body === "qdiv" || body === "copy";
+  if (!names.every((of, k) => held(k) || (k === 0 && rounds && of === "i32" && !zero(k)))) return undefined;
+  if (body === "sat" && names[0] !== "f32") return undefined;
+  return { operation, lanes: "f32" };
 }
 
 /** @returns undefined if the instruction is not of this form. */
-export function planPointwise({
-  body,
-  fold,
-  dtype: name,
-  outDims,
-  loads,
-}: Instruction): PointwisePlan | undefined {
-  const run = RUNS[body];
-  if (run === undefined || fold !== "none" || name !== "f32") return undefined;
-  const found: { plan: ViewPlan | undefined; literal: number }[] = [];
+export function planPointwise(instruction: Instruction): PointwisePlan | undefined {
+  const { fold, dtype: name, outDims, loads } = instruction;
+  const chosen = fold === "none" ? operationOf(instruction) : undefined;
+  if (chosen === undefined) return undefined;
+  const found: { plan: ViewPlan | undefined; literal: number; of: DTypeName }[] = [];
   for (const load of loads) {
-    if (load.kind === "index" || load.dtype !== "f32") return undefined;
+    if (load.kind === "index") return undefined;
     const plan = load.kind === "tensor" ? planTensor(load, outDims, true) : undefined;
     if (load.kind === "tensor" && (plan === undefined || plan.tables.length > 0 || plan.limit !== Infinity))
       return undefined;
-    found.push({ plan, literal: load.kind === "literal" ? (literalValue("f32", load.bits) ?? 0) : 0 });
+    const literal = load.kind === "literal" ? literalValue(load.dtype, load.bits) : 0;
+    if (literal === undefined || (isInteger(load.dtype) && Math.abs(literal) > 2 ** 20)) return undefined;
+    found.push({ plan, literal, of: load.dtype });
   }
   const nothing = outDims.map(() => 0);
   const { sizes, strides } = joinDims(
     outDims,
     found.map(({ plan }) => plan?.strides ?? nothing),
   );
-  const operands = found.map(({ plan, literal }, k) => {
-    return { plan, literal: Float32Array.of(literal), strides: strides[k] ?? [] };
+  const rank = Math.max(2, sizes.length);
+  const pad = (of: readonly number[], by: number): number[] => [
+    ...Array<number>(rank - of.length).fill(by),
+    ...of,
+  ];
+  const operands = found.map(({ plan, literal, of }, k) => {
+    return { plan, literal, kind: KINDS[of] ?? 0, bytes: dtype(of).bytes, strides: pad(strides[k] ?? [], 0) };
   });
-  return { run, sizes, operands };
+  const [least, most] = isInteger(name) ? integerRange(name).map(Number) : [0, 0];
+  return { ...chosen, sizes: pad(sizes, 1), operands, least: least ?? 0, most: most ?? 0 };
 }
 
-/** @returns false, with nothing written, if an operand is not in memory as binary32. */
-export function runPointwise({ run, sizes, operands }: PointwisePlan, lookup: Lookup, out: Tensor): boolean {
-  const sources: { values: Float32Array; offset: number; strides: readonly number[] }[] = [];
-  for (const { plan, literal, strides } of operands) {
-    const values = plan === undefined ? literal : bind(plan, lookup)?.values;
-    if (!(values instanceof Float32Array)) return false;
-    sources.push({ values, offset: plan?.offset ?? 0, strides });
+/** An operand with its data and its places in the kernels' memory. */
+interface Source extends Operand {
+  readonly elements: Elements | undefined;
+  /** A view of the kernels' memory of the same kind. */
+  readonly raw: Elements;
+  readonly rawAt: number;
+  readonly lanesAt: number;
+}
+
+/** Where a block's lanes stand: steps in bytes. */
+interface Placed {
+  readonly at: number;
+  readonly row: number;
+  readonly step: number;
+}
+
+function widen({ kind, plan, rawAt, lanesAt }: Source, count: number, lanes: "f32" | "i32"): number {
+  const zero = plan?.zero ?? 0;
+  if (lanes === "f32") {
+    if (kind === 0) return rawAt;
+    kernels.widenF32(lanesAt, rawAt, kind, count, zero);
+  } else {
+    if (kind === 5 && zero === 0) return rawAt;
+    kernels.widenI32(lanesAt, rawAt, kind, count, zero);
   }
-  const [a, b = a] = sources;
-  if (a === undefined || b === undefined) return false;
-  const target = new Float32Array(out.data.buffer);
-  const last = sizes.length - 1;
-  const length = sizes[last] ?? 1;
-  const [da, db] = [a.strides[last] ?? 0, b.strides[last] ?? 0];
-  let [p, q] = [a.offset, b.offset];
+  return lanesAt;
+}
+
+/** Copies what rows x columns of a block read, from address `p` on, each element once where it repeats. */
+function place(source: Source, p: number, rows: number, columns: number, lanes: "f32" | "i32"): Placed {
+  const { elements, raw, rawAt, bytes, strides, literal } = source;
+  const to = rawAt / bytes;
+  if (elements === undefined) {
+    if (lanes === "f32") view.f32()[rawAt / 4] = literal;
+    else view.i32()[rawAt / 4] = literal;
+    return { at: rawAt, row: 0, step: 0 };
+  }
+  const [dr, dc] = [rows === 1 ? 0 : (strides.at(-2) ?? 0), columns === 1 ? 0 : (strides.at(-1) ?? 0)];
+  const [height, width] = [dr === 0 ? 1 : rows, dc === 0 ? 1 : columns];
+  let count = height * width;
+  let pitch = width;
+  if ((dc === 1 || width === 1) && (height === 1 || (dr >= width && dr <= 2 * width))) {
+    pitch = height === 1 ? width : dr;
+    count = (height - 1) * pitch + width;
+    raw.set(elements.subarray(p, p + count), to);
+  } else if (dc === 1)
+    for (let r = 0; r < height; r++)
+      raw.set(elements.subarray(p + r * dr, p + r * dr + width), to + r * width);
+  else gather(raw, to, elements, p, height, dr, width, dc);
+  return { at: widen(source, count, lanes), row: dr === 0 ? 0 : pitch * 4, step: dc === 0 ? 0 : 4 };
+}
+
+function gather(
+  to: Elements,
+  at: number,
+  from: Elements,
+  p: number,
+  rows: number,
+  dr: number,
+  columns: number,
+  dc: number,
+): void {
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) to[at + r * columns + c] = from[p + r * dr + c * dc] ?? 0;
+}
+
+/** @returns false, with nothing written, if an operand's elements are of no kind the kernels know. */
+export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): boolean {
+  const { operation, lanes, sizes, operands, least, most } = plan;
+  free();
+  const room = operands.map(({ bytes }) => [
+    allocate(2 * BLOCK * bytes + SPARE),
+    allocate(2 * BLOCK * 4 + SPARE),
+  ]);
+  const result = allocate(BLOCK * 4 + SPARE);
+  const narrow = allocate(BLOCK + SPARE);
+  const sources: Source[] = [];
+  for (const [k, operand] of operands.entries()) {
+    const tensor = operand.plan?.operand && lookup(operand.plan.operand.source, operand.plan.operand.id);
+    const elements = tensor === undefined ? undefined : elementsOf(tensor);
+    if (operand.plan !== undefined && elements === undefined) return false;
+    const [rawAt = 0, lanesAt = 0] = room[k] ?? [];
+    sources.push({ ...operand, elements, raw: rawOf(operand.kind), rawAt, lanesAt });
+  }
+  const [a, b = a, c = b] = sources;
+  const target = elementsOf(out);
+  if (a === undefined || b === undefined || c === undefined || target === undefined) return false;
+  const rank = sizes.length;
+  const [height, width] = [sizes[rank - 2] ?? 1, sizes[rank - 1] ?? 1];
+  const columns = Math.min(width, BLOCK);
+  const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
+  const starts = sources.map(({ plan: of }) => of?.offset ?? 0);
+  const at = (k: number, source: Source, row: number, column: number): number =>
+    (starts[k] ?? 0) + row * (source.strides[rank - 2] ?? 0) + column * (source.strides[rank - 1] ?? 0);
   const index = sizes.map(() => 0);
-  const rows = product(sizes.slice(0, last));
-  for (let row = 0; row < rows; row++) {
-    run(length, target, row * length, a.values, p, da, b.values, q, db);
-    for (let d = last - 1; d >= 0; d--) {
+  const outer = product(sizes.slice(0, -2));
+  const small = out.dtype === "u8" || out.dtype === "i8";
+  const results = small
+    ? out.dtype === "u8"
+      ? view.u8()
+      : view.i8()
+    : lanes === "f32"
+      ? view.f32()
+      : view.i32();
+  for (let plane = 0; plane < outer; plane++) {
+    for (let row = 0; row < height; row += rows)
+      for (let column = 0; column < width; column += columns) {
+        const [m, n] = [Math.min(rows, height - row), Math.min(columns, width - column)];
+        const x = place(a, at(0, a, row, column), m, n, lanes);
+        const y = b === a ? x : place(b, at(1, b, row, column), m, n, lanes);
+        const z = c === b ? y : place(c, at(2, c, row, column), m, n, lanes);
+        kernels.map(
+          ...([operation, result, m, n, x.at, x.row, x.step, y.at, y.row, y.step] as const),
+          ...([z.at, z.row, z.step, least, most] as const),
+        );
+        if (small) kernels.narrow8(narrow, result, m * n, out.dtype === "i8" ? 1 : 0);
+        const from = small ? narrow : result / 4;
+        target.set(results.subarray(from, from + m * n), (plane * height + row) * width + column);
+      }
+    for (let d = rank - 3; d >= 0; d--) {
       const size = sizes[d] ?? 1;
       const i = (index[d] ?? 0) + 1;
       const by = i < size ? 1 : 1 - size;
       index[d] = i < size ? i : 0;
-      p += by * (a.strides[d] ?? 0);
-      q += by * (b.strides[d] ?? 0);
+      for (const [k, { strides }] of sources.entries()) starts[k] = (starts[k] ?? 0) + by * (strides[d] ?? 0);
       if (i < size) break;
     }
   }
-  canonicalizeF32(new Uint32Array(out.data.buffer));
   return true;
+}
+
+function rawOf(kind: number): Elements {
+  const all = [view.f32, view.u8, view.i8, view.u16, view.i16, view.i32] as const;
+  return (all[kind] ?? view.u8)();
 }

@@ -46,6 +46,26 @@ export interface Kernels {
     depthStride: number,
     lanes: number,
   ) => void;
+  readonly widenF32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
+  readonly widenI32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
+  readonly narrow8: (dst: number, src: number, n: number, signed: number) => void;
+  readonly map: (
+    operation: number,
+    out: number,
+    rows: number,
+    n: number,
+    a: number,
+    rowA: number,
+    stepA: number,
+    b: number,
+    rowB: number,
+    stepB: number,
+    c: number,
+    rowC: number,
+    stepC: number,
+    least: number,
+    most: number,
+  ) => void;
   readonly productI16: (
     out: number,
     a: number,
@@ -71,11 +91,21 @@ export const kernels = load();
 const HEAP = (kernels.heap() + 15) & ~15;
 const PAGE = 65536;
 let top = HEAP;
-let f32 = new Float32Array(kernels.memory.buffer);
-let f64 = new Float64Array(kernels.memory.buffer);
-let i32 = new Int32Array(kernels.memory.buffer);
-let u32 = new Uint32Array(kernels.memory.buffer);
-let u8 = new Uint8Array(kernels.memory.buffer);
+let views = viewsOf();
+
+function viewsOf() {
+  const { buffer } = kernels.memory;
+  return {
+    f32: new Float32Array(buffer),
+    f64: new Float64Array(buffer),
+    u8: new Uint8Array(buffer),
+    i8: new Int8Array(buffer),
+    u16: new Uint16Array(buffer),
+    i16: new Int16Array(buffer),
+    u32: new Uint32Array(buffer),
+    i32: new Int32Array(buffer),
+  };
+}
 
 /** Forgets all addresses that were given, or those from a mark on. */
 export function free(mark = HEAP): void {
@@ -92,20 +122,19 @@ export function allocate(bytes: number): number {
   const missing = top - kernels.memory.buffer.byteLength;
   if (missing > 0) {
     kernels.memory.grow(Math.ceil(missing / PAGE));
-    f32 = new Float32Array(kernels.memory.buffer);
-    f64 = new Float64Array(kernels.memory.buffer);
-    i32 = new Int32Array(kernels.memory.buffer);
-    u32 = new Uint32Array(kernels.memory.buffer);
-    u8 = new Uint8Array(kernels.memory.buffer);
+    views = viewsOf();
   }
   return at;
 }
 
 /** The whole memory as elements: element k is at address k times their size. */
 export const view = {
-  f32: (): Float32Array => f32,
-  f64: (): Float64Array => f64,
-  i32: (): Int32Array => i32,
-  u32: (): Uint32Array => u32,
-  u8: (): Uint8Array => u8,
+  f32: (): Float32Array => views.f32,
+  f64: (): Float64Array => views.f64,
+  u8: (): Uint8Array => views.u8,
+  i8: (): Int8Array => views.i8,
+  u16: (): Uint16Array => views.u16,
+  i16: (): Int16Array => views.i16,
+  u32: (): Uint32Array => views.u32,
+  i32: (): Int32Array => views.i32,
 };

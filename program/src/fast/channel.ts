@@ -1,25 +1,38 @@
 /**
- * Short sums of products along whose last output dimension both operands change, the first one contiguously: depthwise convolutions
- * stored channels last. One pass over the terms adds a whole run of outputs at a time.
+ * Folds of few terms along whose last output dimension every operand steps evenly: depthwise convolutions and pooling stored channels last. The kernels
+ * (program/assembly/runs.ts) compute a run of neighbouring outputs at a time.
  *
  * Float sums are decided as in exactsum.ts: in any order the float64 sum s of n exact products p is within 1.001 (n-1) u sum|p| of the
  * exact one; if both ends of that interval, widened for their own rounding, round to one element, so does the exact sum.
  */
-import { dtype, isFloat, isInteger } from "../dtype.ts";
+import { dtype, integerRange, isFloat, isInteger, type DTypeName } from "../dtype.ts";
 import { product, type Instruction } from "../instruction.ts";
 import { foldedSum, stages, UNIT } from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
+import { KINDS } from "./pointwise.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
-import { storeInto, type Tensor, type Values } from "./tensor.ts";
-import { dependsOn, planTensor, type ViewPlan } from "./view.ts";
+import { allocate, free, kernels, view } from "./simd.ts";
+import { canonicalizeF32, decodedOf, storeInto, type Store, type Tensor } from "./tensor.ts";
+import { planTensor, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 8;
 /** Longer sums are matrix products, or rare. */
 const MOST_TERMS = 256;
-/** Outputs whose addresses are worked out at a time. */
-const BLOCK = 1024;
+/** Terms whose addresses are worked out at a time, and outputs that are held at a time. */
+const BLOCK = 2 ** 14;
+/** Elements of an operand that are copied to the kernels' memory. */
+const MOST_ELEMENTS = 2 ** 26;
+const SPARE = 64;
+
+/** Folds that choose, as in program/assembly/runs.ts. */
+export const CHOICES = { min: 0, max: 1, maxnum: 2 } as const;
+export type Choice = keyof typeof CHOICES;
+
+export function isChoice(fold: Instruction["fold"]): fold is Choice {
+  return fold in CHOICES;
+}
 
 interface Side {
   readonly plan: ViewPlan;
@@ -30,8 +43,9 @@ interface Side {
 }
 
 export interface ChannelPlan {
-  readonly a: Side;
-  readonly b: Side;
+  /** One, or the two factors of a product. */
+  readonly sides: readonly Side[];
+  readonly choice: Choice | undefined;
   /** Outputs of one run, runs, terms of one output. */
   readonly run: number;
   readonly runs: number;
@@ -39,80 +53,211 @@ export interface ChannelPlan {
 }
 
 /** A view whose loads give their addresses rather than what stands there. */
-function addressesOf(view: View): View {
-  return { ...view, values: undefined, plan: { ...view.plan, zero: 0 } };
+function addressesOf(bound: View): View {
+  return { ...bound, values: undefined, plan: { ...bound.plan, zero: 0 } };
 }
 
-function sideOf(plan: ViewPlan | undefined, last: number, dims: readonly number[]): Side | undefined {
-  if (plan === undefined || !dependsOn(plan, last)) return undefined;
-  if (plan.fill !== undefined || plan.tables.some((table) => table.strides[last] !== 0)) return undefined;
-  return { plan, walk: walkOf(plan, dims), step: plan.strides[last] ?? 0 };
+function sideOf(plan: ViewPlan, last: number, dims: readonly number[]): Side | undefined {
+  const step = plan.strides[last] ?? 0;
+  if (plan.fill !== undefined || step < 0 || plan.tables.some((table) => table.strides[last] !== 0))
+    return undefined;
+  return { plan, walk: walkOf(plan, dims), step };
 }
 
 /** @returns undefined if the instruction is not of this form. */
-export function planChannel({
-  body,
-  fold,
-  dtype: name,
-  outDims,
-  redDims,
-  loads,
-}: Instruction): ChannelPlan | undefined {
-  const [x, y] = loads;
-  if (fold !== "sum" || body !== "mul" || x?.kind !== "tensor" || y?.kind !== "tensor" || name === "acc")
-    return undefined;
+export function planChannel(instruction: Instruction): ChannelPlan | undefined {
+  const { body, fold, dtype: name, outDims, redDims, loads } = instruction;
+  const choice = isChoice(fold) ? fold : undefined;
+  if (name === "acc" || (fold !== "sum" && choice === undefined)) return undefined;
+  if (body !== "copy" && !(body === "mul" && fold === "sum")) return undefined;
   const last = outDims.length - 1;
   const run = outDims[last] ?? 1;
   const terms = product(redDims);
   if (run < LEAST_RUN || terms > MOST_TERMS) return undefined;
   const sizes = [...outDims, ...redDims];
   const dims = [...sizes.keys()].filter((d) => d !== last);
-  const a = sideOf(planTensor(x, sizes, false), last, dims);
-  const b = sideOf(planTensor(y, sizes, false), last, dims);
-  if (a === undefined || b === undefined) return undefined;
-  return { a, b, run, runs: product(outDims) / run, terms };
+  const sides: Side[] = [];
+  for (const load of loads) {
+    // Chosen elements are not rounded, so they must be of the output's dtype.
+    if (load.kind !== "tensor" || (choice !== undefined && (load.dtype !== name || (load.zero ?? 0) !== 0)))
+      return undefined;
+    const plan = planTensor(load, sizes, false);
+    const side = plan && plan.elements <= MOST_ELEMENTS ? sideOf(plan, last, dims) : undefined;
+    if (side === undefined) return undefined;
+    sides.push(side);
+  }
+  // A product one side of which repeats along the run is a matrix product.
+  if (!sides.every(({ step }) => step > 0)) return undefined;
+  return { sides, choice, run, runs: product(outDims) / run, terms };
 }
 
-/** Adds a run of products, and their sizes, to the sums so far. */
-function addRun(
-  n: number,
-  sums: Float64Array,
-  sizes: Float64Array,
-  a: Values,
-  at: number,
-  da: number,
-  zeroA: number,
-  b: Values,
-  bt: number,
-  db: number,
-  zeroB: number,
-): void {
-  for (let i = 0; i < n; i++) {
-    const p = ((a[at + i * da] ?? 0) - zeroA) * ((b[bt + i * db] ?? 0) - zeroB);
-    sums[i] = (sums[i] ?? 0) + p;
-    sizes[i] = (sizes[i] ?? 0) + Math.abs(p);
+/** Copies a whole operand, less its zero point, to the kernels' memory as binary32. @returns undefined if that cannot hold it. */
+function stageWhole(tensor: Tensor, zero: number, step: number): number | undefined {
+  const { elements, dtype: name, data } = tensor;
+  const kind = KINDS[name];
+  // The last lanes of a run may be read from behind its end.
+  const address = allocate((elements + 3 * step) * 4 + SPARE);
+  if (kind !== undefined && kind > 0 && name !== "i32") {
+    const raw = allocate(data.length + SPARE);
+    view.u8().set(data, raw);
+    kernels.widenF32(address, raw, kind, elements, zero);
+    return address;
+  }
+  const values = decodedOf(tensor)?.values;
+  if (!(values instanceof Float32Array) || zero !== 0) return undefined;
+  view.f32().set(values, address / 4);
+  return address;
+}
+
+interface Operand {
+  readonly side: Side;
+  readonly view: View;
+  readonly address: number;
+}
+
+function bindSide(side: Side, lookup: Lookup): Operand | undefined {
+  const { operand } = side.plan;
+  const bound = bind(side.plan, lookup);
+  if (operand === undefined || bound === undefined) return undefined;
+  const address = stageWhole(lookup(operand.source, operand.id), side.plan.zero, side.step);
+  return address === undefined ? undefined : { side, view: bound, address };
+}
+
+/** Whether sums of these operands' terms are exact in float64 and fit the output. */
+function holdsIntegers(operands: readonly Operand[], terms: number, name: DTypeName): boolean {
+  let bits = 0;
+  for (const { side, view: bound } of operands) {
+    const of = side.plan.operand?.dtype;
+    if (of === undefined || !isInteger(of)) return false;
+    const own = operandOf(of, bound).bits;
+    if (own > 24) return false;
+    bits += own;
+  }
+  return terms * 2 ** bits <= 2 ** 53 && !(dtype(name).bytes === 8 && bits > 50);
+}
+
+/** Addresses of the terms that count, run by run, in the kernels' memory. */
+interface Lists {
+  readonly counts: number;
+  readonly at: readonly number[];
+}
+
+class Addresses {
+  private readonly found: readonly Float64Array[];
+  private readonly mask: Uint8Array;
+  readonly lists: Lists;
+
+  constructor(
+    private readonly operands: readonly Operand[],
+    private readonly plan: ChannelPlan,
+    runs: number,
+  ) {
+    const size = runs * plan.terms;
+    this.found = operands.map(() => new Float64Array(size));
+    this.mask = new Uint8Array(size);
+    this.lists = { counts: allocate(runs * 4), at: operands.map(() => allocate(size * 4)) };
+  }
+
+  /** Lists runs first..first+runs. @returns false if a run leaves an operand, which only views that are cut off inside a run do. */
+  list(first: number, runs: number): boolean {
+    const { terms, run } = this.plan;
+    const size = runs * terms;
+    this.mask.fill(1);
+    for (const [k, { side, view: bound }] of this.operands.entries()) {
+      const where = addressesOf(bound);
+      read(
+        where,
+        side.walk,
+        originOf(where),
+        first * terms,
+        size,
+        this.found[k] ?? new Float64Array(size),
+        0,
+        this.mask,
+      );
+    }
+    const words = view.i32();
+    for (let r = 0; r < runs; r++) {
+      let count = 0;
+      for (let k = r * terms; k < (r + 1) * terms; k++) {
+        if (this.mask[k] === 0) continue;
+        for (const [s, { side, address }] of this.operands.entries()) {
+          const from = this.found[s]?.[k] ?? 0;
+          if (from + side.step * (run - 1) >= side.plan.elements) return false;
+          words[(this.lists.at[s] ?? 0) / 4 + r * terms + count] = address + from * 4;
+        }
+        count++;
+      }
+      words[this.lists.counts / 4 + r] = count;
+    }
+    return true;
+  }
+
+  /** The products, or elements, of output i of a run that was listed last; skipped ones as zeros. */
+  termsOf(run: number, i: number): Float64Array {
+    const { terms } = this.plan;
+    const single = new Float64Array(terms).fill(0);
+    const [words, numbers] = [view.i32(), view.f32()];
+    const count = words[this.lists.counts / 4 + run] ?? 0;
+    for (let k = 0; k < count; k++) {
+      let value = 1;
+      for (const [s, { side }] of this.operands.entries()) {
+        const address = words[(this.lists.at[s] ?? 0) / 4 + run * terms + k] ?? 0;
+        value *= numbers[address / 4 + i * side.step] ?? 0;
+      }
+      single[k] = value;
+    }
+    return single;
   }
 }
 
-/** Rounds the sums of a run in place. @param exactly The sum of one output by the rule. */
-function decideRun(
-  n: number,
-  terms: number,
-  sums: Float64Array,
-  sizes: Float64Array,
-  round: Round,
-  exactly: (i: number) => number,
+/** Writes the sums of a block of runs. */
+function sumBlock(
+  plan: ChannelPlan,
+  operands: readonly Operand[],
+  addresses: Addresses,
+  runs: number,
+  scratch: { sums: number; sizes: number; out: number; open: number },
+  name: DTypeName,
+  to: { at: number; elements: Float32Array; store: Store },
 ): void {
-  for (let i = 0; i < n; i++) {
-    const s = sums[i] ?? 0;
-    const bound = (terms + 3) * 1.001 * UNIT * (sizes[i] ?? 0);
-    const below = round(s - bound);
-    if (below === round(s + bound)) {
-      sums[i] = below;
-      stages.bound++;
-    } else if (Number.isFinite(s)) sums[i] = exactly(i);
-    // A special sum of finite or special terms is what the rule says: no product overflows.
+  const { run, terms } = plan;
+  const { counts, at } = addresses.lists;
+  const [a = 0, b = a] = at;
+  const [x, y] = operands;
+  const n = runs * run;
+  kernels.sumRuns(
+    ...([scratch.sums, scratch.sizes, runs, run, terms, counts, a, (x?.side.step ?? 0) * 4, b] as const),
+    y === undefined ? 0 : y.side.step * 4,
+  );
+  const round: Round = isFloat(name) ? roundOf(name) : (v) => v;
+  const exactly = (k: number): number =>
+    foldedSum(addresses.termsOf(Math.floor(k / run), k % run), 0, terms, round);
+  const factor = (terms + 3) * 1.001 * UNIT;
+  if (name === "f32") {
+    const count = kernels.decideSums(scratch.out, scratch.sums, scratch.sizes, n, factor, scratch.open);
+    stages.bound += n - count;
+    const [open, results, bits] = [view.i32(), view.f32(), view.u32()];
+    for (let k = 0; k < count; k++) {
+      const position = open[scratch.open / 4 + k] ?? 0;
+      const place = scratch.out / 4 + position;
+      results[place] = exactly(position);
+      canonicalizeF32(bits.subarray(place, place + 1));
+    }
+    to.elements.set(results.subarray(scratch.out / 4, scratch.out / 4 + n), to.at);
+    return;
   }
+  const sums = view.f64().slice(scratch.sums / 8, scratch.sums / 8 + n);
+  const sizes = view.f64();
+  if (isFloat(name))
+    for (let i = 0; i < n; i++) {
+      const bound = factor * (sizes[scratch.sizes / 8 + i] ?? 0);
+      const below = round((sums[i] ?? 0) - bound);
+      const decided = below === round((sums[i] ?? 0) + bound);
+      if (decided) stages.bound++;
+      sums[i] = decided ? below : exactly(i);
+    }
+  to.store(to.at, sums, n);
 }
 
 /** @returns false if the values do not fit; another way then has to write the whole output. */
@@ -122,57 +267,88 @@ export function runChannel(
   lookup: Lookup,
   out: Tensor,
 ): boolean {
-  const { a, b, run, runs, terms } = plan;
+  const { run, runs, terms, choice } = plan;
   const { dtype: name } = instruction;
-  const [x, y] = [bind(a.plan, lookup), bind(b.plan, lookup)];
-  const [nameX, nameY] = [a.plan.operand?.dtype, b.plan.operand?.dtype];
-  if (x?.values === undefined || y?.values === undefined || nameX === undefined || nameY === undefined)
-    return false;
-  const [zeroX, zeroY] = [a.plan.zero, b.plan.zero];
-  const float = isFloat(name);
-  if (!float) {
-    const bits = operandOf(nameX, x).bits + operandOf(nameY, y).bits;
-    if (!isInteger(nameX) || !isInteger(nameY) || terms * 2 ** bits > 2 ** 53) return false;
-    if (dtype(name).bytes === 8 && bits > 50) return false;
+  free();
+  const operands: Operand[] = [];
+  for (const side of plan.sides) {
+    const operand = bindSide(side, lookup);
+    if (operand === undefined) return false;
+    operands.push(operand);
   }
-  const [valuesX, valuesY] = [x.values, y.values];
-  const [whereX, whereY] = [addressesOf(x), addressesOf(y)];
-  // A run must lie inside: the last address of each side, too.
-  const reachX = a.step * (run - 1);
-  const reachY = b.step * (run - 1);
-  const round = float ? roundOf(name) : (v: number) => v;
+  const [first] = operands;
+  if (first === undefined) return false;
+  if (choice === undefined) {
+    if (!isFloat(name) && !holdsIntegers(operands, terms, name)) return false;
+    // One factor alone: the other is 1.
+    if (operands.length === 1) operands.push(one(first));
+  } else if (name !== "f32" && name !== "u8" && name !== "i8") return false;
+  const some = Math.max(1, Math.min(runs, Math.floor(BLOCK / Math.max(terms, run))));
+  const addresses = new Addresses(operands, plan, some);
+  const room = some * run + SPARE;
+  const scratch = {
+    sums: allocate(room * 8),
+    sizes: allocate(room * 8),
+    out: allocate(room * 4),
+    open: allocate(room * 4),
+  };
+  const elements = name === "f32" ? new Float32Array(out.data.buffer) : new Float32Array();
   const store = storeInto(out);
-  const count = Math.max(1, Math.floor(BLOCK / terms));
-  const [atX, atY] = [new Float64Array(count * terms), new Float64Array(count * terms)];
-  const mask = new Uint8Array(count * terms);
-  const [sums, sizes] = [new Float64Array(run), new Float64Array(run)];
-  const single = new Float64Array(terms);
-  for (let first = 0; first < runs; first += count) {
-    const some = Math.min(count, runs - first);
-    mask.fill(1);
-    read(whereX, a.walk, originOf(whereX), first * terms, some * terms, atX, 0, mask);
-    read(whereY, b.walk, originOf(whereY), first * terms, some * terms, atY, 0, mask);
-    for (let r = 0; r < some; r++) {
-      sums.fill(0);
-      sizes.fill(0);
-      const from = r * terms;
-      for (let k = from; k < from + terms; k++) {
-        if (mask[k] === 0) continue;
-        const [p, q] = [atX[k] ?? 0, atY[k] ?? 0];
-        if (p + reachX >= a.plan.elements || q + reachY >= b.plan.elements) return false;
-        addRun(run, sums, sizes, valuesX, p, a.step, zeroX, valuesY, q, b.step, zeroY);
-      }
-      if (float)
-        decideRun(run, terms, sums, sizes, round, (i) => {
-          for (let k = 0; k < terms; k++) {
-            const p = (valuesX[(atX[from + k] ?? 0) + i * a.step] ?? 0) - zeroX;
-            const q = (valuesY[(atY[from + k] ?? 0) + i * b.step] ?? 0) - zeroY;
-            single[k] = mask[from + k] === 0 ? 0 : p * q;
-          }
-          return foldedSum(single, 0, terms, round);
-        });
-      store((first + r) * run, sums, run);
+  for (let from = 0; from < runs; from += some) {
+    const count = Math.min(some, runs - from);
+    if (!addresses.list(from, count)) return false;
+    const at = from * run;
+    if (choice === undefined)
+      sumBlock(plan, operands, addresses, count, scratch, name, { at, elements, store });
+    else {
+      const n = count * run;
+      const start = firstOf(choice, name);
+      const { counts, at: lists } = addresses.lists;
+      kernels.chooseRuns(
+        ...([CHOICES[choice], start, scratch.out, count, run, terms, counts, lists[0] ?? 0] as const),
+        first.side.step * 4,
+      );
+      copyChosen(out, at, scratch.out, scratch.sums, n);
     }
   }
   return true;
+}
+
+/** A view of a single 1 in the place of another. */
+function one(other: Operand): Operand {
+  const address = allocate(16);
+  view.f32()[address / 4] = 1;
+  const plan = {
+    ...other.side.plan,
+    tables: [],
+    strides: other.side.plan.strides.map(() => 0),
+    offset: 0,
+    limit: Infinity,
+    elements: Infinity,
+  };
+  const side = {
+    plan,
+    walk: { ...other.side.walk, strides: other.side.walk.strides.map(() => 0), tableStrides: [] },
+    step: 0,
+  };
+  return { side, view: { ...other.view, plan, tables: [] }, address };
+}
+
+/** What a fold of no terms gives. */
+export function firstOf(choice: Choice, name: DTypeName): number {
+  const lowest = choice !== "min";
+  if (isFloat(name)) return lowest ? -Infinity : Infinity;
+  return Number(integerRange(name)[lowest ? 0 : 1]);
+}
+
+/** Copies n chosen binary32 lanes to elements of f32, u8 or i8. @param spare Room in the kernels' memory for n int32. */
+export function copyChosen(out: Tensor, at: number, from: number, spare: number, n: number): void {
+  if (out.dtype === "f32") {
+    new Float32Array(out.data.buffer).set(view.f32().subarray(from / 4, from / 4 + n), at);
+    canonicalizeF32(new Uint32Array(out.data.buffer, at * 4, n));
+    return;
+  }
+  kernels.truncate(spare, from, n);
+  kernels.narrow8(from, spare, n, out.dtype === "i8" ? 1 : 0);
+  out.data.set(view.u8().subarray(from, from + n), at);
 }

@@ -26,7 +26,15 @@ const TO_SMALL: Partial<Record<Body, number>> = { qmul: 14, qdiv: 15, sat: 16 };
 const I32: Partial<Record<Body, number>> = { add: 17, sub: 18, mul: 19 };
 
 /** Kinds of elements as in program/assembly/pointwise.ts; 0 and 5 need no widening to lanes of their own kind. */
-const KINDS: Partial<Record<DTypeName, number>> = { f32: 0, u8: 1, bool: 1, i8: 2, u16: 3, i16: 4, i32: 5 };
+export const KINDS: Partial<Record<DTypeName, number>> = {
+  f32: 0,
+  u8: 1,
+  bool: 1,
+  i8: 2,
+  u16: 3,
+  i16: 4,
+  i32: 5,
+};
 
 type Elements = Float32Array | Int32Array | Uint8Array | Int8Array | Uint16Array | Int16Array;
 

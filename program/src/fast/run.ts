@@ -8,6 +8,7 @@ import { planChannel, runChannel, type ChannelPlan } from "./channel.ts";
 import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
 import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
 import { planPointwise, runPointwise, type PointwisePlan } from "./pointwise.ts";
+import { planRows, runRows, type RowsPlan } from "./rows.ts";
 import { runSlowly } from "./slow.ts";
 import { loadTensor, newTensor, type Tensor } from "./tensor.ts";
 import type { Lookup } from "./read.ts";
@@ -17,6 +18,7 @@ interface Plan {
   readonly acc: AccPlan | undefined;
   readonly channel: ChannelPlan | undefined;
   readonly matrix: MatrixPlan | undefined;
+  readonly rows: RowsPlan | undefined;
   readonly pointwise: PointwisePlan | undefined;
   readonly flat: FlatPlan | undefined;
 }
@@ -58,23 +60,25 @@ function planOf(instruction: Instruction): Plan {
   const acc = planAcc(instruction);
   const channel = acc === undefined ? planChannel(instruction) : undefined;
   const matrix = acc === undefined && channel === undefined ? planMatrix(instruction) : undefined;
+  const rows = planRows(instruction);
   const pointwise = planPointwise(instruction);
   const flat =
     acc === undefined
       ? planFlat(instruction, outElements(instruction), product(instruction.redDims))
       : undefined;
-  return { acc, channel, matrix, pointwise, flat };
+  return { acc, channel, matrix, rows, pointwise, flat };
 }
 
 /** How an instruction was computed, from the fastest to the slowest per term. */
-export type Way = "pointwise" | "channel" | "matrix" | "flat" | "acc" | "naive";
+export type Way = "pointwise" | "channel" | "matrix" | "rows" | "flat" | "acc" | "naive";
 
 function compute(instruction: Instruction, plan: Plan, lookup: Lookup, out: Tensor): Way {
-  const { acc, channel, matrix, pointwise, flat } = plan;
+  const { acc, channel, matrix, rows, pointwise, flat } = plan;
   if (pointwise !== undefined && runPointwise(pointwise, lookup, out)) return "pointwise";
   if (acc !== undefined && runAcc(instruction, acc, lookup, out)) return "acc";
   if (channel !== undefined && runChannel(instruction, channel, lookup, out)) return "channel";
   if (matrix !== undefined && runMatrix(instruction, matrix, lookup, out)) return "matrix";
+  if (rows !== undefined && runRows(instruction, rows, lookup, out)) return "rows";
   if (flat !== undefined && runFlat(instruction, flat, lookup, out)) return "flat";
   runSlowly(instruction, lookup, out);
   return "naive";

@@ -46,6 +46,47 @@ export interface Kernels {
     depthStride: number,
     lanes: number,
   ) => void;
+  readonly sumRuns: (
+    sums: number,
+    sizes: number,
+    runs: number,
+    n: number,
+    terms: number,
+    counts: number,
+    a: number,
+    stepA: number,
+    b: number,
+    stepB: number,
+  ) => void;
+  readonly decideSums: (
+    out: number,
+    sums: number,
+    sizes: number,
+    n: number,
+    factor: number,
+    open: number,
+  ) => number;
+  readonly chooseRuns: (
+    fold: number,
+    first: number,
+    out: number,
+    runs: number,
+    n: number,
+    terms: number,
+    counts: number,
+    a: number,
+    stepA: number,
+  ) => void;
+  readonly sumRows: (sums: number, sizes: number, src: number, rows: number, n: number) => void;
+  readonly chooseRows: (
+    fold: number,
+    first: number,
+    out: number,
+    src: number,
+    rows: number,
+    n: number,
+  ) => void;
+  readonly truncate: (dst: number, src: number, n: number) => void;
   readonly widenF32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
   readonly widenI32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
   readonly narrow8: (dst: number, src: number, n: number, signed: number) => void;

@@ -1,0 +1,177 @@
+/**
+ * Folds of a few terms each over runs of neighbouring outputs, four outputs at a time; and folds of long rows of neighbours.
+ */
+
+/** Four binary32 numbers, `step` bytes apart (0: one number four times). */
+function gather4(at: usize, step: usize): v128 {
+  if (step == 4) return v128.load(at);
+  if (step == 0) return v128.load_splat<u32>(at);
+  let x = v128.load32_zero(at);
+  x = v128.load_lane<u32>(at + step, x, 1);
+  x = v128.load_lane<u32>(at + 2 * step, x, 2);
+  return v128.load_lane<u32>(at + 3 * step, x, 3);
+}
+
+function upper(x: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<u64>(x, x, 1, 1));
+}
+
+/**
+ * Float64 sums of products for `runs` runs of n outputs: run r has counts[r] terms, the t-th of which multiplies what begins at byte a[r * terms + t] with what
+ * begins at b[r * terms + t]. Writes n sums per run (n a multiple of 4, or room to spare), and the sums of the products' sizes.
+ */
+export function sumRuns(
+  sums: usize,
+  sizes: usize,
+  runs: i32,
+  n: i32,
+  terms: i32,
+  counts: usize,
+  a: usize,
+  stepA: i32,
+  b: usize,
+  stepB: i32,
+): void {
+  for (let run = 0; run < runs; run++) {
+    const count = (<usize>load<i32>(counts)) << 2;
+    for (let i = 0; i < n; i += 4) {
+      const skipA = <usize>i * <usize>stepA;
+      const skipB = <usize>i * <usize>stepB;
+      let s = f64x2.splat(0);
+      let t = s;
+      let d = s;
+      let e = s;
+      for (let k: usize = 0; k < count; k += 4) {
+        const x = gather4(<usize>load<u32>(a + k) + skipA, <usize>stepA);
+        const y = gather4(<usize>load<u32>(b + k) + skipB, <usize>stepB);
+        const p = f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y));
+        const q = f64x2.mul(upper(x), upper(y));
+        s = f64x2.add(s, p);
+        t = f64x2.add(t, q);
+        d = f64x2.add(d, f64x2.abs(p));
+        e = f64x2.add(e, f64x2.abs(q));
+      }
+      const at = (<usize>i) << 3;
+      v128.store(sums + at, s);
+      v128.store(sums + at, t, 16);
+      v128.store(sizes + at, d);
+      v128.store(sizes + at, e, 16);
+    }
+    sums += (<usize>n) << 3;
+    sizes += (<usize>n) << 3;
+    counts += 4;
+    a += (<usize>terms) << 2;
+    b += (<usize>terms) << 2;
+  }
+}
+
+/**
+ * Rounds those sums to binary32 whose whole interval sum -+ factor * size rounds to one number (negative zero becomes zero); writes the positions of the others to
+ * `open`. @returns How many those are.
+ */
+export function decideSums(out: usize, sums: usize, sizes: usize, n: i32, factor: f64, open: usize): i32 {
+  const f = f64x2.splat(factor);
+  let found = 0;
+  for (let i = 0; i < n; i += 2) {
+    const at = (<usize>i) << 3;
+    const s = v128.load(sums + at);
+    const d = f64x2.mul(v128.load(sizes + at), f);
+    const below = f32x4.demote_f64x2_zero(f64x2.sub(s, d));
+    const above = f32x4.demote_f64x2_zero(f64x2.add(s, d));
+    v128.store64_lane(out + ((<usize>i) << 2), f32x4.add(below, f32x4.splat(0)), 0);
+    let same = i32x4.bitmask(f32x4.eq(below, above));
+    if ((same & 3) != 3) {
+      for (let lane = 0; lane < 2 && i + lane < n; lane++) {
+        if (!(same & 1)) {
+          store<i32>(open + ((<usize>found) << 2), i + lane);
+          found++;
+        }
+        same >>= 1;
+      }
+    }
+  }
+  return found;
+}
+
+/** Folds that choose a number (program/src/fast/runs.ts has the same). */
+const MIN = 0;
+const MAX = 1;
+
+/** NaN where either is; MAXNUM: only where both are. */
+function choose(fold: i32, x: v128, y: v128): v128 {
+  if (fold == MIN) return f32x4.min(x, y);
+  if (fold == MAX) return f32x4.max(x, y);
+  // pmax(a, b) is a < b ? b : a: a NaN in y loses.
+  return f32x4.pmax(x, y);
+}
+
+/** Like sumRuns, the greatest or least of binary32 numbers, from `first` on. */
+export function chooseRuns(
+  fold: i32,
+  first: f32,
+  out: usize,
+  runs: i32,
+  n: i32,
+  terms: i32,
+  counts: usize,
+  a: usize,
+  stepA: i32,
+): void {
+  for (let run = 0; run < runs; run++) {
+    const count = (<usize>load<i32>(counts)) << 2;
+    for (let i = 0; i < n; i += 4) {
+      const skip = <usize>i * <usize>stepA;
+      let best = f32x4.splat(first);
+      for (let k: usize = 0; k < count; k += 4)
+        best = choose(fold, best, gather4(<usize>load<u32>(a + k) + skip, <usize>stepA));
+      v128.store(out + ((<usize>i) << 2), best);
+    }
+    out += (<usize>n) << 2;
+    counts += 4;
+    a += (<usize>terms) << 2;
+  }
+}
+
+/** Sums, and sums of sizes, of rows of n binary32 numbers each. */
+export function sumRows(sums: usize, sizes: usize, src: usize, rows: i32, n: i32): void {
+  for (let row = 0; row < rows; row++) {
+    let s = f64x2.splat(0);
+    let d = s;
+    let i = 0;
+    for (; i + 2 <= n; i += 2) {
+      const x = f64x2.promote_low_f32x4(v128.load64_zero(src + ((<usize>i) << 2)));
+      s = f64x2.add(s, x);
+      d = f64x2.add(d, f64x2.abs(x));
+    }
+    let sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+    let size = f64x2.extract_lane(d, 0) + f64x2.extract_lane(d, 1);
+    for (; i < n; i++) {
+      const x = <f64>load<f32>(src + ((<usize>i) << 2));
+      sum += x;
+      size += Math.abs(x);
+    }
+    store<f64>(sums + ((<usize>row) << 3), sum);
+    store<f64>(sizes + ((<usize>row) << 3), size);
+    src += (<usize>n) << 2;
+  }
+}
+
+/** The greatest or least of rows of n binary32 numbers each, from `first` on. */
+export function chooseRows(fold: i32, first: f32, out: usize, src: usize, rows: i32, n: i32): void {
+  for (let row = 0; row < rows; row++) {
+    let best = f32x4.splat(first);
+    let i = 0;
+    for (; i + 4 <= n; i += 4) best = choose(fold, best, v128.load(src + ((<usize>i) << 2)));
+    for (; i < n; i++) best = choose(fold, best, v128.load_splat<u32>(src + ((<usize>i) << 2)));
+    best = choose(fold, best, v128.shuffle<u64>(best, best, 1, 0));
+    best = choose(fold, best, v128.shuffle<u32>(best, best, 1, 0, 3, 2));
+    store<f32>(out + ((<usize>row) << 2), f32x4.extract_lane(best, 0));
+    src += (<usize>n) << 2;
+  }
+}
+
+/** n binary32 integers as int32. */
+export function truncate(dst: usize, src: usize, n: i32): void {
+  for (let i = 0; i < n; i += 4, src += 16, dst += 16)
+    v128.store(dst, i32x4.trunc_sat_f32x4_s(v128.load(src)));
+}

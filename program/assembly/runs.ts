@@ -17,8 +17,8 @@ function upper(x: v128): v128 {
 }
 
 /**
- * Float64 sums of products for `runs` runs of n outputs: run r has counts[r] terms, the t-th of which multiplies what begins at byte a[r * terms + t] with what
- * begins at b[r * terms + t]. Writes n sums per run (n a multiple of 4, or room to spare), and the sums of the products' sizes.
+ * Float64 sums of products for `runs` runs of n outputs: run r has counts[r] terms, the t-th of which multiplies what begins at byte baseA + a[r * terms + t] with what
+ * begins at baseB + b[r * terms + t]. Writes n sums per run (n a multiple of 4, or room to spare), and the sums of the products' sizes.
  */
 export function sumRuns(
   sums: usize,
@@ -27,11 +27,14 @@ export function sumRuns(
   n: i32,
   terms: i32,
   counts: usize,
+  baseA: usize,
   a: usize,
   stepA: i32,
+  baseB: usize,
   b: usize,
   stepB: i32,
 ): void {
+  const neighbours = stepA == 4 && stepB == 4;
   for (let run = 0; run < runs; run++) {
     const count = (<usize>load<i32>(counts)) << 2;
     for (let i = 0; i < n; i += 4) {
@@ -42,8 +45,10 @@ export function sumRuns(
       let d = s;
       let e = s;
       for (let k: usize = 0; k < count; k += 4) {
-        const x = gather4(<usize>load<u32>(a + k) + skipA, <usize>stepA);
-        const y = gather4(<usize>load<u32>(b + k) + skipB, <usize>stepB);
+        const from = baseA + <usize>load<u32>(a + k) + skipA;
+        const by = baseB + <usize>load<u32>(b + k) + skipB;
+        const x = neighbours ? v128.load(from) : gather4(from, <usize>stepA);
+        const y = neighbours ? v128.load(by) : gather4(by, <usize>stepB);
         const p = f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y));
         const q = f64x2.mul(upper(x), upper(y));
         s = f64x2.add(s, p);
@@ -114,6 +119,7 @@ export function chooseRuns(
   n: i32,
   terms: i32,
   counts: usize,
+  baseA: usize,
   a: usize,
   stepA: i32,
 ): void {
@@ -123,7 +129,7 @@ export function chooseRuns(
       const skip = <usize>i * <usize>stepA;
       let best = f32x4.splat(first);
       for (let k: usize = 0; k < count; k += 4)
-        best = choose(fold, best, gather4(<usize>load<u32>(a + k) + skip, <usize>stepA));
+        best = choose(fold, best, gather4(baseA + <usize>load<u32>(a + k) + skip, <usize>stepA));
       v128.store(out + ((<usize>i) << 2), best);
     }
     out += (<usize>n) << 2;

@@ -14,7 +14,7 @@ import { KINDS } from "./pointwise.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, view } from "./simd.ts";
 import { canonicalizeF32, decodedOf, storeInto, type Store, type Tensor } from "./tensor.ts";
-import { planTensor, type ViewPlan } from "./view.ts";
+import { isGather, planTensor, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 8;
@@ -25,6 +25,8 @@ const BLOCK = 2 ** 14;
 /** Elements of an operand that are copied to the kernels' memory. */
 const MOST_ELEMENTS = 2 ** 26;
 const SPARE = 64;
+/** Terms of an instruction whose places are kept with the program. */
+const MOST_KEPT = 2 ** 18;
 
 /** Folds that choose, as in program/assembly/runs.ts. */
 export const CHOICES = { min: 0, max: 1, maxnum: 2 } as const;
@@ -44,12 +46,14 @@ interface Side {
 
 export interface ChannelPlan {
   /** One, or the two factors of a product. */
-  readonly sides: readonly Side[];
+  readonly sides: readonly [Side, ...Side[]];
   readonly choice: Choice | undefined;
   /** Outputs of one run, runs, terms of one output. */
   readonly run: number;
   readonly runs: number;
   readonly terms: number;
+  /** Terms of runs by their first one, where they depend on no data and are few enough to keep. */
+  readonly kept: Map<number, Lists> | undefined;
 }
 
 /** A view whose loads give their addresses rather than what stands there. */
@@ -88,7 +92,18 @@ export function planChannel(instruction: Instruction): ChannelPlan | undefined {
   }
   // A product one side of which repeats along the run is a matrix product.
   if (!sides.every(({ step }) => step > 0)) return undefined;
-  return { sides, choice, run, runs: product(outDims) / run, terms };
+  const [one, ...rest] = sides;
+  if (one === undefined) return undefined;
+  const runs = product(outDims) / run;
+  const still = sides.every(({ plan }) => !plan.tables.some(isGather)) && runs * terms <= MOST_KEPT;
+  return {
+    sides: [one, ...rest],
+    choice,
+    run,
+    runs,
+    terms,
+    kept: still ? new Map<number, Lists>() : undefined,
+  };
 }
 
 /** Copies a whole operand, less its zero point, to the kernels' memory as binary32. @returns undefined if that cannot hold it. */
@@ -136,103 +151,117 @@ function holdsIntegers(operands: readonly Operand[], terms: number, name: DTypeN
   return terms * 2 ** bits <= 2 ** 53 && !(dtype(name).bytes === 8 && bits > 50);
 }
 
-/** Addresses of the terms that count, run by run, in the kernels' memory. */
+/** The terms that count of some runs: how many each run has, and per side and run the bytes from the operand's start at which they begin. */
 interface Lists {
-  readonly counts: number;
-  readonly at: readonly number[];
+  readonly counts: Int32Array;
+  readonly starts: readonly Int32Array[];
 }
 
-class Addresses {
-  private readonly found: readonly Float64Array[];
-  private readonly mask: Uint8Array;
-  readonly lists: Lists;
+/** @returns undefined if a run leaves an operand, which only views that are cut off inside a run do. */
+function listTerms(
+  operands: readonly Operand[],
+  plan: ChannelPlan,
+  first: number,
+  runs: number,
+): Lists | undefined {
+  const { terms, run } = plan;
+  const size = runs * terms;
+  const mask = new Uint8Array(size).fill(1);
+  const found = operands.map(({ side, view: bound }) => {
+    const where = addressesOf(bound);
+    const addresses = new Float64Array(size);
+    read(where, side.walk, originOf(where), first * terms, size, addresses, 0, mask);
+    return addresses;
+  });
+  const counts = new Int32Array(runs);
+  const starts = operands.map(() => new Int32Array(size));
+  for (let r = 0; r < runs; r++) {
+    let count = r * terms;
+    for (let k = r * terms; k < (r + 1) * terms; k++) {
+      if (mask[k] === 0) continue;
+      for (let s = 0; s < operands.length; s++) {
+        const from = found[s]?.[k] ?? 0;
+        const { step, plan: of } = operands[s]?.side ?? plan.sides[0];
+        if (from + step * (run - 1) >= of.elements) return undefined;
+        const list = starts[s];
+        if (list !== undefined) list[count] = from * 4;
+      }
+      count++;
+    }
+    counts[r] = count - r * terms;
+  }
+  return { counts, starts };
+}
+
+/** Terms of some runs in the kernels' memory. */
+class Terms {
+  private readonly counts: number;
+  private readonly starts: readonly number[];
 
   constructor(
     private readonly operands: readonly Operand[],
     private readonly plan: ChannelPlan,
     runs: number,
   ) {
-    const size = runs * plan.terms;
-    this.found = operands.map(() => new Float64Array(size));
-    this.mask = new Uint8Array(size);
-    this.lists = { counts: allocate(runs * 4), at: operands.map(() => allocate(size * 4)) };
+    this.counts = allocate(runs * 4);
+    this.starts = operands.map(() => allocate(runs * plan.terms * 4));
   }
 
-  /** Lists runs first..first+runs. @returns false if a run leaves an operand, which only views that are cut off inside a run do. */
-  list(first: number, runs: number): boolean {
-    const { terms, run } = this.plan;
-    const size = runs * terms;
-    this.mask.fill(1);
-    for (const [k, { side, view: bound }] of this.operands.entries()) {
-      const where = addressesOf(bound);
-      read(
-        where,
-        side.walk,
-        originOf(where),
-        first * terms,
-        size,
-        this.found[k] ?? new Float64Array(size),
-        0,
-        this.mask,
-      );
-    }
-    const words = view.i32();
-    for (let r = 0; r < runs; r++) {
-      let count = 0;
-      for (let k = r * terms; k < (r + 1) * terms; k++) {
-        if (this.mask[k] === 0) continue;
-        for (const [s, { side, address }] of this.operands.entries()) {
-          const from = this.found[s]?.[k] ?? 0;
-          if (from + side.step * (run - 1) >= side.plan.elements) return false;
-          words[(this.lists.at[s] ?? 0) / 4 + r * terms + count] = address + from * 4;
-        }
-        count++;
-      }
-      words[this.lists.counts / 4 + r] = count;
-    }
+  /** @returns false if runs first..first+runs are not all inside the operands. */
+  load(first: number, runs: number): boolean {
+    const { kept } = this.plan;
+    const lists = kept?.get(first) ?? listTerms(this.operands, this.plan, first, runs);
+    if (lists === undefined) return false;
+    kept?.set(first, lists);
+    view.i32().set(lists.counts, this.counts / 4);
+    for (const [s, list] of lists.starts.entries()) view.i32().set(list, (this.starts[s] ?? 0) / 4);
     return true;
   }
 
-  /** The products, or elements, of output i of a run that was listed last; skipped ones as zeros. */
-  termsOf(run: number, i: number): Float64Array {
+  /** The arguments of the kernels that say where the terms of side s begin. */
+  of(s: number): readonly [base: number, starts: number, step: number] {
+    const { address = 0, side } = this.operands[s] ?? {};
+    return [address, this.starts[s] ?? 0, (side?.step ?? 0) * 4];
+  }
+
+  /** The arguments that say how many runs there are, of how many outputs and terms. */
+  sizes(runs: number): readonly [runs: number, run: number, terms: number, counts: number] {
+    return [runs, this.plan.run, this.plan.terms, this.counts];
+  }
+
+  /** The products, or elements, of output i of a loaded run; skipped ones as zeros. */
+  products(run: number, i: number): Float64Array {
     const { terms } = this.plan;
-    const single = new Float64Array(terms).fill(0);
+    const values = new Float64Array(terms);
     const [words, numbers] = [view.i32(), view.f32()];
-    const count = words[this.lists.counts / 4 + run] ?? 0;
+    const count = words[this.counts / 4 + run] ?? 0;
     for (let k = 0; k < count; k++) {
       let value = 1;
-      for (const [s, { side }] of this.operands.entries()) {
-        const address = words[(this.lists.at[s] ?? 0) / 4 + run * terms + k] ?? 0;
-        value *= numbers[address / 4 + i * side.step] ?? 0;
+      for (const [s, { side, address }] of this.operands.entries()) {
+        const start = words[(this.starts[s] ?? 0) / 4 + run * terms + k] ?? 0;
+        value *= numbers[(address + start) / 4 + i * side.step] ?? 0;
       }
-      single[k] = value;
+      values[k] = value;
     }
-    return single;
+    return values;
   }
 }
 
 /** Writes the sums of a block of runs. */
 function sumBlock(
   plan: ChannelPlan,
-  operands: readonly Operand[],
-  addresses: Addresses,
+  listed: Terms,
   runs: number,
   scratch: { sums: number; sizes: number; out: number; open: number },
   name: DTypeName,
   to: { at: number; elements: Float32Array; store: Store },
 ): void {
   const { run, terms } = plan;
-  const { counts, at } = addresses.lists;
-  const [a = 0, b = a] = at;
-  const [x, y] = operands;
   const n = runs * run;
-  kernels.sumRuns(
-    ...([scratch.sums, scratch.sizes, runs, run, terms, counts, a, (x?.side.step ?? 0) * 4, b] as const),
-    y === undefined ? 0 : y.side.step * 4,
-  );
+  kernels.sumRuns(scratch.sums, scratch.sizes, ...listed.sizes(runs), ...listed.of(0), ...listed.of(1));
   const round: Round = isFloat(name) ? roundOf(name) : (v) => v;
   const exactly = (k: number): number =>
-    foldedSum(addresses.termsOf(Math.floor(k / run), k % run), 0, terms, round);
+    foldedSum(listed.products(Math.floor(k / run), k % run), 0, terms, round);
   const factor = (terms + 3) * 1.001 * UNIT;
   if (name === "f32") {
     const count = kernels.decideSums(scratch.out, scratch.sums, scratch.sizes, n, factor, scratch.open);
@@ -284,7 +313,7 @@ export function runChannel(
     if (operands.length === 1) operands.push(one(first));
   } else if (name !== "f32" && name !== "u8" && name !== "i8") return false;
   const some = Math.max(1, Math.min(runs, Math.floor(BLOCK / Math.max(terms, run))));
-  const addresses = new Addresses(operands, plan, some);
+  const listed = new Terms(operands, plan, some);
   const room = some * run + SPARE;
   const scratch = {
     sums: allocate(room * 8),
@@ -296,18 +325,13 @@ export function runChannel(
   const store = storeInto(out);
   for (let from = 0; from < runs; from += some) {
     const count = Math.min(some, runs - from);
-    if (!addresses.list(from, count)) return false;
+    if (!listed.load(from, count)) return false;
     const at = from * run;
-    if (choice === undefined)
-      sumBlock(plan, operands, addresses, count, scratch, name, { at, elements, store });
+    if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, elements, store });
     else {
       const n = count * run;
       const start = firstOf(choice, name);
-      const { counts, at: lists } = addresses.lists;
-      kernels.chooseRuns(
-        ...([CHOICES[choice], start, scratch.out, count, run, terms, counts, lists[0] ?? 0] as const),
-        first.side.step * 4,
-      );
+      kernels.chooseRuns(CHOICES[choice], start, scratch.out, ...listed.sizes(count), ...listed.of(0));
       copyChosen(out, at, scratch.out, scratch.sums, n);
     }
   }

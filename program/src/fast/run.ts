@@ -118,6 +118,8 @@ export function runProgram(
     loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array()),
   );
   const live = new Map<number, Tensor>();
+  /** Memory of tensors that nothing reads any more and nobody was given, by length. */
+  const spare = new Map<number, Uint8Array[]>();
   const lookup: Lookup = (source, id) => {
     const found = source === "input" ? loaded[id] : source === "constant" ? constants[id] : live.get(id);
     if (found === undefined) throw new RangeError(`there is no ${source} ${id}`);
@@ -130,13 +132,22 @@ export function runProgram(
   const ways: Way[] = [];
   for (const [k, instruction] of program.instructions.entries()) {
     const plan = (plans[k] ??= planOf(instruction));
-    const tensor = newTensor(instruction.dtype, outElements(instruction));
+    const elements = outElements(instruction);
+    const bytes = elements * dtype(instruction.dtype).bytes;
+    const tensor = newTensor(instruction.dtype, elements, spare.get(bytes)?.pop());
     ways.push(compute(instruction, plan, lookup, tensor));
     live.set(k, tensor);
     onTensor?.(k, tensor.data);
     if (wanted.has(k)) outputs.set(k, tensor.data);
     if (keeps(k)) tensors.set(k, tensor.data);
-    for (const id of lastReads[k] ?? []) live.delete(id);
+    for (const id of lastReads[k] ?? []) {
+      const { data } = live.get(id) ?? {};
+      live.delete(id);
+      if (data === undefined || wanted.has(id) || keeps(id) || onTensor !== undefined) continue;
+      const ofSize = spare.get(data.length);
+      if (ofSize === undefined) spare.set(data.length, [data]);
+      else ofSize.push(data);
+    }
   }
   return {
     outputs: program.outputs.map((o) => {

@@ -53,8 +53,10 @@ export interface Kernels {
     n: number,
     terms: number,
     counts: number,
+    baseA: number,
     a: number,
     stepA: number,
+    baseB: number,
     b: number,
     stepB: number,
   ) => void;
@@ -74,6 +76,7 @@ export interface Kernels {
     n: number,
     terms: number,
     counts: number,
+    baseA: number,
     a: number,
     stepA: number,
   ) => void;

@@ -42,8 +42,13 @@ export const VALUE_BITS: Readonly<Record<DTypeName, number>> = {
   acc: Infinity,
 };
 
-export function newTensor(name: DTypeName, elements: number): Tensor {
-  return { dtype: name, elements, data: new Uint8Array(elements * dtype(name).bytes), decoded: undefined };
+/** @param data Memory to use, of the right length; whatever it holds will be overwritten. */
+export function newTensor(
+  name: DTypeName,
+  elements: number,
+  data: Uint8Array = new Uint8Array(elements * dtype(name).bytes),
+): Tensor {
+  return { dtype: name, elements, data, decoded: undefined };
 }
 
 /** In place. A NaN in a Float32Array may have any bits, and float arithmetic makes negative zeros. */

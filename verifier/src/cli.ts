@@ -15,10 +15,12 @@ First steps as an operator or verifier:
 
 With a model:
   $ assay model inspect model.onnx
+  $ assay model check model.onnx
   $ assay model publish model.onnx --keystore key.json --password-file password.txt
   $ assay request RELEASE --input input.json --keystore key.json --password-file password.txt
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 failed but may work if tried again.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 failed but may work if tried again, 4 hazards
+found (model check).
 `;
 
 function build(): Command {

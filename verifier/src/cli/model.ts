@@ -1,44 +1,19 @@
-/** `assay model`: inspect, publish and verify model files. */
-import { readFileSync } from "node:fs";
-import { InvalidArgumentError, type Command } from "commander";
-import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+/** `assay model`: inspect, check, publish and verify model files. */
+import type { Command } from "commander";
+import { AssayError } from "../../../sdk/src/error.ts";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
 import { describeModel, type ModelDescription } from "../releases/describe.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
 import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
+import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
+import { addCheck } from "./check.ts";
 import { DEFAULTS } from "./config.ts";
 import { print, type Row } from "./output.ts";
 import { idOf, openSender, openSession, withChain } from "./session.ts";
 
 export const RELEASE_LIMITS = { maxBytes: 2 ** 30, timeoutMs: 60_000, maxTraceBytes: Infinity } as const;
-
-function readModel(path: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(path));
-  } catch (cause) {
-    throw new AssayError("BAD_CONFIG", `cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
-}
-
-function addDimension(text: string, known: Bindings = {}): Bindings {
-  const [, name, value] = /^(.+)=([1-9][0-9]{0,8})$/.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError("write NAME=SIZE, such as batch=1");
-  return { ...known, [name]: Number(value) };
-}
-
-function parseNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError("a number from 0 on");
-  return value;
-}
-
-function parseInteger(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("a whole number from 0 on");
-  return Number(text);
-}
 
 function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
@@ -115,7 +90,7 @@ interface PublishFlags {
 }
 
 async function publish(path: string, flags: PublishFlags, command: Command): Promise<void> {
-  const file = readModel(path);
+  const file = new Uint8Array(readFile(path));
   const model = describeModel(file, flags.dim ?? {});
   const session = await openSession(command);
   const { config, contracts } = session;
@@ -150,22 +125,23 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
 }
 
 export function addModel(program: Command): void {
-  const model = program.command("model").description("inspect, publish and verify ONNX models");
-  const dims = ["--dim <name=size>", "value of a symbolic dimension; may be repeated"] as const;
+  const model = program.command("model").description("inspect, check, publish and verify ONNX models");
 
   model
     .command("inspect <file>")
     .description("show what an ONNX file lowers to, and what judging it can cost; needs no chain")
-    .option(...dims, addDimension)
+    .option(...DIMENSION_FLAG, addDimension)
     .option("--json", "print JSON")
     .action((path: string, { dim, json }: { dim?: Bindings; json?: boolean }) => {
-      const description = describeModel(readModel(path), dim ?? {});
+      const description = describeModel(new Uint8Array(readFile(path)), dim ?? {});
       print(json ?? false, rowsOf(description), dataOf(description));
     });
 
+  addCheck(model);
+
   withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")
-    .option(...dims, addDimension)
+    .option(...DIMENSION_FLAG, addDimension)
     .option(
       "--uri <uri>",
       "where others fetch the file (default: this machine's node, see --http of `assay node`)",

@@ -24,6 +24,8 @@ export const EXIT = {
   usage: 2,
   /** It may work if tried again. */
   retryable: 3,
+  /** `assay model check` found hazards. */
+  hazard: 4,
 } as const;
 
 const USAGE: ReadonlySet<string> = new Set([

@@ -1,17 +1,16 @@
 /** `assay request` and `assay refund`. */
-import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
-import { z } from "zod/v4";
 import { waitForAnswer, type Answer } from "../../../sdk/src/answer.ts";
-import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
 import { readLogs } from "../../../sdk/src/logs.ts";
 import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
-import { decodeTensors, encodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
+import { decodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
+import { readFile, readInput } from "./arguments.ts";
 import { DEFAULTS } from "./config.ts";
 import { RELEASE_LIMITS } from "./model.ts";
 import { print, type Row } from "./output.ts";
@@ -29,39 +28,10 @@ interface RequestFlags {
   readonly json?: boolean;
 }
 
-const inputSchema = z.record(
-  z.string(),
-  z.union([
-    z.array(z.number()),
-    z.array(
-      z
-        .string()
-        .regex(/^-?[0-9]+$/)
-        .transform(BigInt),
-    ),
-  ]),
-);
-
-function readFile(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new AssayError("BAD_CONFIG", `cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
-}
-
 function inputOf({ input, raw }: RequestFlags, signature: Signature): Uint8Array {
   if (raw !== undefined) return new Uint8Array(readFile(raw));
   if (input === undefined) throw new AssayError("BAD_CONFIG", "give --input (JSON) or --raw (bytes)");
-  let json: unknown;
-  try {
-    json = JSON.parse(readFile(input).toString());
-  } catch (cause) {
-    throw new AssayError("BAD_CONFIG", `${input} is not JSON: ${messageOf(cause)}`, { cause });
-  }
-  const parsed = inputSchema.safeParse(json);
-  if (!parsed.success) throw new AssayError("BAD_CONFIG", `${input}: ${z.prettifyError(parsed.error)}`);
-  return encodeTensors(signature.inputs, parsed.data);
+  return readInput(input, signature);
 }
 
 function seconds(text: string): number {

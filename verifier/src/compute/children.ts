@@ -120,7 +120,12 @@ export function createChildren<J extends Job>({ module, size, retries }: Childre
     workers.delete(worker);
     const pending = release(worker);
     if (pending !== undefined && pending.tries <= retries) queue.unshift(pending);
-    else pending?.reject(new AssayError("INFERENCE_FAILED", `the process died of this input (${how})`));
+    else
+      pending?.reject(
+        new AssayError("INFERENCE_FAILED", `the process died of this input (${how})`, {
+          details: { died: how },
+        }),
+      );
     dispatch();
   }
 

@@ -5,7 +5,13 @@ import { canonicalise } from "../../../program/src/onnx/host.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { byteLengthOf, type TensorSpec } from "../../../sdk/src/tensor.ts";
 import { createChildren } from "./children.ts";
-import type { OrtType, WireJob, WireTensor } from "./protocol.ts";
+import {
+  NODE_SETTINGS,
+  type OrtType,
+  type SessionSettings,
+  type WireJob,
+  type WireTensor,
+} from "./protocol.ts";
 
 export interface PoolOptions {
   /** Child processes. */
@@ -26,14 +32,16 @@ export interface InferenceJob {
   readonly data: readonly Uint8Array[];
   /** Unix seconds; the earliest goes first. */
   readonly deadline?: number | undefined;
+  /** Default: as nodes run it. */
+  readonly settings?: SessionSettings;
 }
 
 export interface InferencePool {
   /**
    * Runs one inference on canonical copies of the inputs.
    * @returns the outputs' canonical bytes.
-   * @throws {AssayError} INFERENCE_FAILED if onnxruntime refuses the model or input or keeps dying of it,
-   * INFERENCE_TIMED_OUT, CLOSED.
+   * @throws {AssayError} INFERENCE_FAILED if onnxruntime refuses the model or input or keeps dying of it (`details.died`
+   * says how), INFERENCE_TIMED_OUT, CLOSED.
    */
   run(job: InferenceJob): Promise<Uint8Array[]>;
   close(): Promise<void>;
@@ -63,7 +71,13 @@ function describe(spec: TensorSpec): Omit<WireTensor, "data"> {
   return { name: spec.name, type, dims: spec.shape };
 }
 
-function wireJob({ model, inputs, outputs, data }: InferenceJob): Omit<WireJob, "id"> {
+function wireJob({
+  model,
+  inputs,
+  outputs,
+  data,
+  settings = NODE_SETTINGS,
+}: InferenceJob): Omit<WireJob, "id"> {
   const feeds = inputs.map((spec, i) => {
     const bytes = new Uint8Array(data[i] ?? []);
     if (bytes.length !== byteLengthOf(spec))
@@ -73,7 +87,7 @@ function wireJob({ model, inputs, outputs, data }: InferenceJob): Omit<WireJob, 
       );
     return { ...describe(spec), data: canonicalise(spec.dtype, bytes) };
   });
-  return { model, inputs: feeds, outputs: outputs.map(describe) };
+  return { model, settings, inputs: feeds, outputs: outputs.map(describe) };
 }
 
 const reply = z.array(z.custom<Uint8Array>((value) => value instanceof Uint8Array));

@@ -25,9 +25,22 @@ export const ORT_TYPES = [
 ] as const;
 export type OrtType = (typeof ORT_TYPES)[number];
 
+/** onnxruntime's levels of graph optimisation, from none on. */
+export const OPTIMISATIONS = ["disabled", "basic", "extended", "all"] as const;
+
+/** How onnxruntime is to run a model. Nodes: all optimisations, one thread. */
+export interface SessionSettings {
+  readonly optimisation: (typeof OPTIMISATIONS)[number];
+  /** Threads within one operator. */
+  readonly threads: number;
+}
+
+export const NODE_SETTINGS: SessionSettings = { optimisation: "all", threads: 1 };
+
 export interface WireJob extends Job {
   /** Path of the ONNX file. */
   readonly model: string;
+  readonly settings: SessionSettings;
   readonly inputs: readonly WireTensor[];
   readonly outputs: readonly Omit<WireTensor, "data">[];
 }

@@ -11,19 +11,22 @@ import type { OrtType, WireJob, WireTensor } from "./protocol.ts";
 const MAX_SESSIONS = 8;
 const sessions = new Map<string, InferenceSession>();
 
-async function sessionFor(path: string): Promise<InferenceSession> {
-  const known = sessions.get(path);
-  sessions.delete(path);
+async function sessionFor({ model: path, settings }: WireJob): Promise<InferenceSession> {
+  const { optimisation, threads } = settings;
+  const key = `${optimisation} ${threads} ${path}`;
+  const known = sessions.get(key);
+  sessions.delete(key);
   // From bytes, not from the path: a file must not make onnxruntime read others beside it.
   const session =
     known ??
     (await InferenceSession.create(await readFile(path), {
       executionProviders: ["cpu"],
-      intraOpNumThreads: 1,
+      graphOptimizationLevel: optimisation,
+      intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 4,
     }));
-  sessions.set(path, session);
+  sessions.set(key, session);
   const oldest = sessions.keys().next();
   if (sessions.size > MAX_SESSIONS && oldest.done !== true) {
     await sessions.get(oldest.value)?.release();
@@ -67,7 +70,7 @@ function bytesOf(tensor: Tensor | undefined, wanted: Omit<WireTensor, "data">): 
 }
 
 async function infer(job: WireJob, running: () => void): Promise<Uint8Array[]> {
-  const session = await sessionFor(job.model);
+  const session = await sessionFor(job);
   running();
   const feeds = Object.fromEntries(job.inputs.map((input) => [input.name, tensorOf(input)]));
   const results = await session.run(

@@ -70,7 +70,7 @@ const EXACT_BODIES: ReadonlySet<Body> = new Set<Body>([
  * Integers throughout, or scaling from and to quantised integers. Not: floats, whose sums onnxruntime orders as it likes and whose
  * conversion to integers is each processor's own; products of u8 and i8, whose sums saturate on some processors.
  */
-function isExactInOnnxruntime({ dtype: name, fold, body, loads }: Instruction): boolean {
+export function isExactInOnnxruntime({ dtype: name, fold, body, loads }: Instruction): boolean {
   const dtypes = loads.map((load) => (load.kind === "index" ? "i64" : load.dtype));
   if (body === "qmul" || body === "qdiv" || body === "sat") return isInteger(name);
   if (body === "fma") return dtypes[0] === "u8" || dtypes[0] === "i8";

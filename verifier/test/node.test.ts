@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,29 +7,11 @@ import { z } from "zod/v4";
 import { freePort } from "../../scripts/anvil.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { describeModel } from "../src/releases/describe.ts";
+import { finished, launch } from "./command.ts";
 import { exampleModel, startWorld, type World } from "./world.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MODEL = join(ROOT, "examples", "models", "digits", "digits.onnx");
-
-interface Finished {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The real command in its own process. */
-function launch(args: readonly string[]): ChildProcess {
-  const flags = ["--import", "tsx", join(ROOT, "verifier", "src", "cli.ts"), ...args];
-  return spawn(process.execPath, flags, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
-}
-
-function finished(child: ChildProcess): Promise<Finished> {
-  let [stdout, stderr] = ["", ""];
-  child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })));
-}
 
 async function assay<T>(schema: z.ZodType<T>, ...args: readonly string[]): Promise<T> {
   const { code, stdout, stderr } = await finished(launch([...args, "--json"]));

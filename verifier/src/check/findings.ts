@@ -55,12 +55,12 @@ export function percent(part: number, whole: number): string {
 
 function saturation(found: readonly Saturation[]): Finding {
   const where = found.map(({ node, operator, weights, fused, pair }) => {
-    const size = pair === undefined ? "known only when it runs" : `two together up to ${pair}`;
+    const size = pair === undefined ? "known only when it runs" : `|w1 + w2| up to ${pair}`;
     return `${operator} ${node}: i8 weights ${weights}, ${size}${fused ? ", fused by onnxruntime" : ""}`;
   });
   const message =
-    `u8 activations times i8 weights: x86-64 processors without VNNI add two products in 16 bits and saturate if two weights ` +
-    `together exceed ${GREATEST_SAFE_PAIR}. Quantise with u8 weights (U8U8) or i8 activations (S8S8), or with reduce_range`;
+    `u8 activations times i8 weights: x86-64 processors without VNNI add two products in 16 bits, which saturate if |w1 + w2| ` +
+    `exceeds ${GREATEST_SAFE_PAIR}. Quantise with u8 weights (U8U8) or i8 activations (S8S8), or with reduce_range`;
   return { code: "SATURATION", hazard: true, message, where };
 }
 
@@ -72,8 +72,17 @@ function discontinuous({ spec, stability, groups }: CheckedOutput): Finding {
   return { code: "DISCONTINUOUS", hazard: true, message, where: stability.causes.map(placeOf) };
 }
 
+/** Inputs that failed for one reason, whatever the numbers in it, are one entry. */
 function listed(failures: readonly Failure[]): string[] {
-  return failures.map(({ feed, message }) => `${feed}: ${message.split("\n")[0] ?? ""}`);
+  const byReason = new Map<string, Failure[]>();
+  for (const failure of failures) {
+    const reason = failure.message.replace(/-?\d+/g, "#");
+    byReason.set(reason, [...(byReason.get(reason) ?? []), failure]);
+  }
+  return [...byReason.values()].map((alike) => {
+    const feeds = alike.map(({ feed }) => feed).join(", ");
+    return `${feeds}: ${alike[0]?.message.split("\n")[0] ?? ""}`;
+  });
 }
 
 /** Outputs that deviate for inputs of a group by more than is proposed. */
@@ -132,7 +141,7 @@ export function findingsOf(checked: Checked): Finding[] {
   add(
     "EDGES",
     false,
-    "integer division, shifts, conversions and u8 x i8 products have edges at which processors differ",
+    "rounds nothing, but may differ at edges (integer division by 0, shifts, NaN, conversion out of range, u8 by i8)",
     outputs
       .filter(({ stability }) => stability.kind === "reproducible")
       .flatMap(({ spec, stability }) => stability.causes.map((cause) => `${spec.name}: ${placeOf(cause)}`)),

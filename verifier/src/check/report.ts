@@ -51,7 +51,8 @@ function lines({ hazard, code, message, where }: Finding): string[] {
 
 function advice({ proposal: { kind, atol, rtol, reason } }: CheckReport): string {
   if (kind === "equal") return `tolerance: 0 (${reason})`;
-  if (kind === "tolerance") return `tolerance: --atol ${atol.toExponential()} --rtol ${rtol.toExponential()} (${reason})`;
+  if (kind === "tolerance")
+    return `tolerance: --atol ${atol.toExponential()} --rtol ${rtol.toExponential()} (${reason})`;
   return (
     `tolerance: none is sound (${reason}). Publish with 0: operators then sign the exact interpreter's bytes and verifiers ` +
     "judge by it, at the cost of an exact run for each"

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { info, modelFile, node, tensor } from "../../../program/src/testing/onnx.ts";
 import { codeOf } from "../../test/failure.ts";
 import { tinyModel } from "../../test/models.ts";
 import { createPool, type InferenceJob, type InferencePool } from "./pool.ts";
@@ -59,6 +60,19 @@ describe("inference pool", () => {
     const job = { model: negate, inputs: [f32("a")], outputs: [f32("b")] };
     const outputs = await pool.run({ ...job, data: [float32Bits(0x80000000, 0x7f800001, 0x00000000)] });
     expect(outputs).to.deep.equal([float32Bits(0, 0x7fc00000, 0)]);
+  });
+
+  it("feeds and reads float16, with any optimisations and threads", async () => {
+    const spec = (name: string) => ({ name, dtype: "f16", shape: [2] }) as const;
+    const half = join(folder, "half.onnx");
+    const graph = { nodes: [node("Neg", ["a"], ["b"])], inputs: [info("a", "f16", [2])] };
+    writeFileSync(half, modelFile({ ...graph, outputs: [info("b", "f16", [2])] }));
+    const data = [tensor("f16", [2], [1.5, -3]).data];
+    for (const settings of [undefined, { optimisation: "disabled", threads: 2 } as const]) {
+      const job = { model: half, inputs: [spec("a")], outputs: [spec("b")], data };
+      const outputs = await pool.run({ ...job, ...(settings === undefined ? {} : { settings }) });
+      expect(outputs).to.deep.equal([tensor("f16", [2], [-1.5, 3]).data]);
+    }
   });
 
   it("refuses a job whose bytes do not fit, and a file that is no model", async () => {

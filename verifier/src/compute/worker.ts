@@ -7,6 +7,9 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { serveParent } from "./child.ts";
 import type { OrtType, WireJob, WireTensor } from "./protocol.ts";
 
+// Where there is a Float16Array, onnxruntime-common makes float16 tensors of it, which onnxruntime-node's addon reads as empty.
+Reflect.deleteProperty(globalThis, "Float16Array");
+
 /** Sessions kept; the one used longest ago is released first. */
 const MAX_SESSIONS = 8;
 const sessions = new Map<string, InferenceSession>();

@@ -18,7 +18,8 @@ export const CONFIGURATIONS: readonly SessionSettings[] = OPTIMISATIONS.toRevers
 /** For one run of onnxruntime, and of the exact interpreter. */
 const FAST_LIMIT_MS = 60_000;
 const EXACT_LIMIT_MS = 3_600_000;
-const EXACT_PROCESSES = 2;
+/** Multiply-adds of a run from which on a second process of the exact interpreter is worth its start. */
+const LARGE_MODEL = 1e7;
 
 /** An input that onnxruntime did not answer. */
 export interface Failure {
@@ -74,7 +75,7 @@ async function answer(
 
 /** The right outputs of every input, one tensor's bytes each. */
 async function exactOutputs(model: ModelDescription, feeds: readonly Feed[]): Promise<Uint8Array[][]> {
-  const pool = createExactPool({ size: EXACT_PROCESSES });
+  const pool = createExactPool({ size: model.multiplyAdds > LARGE_MODEL ? 2 : 1 });
   try {
     const blobs = await Promise.all(
       feeds.map(({ blob }) => pool.output(model, blob, { runMs: EXACT_LIMIT_MS })),

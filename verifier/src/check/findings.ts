@@ -94,7 +94,7 @@ function beyond(checked: Checked, group: "extreme" | "special"): string[] {
     const exceeds =
       incomparable > 0 || (differing > 0 && (strict || !isFloat(spec.dtype))) || (!strict && scaled > rtol);
     if (!exceeds) return [];
-    const worst = scaled > 0 ? `, the worst by ${scaled.toPrecision(2)}` : "";
+    const worst = scaled > 0 ? `, by up to ${scaled.toPrecision(2)} of their magnitude` : "";
     return [
       `${spec.name}: ${percent(differing, elements)} of the elements differ${worst}, ` +
         `${percent(incomparable, elements)} are NaN or infinite on one side only`,

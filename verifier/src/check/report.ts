@@ -55,7 +55,7 @@ function advice({ proposal: { kind, atol, rtol, reason } }: CheckReport): string
     return `tolerance: --atol ${atol.toExponential()} --rtol ${rtol.toExponential()} (${reason})`;
   return (
     `tolerance: none is sound (${reason}). Publish with 0: operators then sign the exact interpreter's bytes and verifiers ` +
-    "judge by it, at the cost of an exact run for each"
+    "judge by it wherever onnxruntime differs, at the cost of an exact run"
   );
 }
 

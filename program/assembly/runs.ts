@@ -181,3 +181,45 @@ export function truncate(dst: usize, src: usize, n: i32): void {
   for (let i = 0; i < n; i += 4, src += 16, dst += 16)
     v128.store(dst, i32x4.trunc_sat_f32x4_s(v128.load(src)));
 }
+
+/** Float64 sums of products, and of their sizes, of one vector and rows of a matrix, `depth` neighbouring binary32 numbers each. */
+export function dotRows(
+  sums: usize,
+  sizes: usize,
+  vector: usize,
+  matrix: usize,
+  rowStride: i32,
+  rows: i32,
+  depth: i32,
+): void {
+  for (let row = 0; row < rows; row++) {
+    let s = f64x2.splat(0);
+    let t = s;
+    let d = s;
+    let e = s;
+    let k: usize = 0;
+    const whole = (<usize>(depth & ~3)) << 2;
+    for (; k < whole; k += 16) {
+      const x = v128.load(vector + k);
+      const y = v128.load(matrix + k);
+      const p = f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y));
+      const q = f64x2.mul(upper(x), upper(y));
+      s = f64x2.add(s, p);
+      t = f64x2.add(t, q);
+      d = f64x2.add(d, f64x2.abs(p));
+      e = f64x2.add(e, f64x2.abs(q));
+    }
+    s = f64x2.add(s, t);
+    d = f64x2.add(d, e);
+    let sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+    let size = f64x2.extract_lane(d, 0) + f64x2.extract_lane(d, 1);
+    for (const end = (<usize>depth) << 2; k < end; k += 4) {
+      const p = <f64>load<f32>(vector + k) * <f64>load<f32>(matrix + k);
+      sum += p;
+      size += Math.abs(p);
+    }
+    store<f64>(sums + ((<usize>row) << 3), sum);
+    store<f64>(sizes + ((<usize>row) << 3), size);
+    matrix += (<usize>rowStride) << 2;
+  }
+}

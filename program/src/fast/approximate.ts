@@ -212,3 +212,9 @@ export function erf(x: number): number {
   for (let n = 0; n < ERF_TERMS; n++) value = value * h + (ERF[--at] ?? 0);
   return x < 0 ? -value : value;
 }
+
+/** What the same formulas in WebAssembly need (program/assembly/elementary.ts says in which order). */
+export function kernelTables(): Float64Array {
+  const numbers = [INVERSE_STEP, STEP_HIGH, STEP_LOW, LN2_NUMBER, TWO_OVER_SQRT_PI, 0, 0, 0];
+  return Float64Array.from([...numbers, ...ROOTS, ...ERF]);
+}

@@ -53,7 +53,8 @@ const LOOPS: Readonly<Record<Unary, Loop>> = {
 /** How many results the approximation left open; for benchmarks. */
 export const elementaryStages = { bound: 0, exact: 0 };
 
-function exactly(body: ElementaryBody, name: DTypeName, x: number, y: number): number {
+/** The function by arbitrary precision. */
+export function exactly(body: ElementaryBody, name: DTypeName, x: number, y: number): number {
   elementaryStages.exact++;
   const bits = elementary(body, name, BigInt(floatBits(name, x)), BigInt(floatBits(name, y)));
   return floatValue(name, Number(bits));

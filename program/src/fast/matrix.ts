@@ -19,7 +19,7 @@ import { decideCompensated, foldedSum, roundedSum, stages, UNIT } from "./exacts
 import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
-import { allocate, free, kernels, view } from "./simd.ts";
+import { allocate, free, kernels, pinned, view } from "./simd.ts";
 import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
@@ -198,6 +198,8 @@ function stage(
     const { bytes } = dtype(tensor.dtype);
     const start = (origin.address + from * direct.row) * bytes;
     const span = ((count - 1) * direct.row + (depth - 1) * direct.depth + 1) * bytes;
+    const stays = pinned(tensor.data);
+    if (stays !== undefined) return { address: stays + start, kind, zero: plan.zero, ...direct };
     if (direct.depth === 1 || span <= 4 * count * depth * bytes) {
       const address = allocate(span);
       view.u8().set(tensor.data.subarray(start, start + span), address);
@@ -352,6 +354,38 @@ function packIntegers(staged: Staged, count: number, depth: number, lanes: numbe
   return address;
 }
 
+/** A vector and a matrix whose rows lie in memory: not worth packing. Decides as exactsum.ts does. @returns false if the operands are not such. */
+function runVector(plan: MatrixPlan, a: Operand, b: Operand, out: Tensor): boolean {
+  const [vector, matrix] = plan.a.count === 1 ? [a, b] : [b, a];
+  const { count, direct, positions } = matrix.side;
+  if (vector.side.count !== 1 || direct?.depth !== 1 || matrix.tensor.dtype !== "f32") return false;
+  if (matrix.side.plan.zero !== 0 || out.dtype !== "f32" || skips(vector.side.plan)) return false;
+  const { depth } = plan;
+  const target = new Float32Array(out.data.buffer);
+  for (const batch of batches(plan)) {
+    free();
+    const x = stage(vector, batch, 0, 1, depth, false);
+    if (x.depth !== 1) return false;
+    const y = stage(matrix, batch, 0, count, depth, false);
+    const [sums, sizes] = [allocate(count * 8 + 16), allocate(count * 8 + 16)];
+    const [results, open] = [allocate(count * 4 + 16), allocate(count * 4)];
+    kernels.dotRows(sums, sizes, x.address, y.address, y.row, count, depth);
+    const left = kernels.decideSums(results, sums, sizes, count, (depth + 3) * 1.001 * UNIT, open);
+    stages.bound += count - left;
+    const [numbers, bits] = [view.f32(), view.u32()];
+    for (let k = 0; k < left; k++) {
+      const i = view.i32()[open / 4 + k] ?? 0;
+      const terms = termsOf(vector, matrix, batch, 0, i, depth);
+      const at = results / 4 + i;
+      numbers[at] = foldedSum(terms, 0, depth, Math.fround);
+      canonicalizeF32(bits.subarray(at, at + 1));
+    }
+    for (let i = 0; i < count; i++)
+      target[batch.position + (positions[i] ?? 0)] = numbers[results / 4 + i] ?? 0;
+  }
+  return true;
+}
+
 /** @returns false, with nothing written, if the values do not fit. */
 export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lookup, out: Tensor): boolean {
   const operand = (side: Side): Operand | undefined => {
@@ -366,6 +400,7 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
   const { dtype: name } = instruction;
   const way = isFloat(name) ? "float" : integerWay(a, b, depth);
   if (way === undefined) return false;
+  if (way === "float" && runVector(plan, a, b, out)) return true;
   const target = targetOf(out, name);
   const { positions } = plan.b;
   const most = Math.max(8, Math.min(plan.b.count, Math.floor(PACKED_VALUES / depth / 8) * 8));

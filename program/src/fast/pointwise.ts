@@ -7,8 +7,10 @@
  */
 import { dtype, integerRange, isInteger, type DTypeName } from "../dtype.ts";
 import { product, type Body, type Instruction } from "../instruction.ts";
+import { kernelTables } from "./approximate.ts";
+import { elementaryStages, exactly } from "./elementary.ts";
 import { joinDims, type Lookup } from "./read.ts";
-import { allocate, free, kernels, view } from "./simd.ts";
+import { allocate, free, kernels, reserve, view } from "./simd.ts";
 import type { Tensor } from "./tensor.ts";
 import { literalValue, planTensor, type ViewPlan } from "./view.ts";
 
@@ -24,6 +26,14 @@ const F32: Partial<Record<Body, number>> = {
 };
 const TO_SMALL: Partial<Record<Body, number>> = { qmul: 14, qdiv: 15, sat: 16 };
 const I32: Partial<Record<Body, number>> = { add: 17, sub: 18, mul: 19 };
+
+/** Functions of binary32 as in program/assembly/elementary.ts. */
+const FUNCTIONS = { exp: 0, expm1: 1, log: 2, tanh: 3, erf: 4 } as const;
+const TABLES = reserve(kernelTables());
+
+function isFunction(body: Body): body is keyof typeof FUNCTIONS {
+  return body in FUNCTIONS;
+}
 
 /** Kinds of elements as in program/assembly/pointwise.ts; 0 and 5 need no widening to lanes of their own kind. */
 export const KINDS: Partial<Record<DTypeName, number>> = {
@@ -70,6 +80,8 @@ interface Operand {
 
 export interface PointwisePlan {
   readonly operation: number;
+  /** Set instead for elementary functions, which have one operand. */
+  readonly elementary?: keyof typeof FUNCTIONS;
   readonly lanes: "f32" | "i32";
   /** Merged output dimensions, at least two. */
   readonly sizes: readonly number[];
@@ -83,7 +95,7 @@ function operationOf({
   body,
   dtype: name,
   loads,
-}: Instruction): Pick<PointwisePlan, "operation" | "lanes"> | undefined {
+}: Instruction): Pick<PointwisePlan, "operation" | "elementary" | "lanes"> | undefined {
   const names = loads.map((load) => (load.kind === "index" ? "i64" : load.dtype));
   if (names.some((of) => KINDS[of] === undefined)) return undefined;
   const zero = (k: number): boolean => {
@@ -93,6 +105,10 @@ function operationOf({
   // What binary32 holds: not all int32, and not small integers less a large zero point.
   const held = (k: number): boolean =>
     names[k] !== "i32" && !(zero(k) && Math.abs((loads[k] as { zero?: number }).zero ?? 0) > 2 ** 20);
+  if (isFunction(body))
+    return name === "f32" && names[0] === "f32"
+      ? { operation: FUNCTIONS[body], elementary: body, lanes: "f32" }
+      : undefined;
   if (name === "i32" && names.every(isInteger)) {
     const operation = I32[body];
     return operation === undefined ? undefined : { operation, lanes: "i32" };
@@ -203,6 +219,32 @@ function gather(
     for (let c = 0; c < columns; c++) to[at + r * columns + c] = from[p + r * dr + c * dc] ?? 0;
 }
 
+/** m rows of n values of an elementary function. */
+function evaluate(
+  body: keyof typeof FUNCTIONS,
+  out: number,
+  x: Placed,
+  m: number,
+  n: number,
+  open: number,
+): void {
+  const whole = x.step !== 0 && (m === 1 || x.row === n * 4);
+  const [rows, columns] = whole ? [1, m * n] : [m, n];
+  for (let r = 0; r < rows; r++) {
+    const [from, to] = [x.at + r * x.row, out + r * columns * 4];
+    // One value for the whole row is computed once.
+    const count = x.step === 0 ? 1 : columns;
+    const left = kernels.elementary(FUNCTIONS[body], TABLES, to, from, count, open);
+    elementaryStages.bound += count - left;
+    for (let k = 0; k < left; k++) {
+      const i = view.i32()[open / 4 + k] ?? 0;
+      const at = to / 4 + i;
+      view.f32()[at] = exactly(body, "f32", view.f32()[from / 4 + i] ?? 0, 0);
+    }
+    if (x.step === 0) view.f32().fill(view.f32()[to / 4] ?? 0, to / 4, to / 4 + columns);
+  }
+}
+
 /** @returns false, with nothing written, if an operand's elements are of no kind the kernels know. */
 export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): boolean {
   const { operation, lanes, sizes, operands, least, most } = plan;
@@ -213,6 +255,7 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
   ]);
   const result = allocate(BLOCK * 4 + SPARE);
   const narrow = allocate(BLOCK + SPARE);
+  const open = allocate(BLOCK * 4);
   const sources: Source[] = [];
   for (const [k, operand] of operands.entries()) {
     const tensor = operand.plan?.operand && lookup(operand.plan.operand.source, operand.plan.operand.id);
@@ -248,10 +291,12 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
         const x = place(a, at(0, a, row, column), m, n, lanes);
         const y = b === a ? x : place(b, at(1, b, row, column), m, n, lanes);
         const z = c === b ? y : place(c, at(2, c, row, column), m, n, lanes);
-        kernels.map(
-          ...([operation, result, m, n, x.at, x.row, x.step, y.at, y.row, y.step] as const),
-          ...([z.at, z.row, z.step, least, most] as const),
-        );
+        if (plan.elementary !== undefined) evaluate(plan.elementary, result, x, m, n, open);
+        else
+          kernels.map(
+            ...([operation, result, m, n, x.at, x.row, x.step, y.at, y.row, y.step] as const),
+            ...([z.at, z.row, z.step, least, most] as const),
+          );
         if (small) kernels.narrow8(narrow, result, m * n, out.dtype === "i8" ? 1 : 0);
         const from = small ? narrow : result / 4;
         target.set(results.subarray(from, from + m * n), (plane * height + row) * width + column);

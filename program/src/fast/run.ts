@@ -9,6 +9,7 @@ import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
 import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
 import { planPointwise, runPointwise, type PointwisePlan } from "./pointwise.ts";
 import { planRows, runRows, type RowsPlan } from "./rows.ts";
+import { pin } from "./simd.ts";
 import { runSlowly } from "./slow.ts";
 import { loadTensor, newTensor, type Tensor } from "./tensor.ts";
 import type { Lookup } from "./read.ts";
@@ -111,7 +112,12 @@ export function runProgram(
   options: RunOptions = {},
 ): RunResult {
   const { keep = "outputs", onTensor } = options;
-  const { constants, plans, lastReads } = prepare(program);
+  const made = prepare(program);
+  const { constants, plans, lastReads } = made;
+  pin(
+    made,
+    constants.map(({ data }) => data),
+  );
   if (inputs.length !== program.inputs.length)
     throw new RangeError(`the program has ${program.inputs.length} inputs, not ${inputs.length}`);
   const loaded = program.inputs.map((input, k) =>

@@ -89,6 +89,23 @@ export interface Kernels {
     rows: number,
     n: number,
   ) => void;
+  readonly dotRows: (
+    sums: number,
+    sizes: number,
+    vector: number,
+    matrix: number,
+    rowStride: number,
+    rows: number,
+    depth: number,
+  ) => void;
+  readonly elementary: (
+    kind: number,
+    tables: number,
+    out: number,
+    src: number,
+    n: number,
+    open: number,
+  ) => number;
   readonly truncate: (dst: number, src: number, n: number) => void;
   readonly widenF32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
   readonly widenI32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
@@ -132,9 +149,12 @@ function load(): Kernels {
 
 export const kernels = load();
 
-const HEAP = (kernels.heap() + 15) & ~15;
 const PAGE = 65536;
-let top = HEAP;
+/** Constants of a program of more bytes than this are copied when they are used instead. */
+const MOST_PINNED = 2 ** 27;
+/** Below are things that stay, above what the instruction at work needs. */
+let floor = (kernels.heap() + 15) & ~15;
+let top = floor;
 let views = viewsOf();
 
 function viewsOf() {
@@ -151,8 +171,8 @@ function viewsOf() {
   };
 }
 
-/** Forgets all addresses that were given, or those from a mark on. */
-export function free(mark = HEAP): void {
+/** Forgets all addresses that `allocate` gave, or those from a mark on. */
+export function free(mark = floor): void {
   top = mark;
 }
 
@@ -169,6 +189,41 @@ export function allocate(bytes: number): number {
     views = viewsOf();
   }
   return at;
+}
+
+/** Copies a table to where it stays for good; to be called before anything is pinned. @returns Its address. */
+export function reserve(table: Float64Array): number {
+  free();
+  const at = allocate(table.byteLength);
+  views.f64.set(table, at / 8);
+  floor = top;
+  unpinned = floor;
+  return at;
+}
+
+let unpinned = floor;
+let owner = new WeakRef<object>({});
+let pins = new WeakMap<Uint8Array, number>();
+
+/** Keeps the constants of one program, the last that ran, in the kernels' memory. Frees whatever was allocated. */
+export function pin(program: object, constants: readonly Uint8Array[]): void {
+  if (owner.deref() === program) return;
+  owner = new WeakRef(program);
+  pins = new WeakMap();
+  floor = unpinned;
+  free();
+  if (constants.reduce((sum, { length }) => sum + length, 0) > MOST_PINNED) return;
+  for (const data of constants) {
+    const at = allocate(data.length);
+    views.u8.set(data, at);
+    pins.set(data, at);
+  }
+  floor = top;
+}
+
+/** Address of a pinned constant's bytes. */
+export function pinned(data: Uint8Array): number | undefined {
+  return pins.get(data);
 }
 
 /** The whole memory as elements: element k is at address k times their size. */

@@ -2,7 +2,7 @@
 export { elementary } from "./elementary";
 export { compensated, decideF32, packF64, packI16, productF64, productI16 } from "./matrix";
 export { map, narrow8, widenF32, widenI32 } from "./pointwise";
-export { chooseRows, chooseRuns, decideSums, dotRows, sumRows, sumRuns, truncate } from "./runs";
+export { chooseRows, chooseRuns, decideSums, sumRows, sumRuns, truncate } from "./runs";
 
 /** Where memory that the kernels may be given begins. */
 export function heap(): usize {

@@ -142,6 +142,32 @@ function tileF64(a: usize, b: usize, depth: i32, out: usize, width: usize): void
   v128.store(row3, s31, 16);
 }
 
+/** The four sums of one row of a panel (`a` points at its lane), onto those in out, by two chains of additions. */
+function tileRow(a: usize, b: usize, depth: i32, out: usize): void {
+  let s = v128.load(out);
+  let t = v128.load(out, 16);
+  let u = f64x2.splat(0);
+  let v = u;
+  const whole = a + ((<usize>(depth & ~1)) << 5);
+  while (a < whole) {
+    const p = v128.load_splat<u64>(a);
+    s = multiplyAdd(p, v128.load(b), s);
+    t = multiplyAdd(p, v128.load(b, 16), t);
+    const q = v128.load_splat<u64>(a, 32);
+    u = multiplyAdd(q, v128.load(b, 32), u);
+    v = multiplyAdd(q, v128.load(b, 48), v);
+    a += 64;
+    b += 64;
+  }
+  if (depth & 1) {
+    const p = v128.load_splat<u64>(a);
+    s = multiplyAdd(p, v128.load(b), s);
+    t = multiplyAdd(p, v128.load(b, 16), t);
+  }
+  v128.store(out, f64x2.add(s, u));
+  v128.store(out, f64x2.add(t, v), 16);
+}
+
 /** out[i * width + j] = sum of the products of row i of a and row j of b; width counts all lanes of b's panels, as the rows of out do of a's. */
 export function productF64(out: usize, a: usize, b: usize, rows: i32, columns: i32, depth: i32): void {
   const width = (columns + PANEL - 1) & -PANEL;
@@ -153,14 +179,14 @@ export function productF64(out: usize, a: usize, b: usize, rows: i32, columns: i
     const skip = (<usize>k) << 5;
     for (let j = 0; j < width; j += PANEL) {
       const right = b + skip + panel * <usize>(j >> 2);
-      for (let i = 0; i < height; i += PANEL)
-        tileF64(
-          a + skip + panel * <usize>(i >> 2),
-          right,
-          some,
-          out + ((<usize>i * width + j) << 3),
-          (<usize>width) << 3,
-        );
+      for (let i = 0; i < rows; i += PANEL) {
+        const left = a + skip + panel * <usize>(i >> 2);
+        const at = out + ((<usize>i * width + j) << 3);
+        if (rows - i > 2) tileF64(left, right, some, at, (<usize>width) << 3);
+        else
+          for (let lane = 0; lane < rows - i; lane++)
+            tileRow(left + ((<usize>lane) << 3), right, some, at + ((<usize>lane * width) << 3));
+      }
     }
   }
 }

@@ -21,7 +21,7 @@ import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, pinned, view } from "./simd.ts";
 import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
-import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
+import { dependsOn, isGather, planTensor, skips, type ViewPlan } from "./view.ts";
 
 /** Rows of a that are worked on at a time, and values of b that are packed at a time. */
 const ROWS = 64;
@@ -46,6 +46,13 @@ interface Side {
   readonly direct: Strides | undefined;
   /** Positions in the output of its rows. */
   readonly positions: Float64Array;
+  /** What stands for the k-th block of rows of a constant, under which it stays packed. */
+  readonly keys: ((k: number) => object) | undefined;
+}
+
+function keysOf(): (k: number) => object {
+  const keys: object[] = [];
+  return (k) => (keys[k] ??= {});
 }
 
 interface Strides {
@@ -106,6 +113,7 @@ function sideOf(plan: ViewPlan, dims: readonly number[], { outDims, redDims }: I
     count: product(dims.map((d) => outDims[d] ?? 1)),
     direct: directStrides(plan, dims, reduction),
     positions: positionsOf(dims, outDims),
+    keys: plan.operand?.source === "constant" && !plan.tables.some(isGather) ? keysOf() : undefined,
   };
 }
 
@@ -198,8 +206,6 @@ function stage(
     const { bytes } = dtype(tensor.dtype);
     const start = (origin.address + from * direct.row) * bytes;
     const span = ((count - 1) * direct.row + (depth - 1) * direct.depth + 1) * bytes;
-    const stays = pinned(tensor.data);
-    if (stays !== undefined) return { address: stays + start, kind, zero: plan.zero, ...direct };
     if (direct.depth === 1 || span <= 4 * count * depth * bytes) {
       const address = allocate(span);
       view.u8().set(tensor.data.subarray(start, start + span), address);
@@ -217,57 +223,94 @@ function stage(
   return { address, kind: 0, zero: 0, row: depth, depth: 1 };
 }
 
-/** Rows in panels, and their norms. */
+/** Rows in panels and, of float64, their norms. */
 interface Packed {
   readonly address: number;
   readonly norms: number;
 }
 
-function pack(staged: Staged, count: number, depth: number): Packed {
-  const lanes = Math.ceil(count / 4) * 4;
-  const address = allocate(lanes * depth * 8);
-  const norms = allocate(lanes * 8);
-  kernels.packF64(address, staged.address, count, depth, staged.row, staged.depth, norms);
-  return { address, norms };
+/** How sums are computed: integers in int32 or float64, or floats in float64. */
+type Arithmetic = "int32" | "float64" | "float";
+
+/** Some rows of an operand. */
+interface Rows {
+  readonly operand: Operand;
+  readonly batch: Batch;
+  readonly from: number;
+  readonly count: number;
+  readonly depth: number;
+  readonly way: Arithmetic;
+  /** Per panel. */
+  readonly lanes: number;
 }
 
-/** The products of one output, those of skipped terms as zeros. */
-function termsOf(a: Operand, b: Operand, batch: Batch, i: number, j: number, depth: number): Float64Array {
+function packedBytes({ count, depth, way, lanes }: Rows): number {
+  const padded = Math.ceil(count / lanes) * lanes;
+  return way === "int32" ? padded * (depth + 1) * 2 : padded * (depth + 1) * 8;
+}
+
+function packInto(address: number, rows: Rows): void {
+  const { operand, batch, from, count, depth, way, lanes } = rows;
+  const {
+    address: source,
+    kind,
+    zero,
+    row,
+    depth: step,
+  } = stage(operand, batch, from, count, depth, way === "int32");
+  if (way === "int32") kernels.packI16(address, source, kind, zero, count, depth, row, step, lanes);
+  else kernels.packF64(address, source, count, depth, row, step, normsOf(address, rows));
+}
+
+function normsOf(address: number, { count, depth, lanes }: Rows): number {
+  return address + Math.ceil(count / lanes) * lanes * depth * 8;
+}
+
+/** @param key Something that these rows alone have, if they are constant: then they stay packed while there is room. */
+function pack(rows: Rows, key?: object): Packed {
+  const bytes = packedBytes(rows);
+  const write = (to: number): void => packInto(to, rows);
+  const stays = key && pinned(key, bytes, write);
+  const address = stays ?? allocate(bytes);
+  if (stays === undefined) write(address);
+  return { address, norms: normsOf(address, rows) };
+}
+
+/** The products of row i of the left and row j of the right rows, those of skipped terms as zeros. */
+function termsOf(left: Rows, right: Rows, i: number, j: number): Float64Array {
+  const { depth } = left;
   const mask = new Uint8Array(depth).fill(1);
   const [terms, other] = [new Float64Array(depth), new Float64Array(depth)];
-  for (const [{ side, view: bound }, row, to] of [
-    [a, i, terms],
-    [b, j, other],
-  ] as const)
-    read(bound, side.walk, originOf(bound, batch.dims, batch.index), row * depth, depth, to, 0, mask);
+  for (const [{ operand, batch, from }, row, to] of [
+    [left, i, terms],
+    [right, j, other],
+  ] as const) {
+    const { side, view: bound } = operand;
+    const origin = originOf(bound, batch.dims, batch.index);
+    read(bound, side.walk, origin, (from + row) * depth, depth, to, 0, mask);
+  }
   for (let k = 0; k < depth; k++) terms[k] = mask[k] === 0 ? 0 : (terms[k] ?? 0) * (other[k] ?? 0);
   return terms;
 }
 
 interface Block {
-  readonly batch: Batch;
-  /** First row of each side, and how many. */
-  readonly row: number;
-  readonly rows: number;
-  readonly column: number;
-  readonly columns: number;
+  readonly left: Rows;
+  readonly right: Rows;
+  readonly packedA: Packed;
+  readonly packedB: Packed;
 }
 
 /** Rounds the float64 sums of a block that stage 1 leaves open. */
 function settle(
-  a: Operand,
-  b: Operand,
-  block: Block,
-  depth: number,
-  packedA: Packed,
-  packedB: Packed,
+  { left, right, packedA, packedB }: Block,
   round: Round,
 ): (i: number, j: number, sum: number) => number {
   const result = allocate(32);
-  const skipA = skips(a.side.plan);
-  const skipB = skips(b.side.plan);
+  const { depth } = left;
+  const skipA = skips(left.operand.side.plan);
+  const skipB = skips(right.operand.side.plan);
   return (i, j, sum) => {
-    const terms = (): Float64Array => termsOf(a, b, block.batch, block.row + i, block.column + j, depth);
+    const terms = (): Float64Array => termsOf(left, right, i, j);
     const specialA = !Number.isFinite(view.f64()[packedA.norms / 8 + i] ?? 0);
     const specialB = !Number.isFinite(view.f64()[packedB.norms / 8 + j] ?? 0);
     if (specialA || specialB) {
@@ -284,45 +327,41 @@ function settle(
 /** Writes a row of results. */
 type Emit = (i: number, from: Float32Array | Float64Array | Int32Array, at: number) => void;
 
+/** The float64 sums of a block: `width` numbers per row. */
+function sumsOf({ left, right, packedA, packedB }: Block): { sums: number; width: number } {
+  const width = Math.ceil(right.count / 4) * 4;
+  const sums = allocate(Math.ceil(left.count / 4) * 4 * width * 8);
+  kernels.productF64(sums, packedA.address, packedB.address, left.count, right.count, left.depth);
+  return { sums, width };
+}
+
 /** Sums of floats: `emit` gets rounded numbers, canonical if the output is binary32. */
-function floatBlock(
-  a: Operand,
-  b: Operand,
-  block: Block,
-  depth: number,
-  packedB: Packed,
-  name: DTypeName,
-  emit: Emit,
-): void {
-  const { batch, row, rows, columns } = block;
-  const packedA = pack(stage(a, batch, row, rows, depth, false), rows, depth);
-  const width = Math.ceil(columns / 4) * 4;
-  const sums = allocate(Math.ceil(rows / 4) * 4 * width * 8);
-  kernels.productF64(sums, packedA.address, packedB.address, rows, columns, depth);
+function floatBlock(block: Block, name: DTypeName, emit: Emit): void {
+  const { packedA, packedB } = block;
+  const [rows, columns] = [block.left.count, block.right.count];
+  const { sums, width } = sumsOf(block);
   const round = roundOf(name);
-  const factor = (depth + 3) * UNIT * INFLATE;
-  const exactly = settle(a, b, block, depth, packedA, packedB, round);
+  const factor = (block.left.depth + 3) * UNIT * INFLATE;
+  const exactly = settle(block, round);
   if (name !== "f32") {
-    const norms = view.f64();
+    const numbers = view.f64();
     for (let i = 0; i < rows; i++)
       for (let j = 0; j < columns; j++) {
         const at = sums / 8 + i * width + j;
-        const s = norms[at] ?? 0;
-        const bound = factor * (norms[packedA.norms / 8 + i] ?? 0) * (norms[packedB.norms / 8 + j] ?? 0);
+        const s = numbers[at] ?? 0;
+        const bound = factor * (numbers[packedA.norms / 8 + i] ?? 0) * (numbers[packedB.norms / 8 + j] ?? 0);
         const below = round(s - bound);
         if (below === round(s + bound)) {
-          norms[at] = below;
+          numbers[at] = below;
           stages.bound++;
-        } else norms[at] = exactly(i, j, s);
+        } else numbers[at] = exactly(i, j, s);
       }
     for (let i = 0; i < rows; i++) emit(i, view.f64(), sums / 8 + i * width);
     return;
   }
   const out = allocate(rows * width * 4);
   const open = allocate(rows * width * 4);
-  const count = kernels.decideF32(
-    ...([out, sums, rows, columns, packedA.norms, packedB.norms, factor, open] as const),
-  );
+  const count = kernels.decideF32(out, sums, rows, columns, packedA.norms, packedB.norms, factor, open);
   stages.bound += rows * columns - count;
   const [results, bits, doubles, positions] = [view.f32(), view.u32(), view.f64(), view.i32()];
   for (let k = 0; k < count; k++) {
@@ -334,56 +373,31 @@ function floatBlock(
   for (let i = 0; i < rows; i++) emit(i, results, out / 4 + i * width);
 }
 
+/** Sums of integers, which are exact. */
+function integerBlock(block: Block, emit: Emit): void {
+  const [rows, columns] = [block.left.count, block.right.count];
+  if (block.left.way === "float64") {
+    const { sums, width } = sumsOf(block);
+    for (let i = 0; i < rows; i++) emit(i, view.f64(), sums / 8 + i * width);
+    return;
+  }
+  const width = Math.ceil(columns / 8) * 8;
+  const sums = allocate(Math.ceil(rows / 4) * 4 * width * 4);
+  kernels.productI16(sums, block.packedA.address, block.packedB.address, rows, columns, block.left.depth);
+  for (let i = 0; i < rows; i++) emit(i, view.i32(), sums / 4 + i * width);
+}
+
 /** What an operand's integers are at most in size, as far as its dtype and data tell. */
 function integerBits({ side, view: bound }: Operand): number {
   return operandOf(side.plan.operand?.dtype ?? "i64", bound).bits;
 }
 
 /** How an instruction's integers are summed; undefined if neither way holds them. */
-function integerWay(a: Operand, b: Operand, depth: number): "int32" | "float64" | undefined {
+function integerWay(a: Operand, b: Operand, depth: number): Arithmetic | undefined {
   const [x, y] = [integerBits(a), integerBits(b)];
   if (!isInteger(a.tensor.dtype) || !isInteger(b.tensor.dtype) || Math.max(x, y) > 24) return undefined;
   if (Math.max(x, y) <= 15 && depth * 2 ** (x + y) < 2 ** 31) return "int32";
   return depth * 2 ** (x + y) <= 2 ** 53 ? "float64" : undefined;
-}
-
-function packIntegers(staged: Staged, count: number, depth: number, lanes: number): number {
-  const address = allocate(Math.ceil(count / lanes) * lanes * (depth + 1) * 2);
-  const { kind, zero, row, depth: step } = staged;
-  kernels.packI16(address, staged.address, kind, zero, count, depth, row, step, lanes);
-  return address;
-}
-
-/** A vector and a matrix whose rows lie in memory: not worth packing. Decides as exactsum.ts does. @returns false if the operands are not such. */
-function runVector(plan: MatrixPlan, a: Operand, b: Operand, out: Tensor): boolean {
-  const [vector, matrix] = plan.a.count === 1 ? [a, b] : [b, a];
-  const { count, direct, positions } = matrix.side;
-  if (vector.side.count !== 1 || direct?.depth !== 1 || matrix.tensor.dtype !== "f32") return false;
-  if (matrix.side.plan.zero !== 0 || out.dtype !== "f32" || skips(vector.side.plan)) return false;
-  const { depth } = plan;
-  const target = new Float32Array(out.data.buffer);
-  for (const batch of batches(plan)) {
-    free();
-    const x = stage(vector, batch, 0, 1, depth, false);
-    if (x.depth !== 1) return false;
-    const y = stage(matrix, batch, 0, count, depth, false);
-    const [sums, sizes] = [allocate(count * 8 + 16), allocate(count * 8 + 16)];
-    const [results, open] = [allocate(count * 4 + 16), allocate(count * 4)];
-    kernels.dotRows(sums, sizes, x.address, y.address, y.row, count, depth);
-    const left = kernels.decideSums(results, sums, sizes, count, (depth + 3) * 1.001 * UNIT, open);
-    stages.bound += count - left;
-    const [numbers, bits] = [view.f32(), view.u32()];
-    for (let k = 0; k < left; k++) {
-      const i = view.i32()[open / 4 + k] ?? 0;
-      const terms = termsOf(vector, matrix, batch, 0, i, depth);
-      const at = results / 4 + i;
-      numbers[at] = foldedSum(terms, 0, depth, Math.fround);
-      canonicalizeF32(bits.subarray(at, at + 1));
-    }
-    for (let i = 0; i < count; i++)
-      target[batch.position + (positions[i] ?? 0)] = numbers[results / 4 + i] ?? 0;
-  }
-  return true;
 }
 
 /** @returns false, with nothing written, if the values do not fit. */
@@ -400,22 +414,23 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
   const { dtype: name } = instruction;
   const way = isFloat(name) ? "float" : integerWay(a, b, depth);
   if (way === undefined) return false;
-  if (way === "float" && runVector(plan, a, b, out)) return true;
   const target = targetOf(out, name);
   const { positions } = plan.b;
   const most = Math.max(8, Math.min(plan.b.count, Math.floor(PACKED_VALUES / depth / 8) * 8));
+  const lanes = way === "int32" ? 8 : 4;
+  let blocks = 0;
   for (const batch of batches(plan)) {
     for (let column = 0; column < plan.b.count; column += most) {
       const columns = Math.min(most, plan.b.count - column);
       const neighbours = (positions[column + columns - 1] ?? 0) - (positions[column] ?? 0) === columns - 1;
       free();
-      const stagedB = stage(b, batch, column, columns, depth, way === "int32");
-      const right =
-        way === "int32" ? packIntegers(stagedB, columns, depth, 8) : pack(stagedB, columns, depth);
+      const right = { operand: b, batch, from: column, count: columns, depth, way, lanes };
+      const packedB = pack(right, plan.b.keys?.(blocks++));
       const mark = allocate(0);
       for (let row = 0; row < plan.a.count; row += ROWS) {
         free(mark);
         const rows = Math.min(ROWS, plan.a.count - row);
+        const left = { operand: a, batch, from: row, count: rows, depth, way, lanes: 4 };
         const emit: Emit = (i, from, at) => {
           const start = batch.position + (plan.a.positions[row + i] ?? 0);
           if (neighbours) target.set(from.subarray(at, at + columns), start + (positions[column] ?? 0));
@@ -423,21 +438,9 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
             for (let j = 0; j < columns; j++)
               target[start + (positions[column + j] ?? 0)] = from[at + j] ?? 0;
         };
-        const block = { batch, row, rows, column, columns };
-        if (typeof right === "number") {
-          const left = packIntegers(stage(a, batch, row, rows, depth, true), rows, depth, 4);
-          const width = Math.ceil(columns / 8) * 8;
-          const sums = allocate(Math.ceil(rows / 4) * 4 * width * 4);
-          kernels.productI16(sums, left, right, rows, columns, depth);
-          for (let i = 0; i < rows; i++) emit(i, view.i32(), sums / 4 + i * width);
-        } else if (way === "float") floatBlock(a, b, block, depth, right, name, emit);
-        else {
-          const left = pack(stage(a, batch, row, rows, depth, false), rows, depth);
-          const width = Math.ceil(columns / 4) * 4;
-          const sums = allocate(Math.ceil(rows / 4) * 4 * width * 8);
-          kernels.productF64(sums, left.address, right.address, rows, columns, depth);
-          for (let i = 0; i < rows; i++) emit(i, view.f64(), sums / 8 + i * width);
-        }
+        const block = { left, right, packedA: pack(left), packedB };
+        if (way === "float") floatBlock(block, name, emit);
+        else integerBlock(block, emit);
       }
     }
   }

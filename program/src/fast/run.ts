@@ -9,7 +9,7 @@ import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
 import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
 import { planPointwise, runPointwise, type PointwisePlan } from "./pointwise.ts";
 import { planRows, runRows, type RowsPlan } from "./rows.ts";
-import { pin } from "./simd.ts";
+import { own } from "./simd.ts";
 import { runSlowly } from "./slow.ts";
 import { loadTensor, newTensor, type Tensor } from "./tensor.ts";
 import type { Lookup } from "./read.ts";
@@ -114,10 +114,7 @@ export function runProgram(
   const { keep = "outputs", onTensor } = options;
   const made = prepare(program);
   const { constants, plans, lastReads } = made;
-  pin(
-    made,
-    constants.map(({ data }) => data),
-  );
+  own(made);
   if (inputs.length !== program.inputs.length)
     throw new RangeError(`the program has ${program.inputs.length} inputs, not ${inputs.length}`);
   const loaded = program.inputs.map((input, k) =>

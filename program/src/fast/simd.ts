@@ -89,15 +89,6 @@ export interface Kernels {
     rows: number,
     n: number,
   ) => void;
-  readonly dotRows: (
-    sums: number,
-    sizes: number,
-    vector: number,
-    matrix: number,
-    rowStride: number,
-    rows: number,
-    depth: number,
-  ) => void;
   readonly elementary: (
     kind: number,
     tables: number,
@@ -150,7 +141,7 @@ function load(): Kernels {
 export const kernels = load();
 
 const PAGE = 65536;
-/** Constants of a program of more bytes than this are copied when they are used instead. */
+/** Bytes of what a program pins at most. */
 const MOST_PINNED = 2 ** 27;
 /** Below are things that stay, above what the instruction at work needs. */
 let floor = (kernels.heap() + 15) & ~15;
@@ -203,27 +194,31 @@ export function reserve(table: Float64Array): number {
 
 let unpinned = floor;
 let owner = new WeakRef<object>({});
-let pins = new WeakMap<Uint8Array, number>();
+/** Addresses of what the owner has pinned. */
+let pins = new WeakMap<object, number>();
 
-/** Keeps the constants of one program, the last that ran, in the kernels' memory. Frees whatever was allocated. */
-export function pin(program: object, constants: readonly Uint8Array[]): void {
+/** Makes a program the owner of what is pinned from now on; what another one pinned is gone. */
+export function own(program: object): void {
   if (owner.deref() === program) return;
   owner = new WeakRef(program);
   pins = new WeakMap();
   floor = unpinned;
-  free();
-  if (constants.reduce((sum, { length }) => sum + length, 0) > MOST_PINNED) return;
-  for (const data of constants) {
-    const at = allocate(data.length);
-    views.u8.set(data, at);
-    pins.set(data, at);
-  }
-  floor = top;
 }
 
-/** Address of a pinned constant's bytes. */
-export function pinned(data: Uint8Array): number | undefined {
-  return pins.get(data);
+/**
+ * Address at which something of the program that runs stays between its instructions and runs. Frees whatever was allocated.
+ * @param write Called with the address, the first time. @returns undefined if there is no more room for such.
+ */
+export function pinned(thing: object, bytes: number, write: (address: number) => void): number | undefined {
+  const known = pins.get(thing);
+  if (known !== undefined) return known;
+  if (floor - unpinned + bytes > MOST_PINNED) return undefined;
+  free();
+  const at = allocate(bytes);
+  floor = top;
+  write(at);
+  pins.set(thing, at);
+  return at;
 }
 
 /** The whole memory as elements: element k is at address k times their size. */

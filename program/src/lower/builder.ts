@@ -4,13 +4,16 @@
  */
 import { dtype, integerRange, isInteger, type DTypeName } from "../dtype.ts";
 import {
+  isTranscendental,
   product,
   tensorsOf,
   type Affine,
+  type Body,
   type Instruction,
   type Load,
   type TensorLoad,
 } from "../instruction.ts";
+import { isLegal, legalArity, loadDtype } from "../legal.ts";
 import { sha256 } from "../merkle.ts";
 import { ModelError } from "../onnx/error.ts";
 import { canonicalise, elementBits, integers, numberBits, type HostTensor } from "../onnx/host.ts";
@@ -26,8 +29,15 @@ const MAX_TERMS = 16_384;
 const MAX_TERM_BYTES = 64 * 1024;
 /** Element evaluations that lowering spends on folding constants; beyond that, they stay instructions. */
 const FOLD_BUDGET = 2 ** 25;
+/** What an evaluation counts that may take microseconds: of a function, or of integers beyond float64. */
+const SLOW_WORK = 32;
+const MOVES: readonly Body[] = ["copy", "first", "where", "seleq", "eq", "ne", "lt", "le"];
 /** Bytes that lowering spends on moving elements of constants about; beyond that, copies stay instructions. */
 const COPY_BUDGET = 2 ** 31;
+/** What an element counts of them at least. */
+const COPY_BYTES = 4;
+/** Elements of a constant that repeats those of a smaller one. Few bytes of a file may ask for any number. */
+const MAX_REPEATED = 2 ** 24;
 /** Elements of a value that a rule may look at. */
 const MAX_KNOWN_ELEMENTS = 2 ** 24;
 /** Elements of all tensors of a program. */
@@ -94,8 +104,15 @@ export class Builder {
   ): Value {
     // Typed arrays round as numberBits does, and are much faster.
     if (name === "f32") {
-      const data = new Uint8Array(Float32Array.from(values, Number).buffer);
-      return this.constant(name, shape, canonicalise(name, data));
+      const words = new Float32Array(values.length);
+      for (let i = 0; i < words.length; i++) words[i] = Number(values[i]);
+      return this.constant(name, shape, canonicalise(name, new Uint8Array(words.buffer)));
+    }
+    needRange(name, values);
+    if (name === "i32") {
+      const words = new Int32Array(values.length);
+      for (let i = 0; i < words.length; i++) words[i] = Number(values[i]);
+      return this.constant(name, shape, new Uint8Array(words.buffer));
     }
     const { bytes } = dtype(name);
     const data = new Uint8Array(values.length * bytes);
@@ -296,9 +313,10 @@ export class Builder {
   /** Keeps an instruction, or what it gives if that is known or an earlier instruction gives it. */
   private add(instruction: Instruction): TensorRef {
     const [load] = instruction.loads;
+    needLegal(instruction);
     if (load?.kind === "tensor" && isIdentity(instruction, load)) return load;
     const elements = product(instruction.outDims);
-    const work = elements * product(instruction.redDims);
+    const work = elements * product(instruction.redDims) * (isSlow(instruction) ? SLOW_WORK : 1);
     if (instruction.loads.every(isConstant)) {
       const name = instruction.dtype;
       if (isPlainCopy(instruction)) {
@@ -319,8 +337,10 @@ export class Builder {
     const known = this.copies.get(key);
     if (known !== undefined) return known;
     const elements = product(instruction.outDims);
-    const bytes = elements * dtype(instruction.dtype).bytes;
-    if (bytes > this.copyBudget) return undefined;
+    const bytes = elements * Math.max(COPY_BYTES, dtype(instruction.dtype).bytes);
+    const [load] = instruction.loads;
+    const own = load?.kind === "tensor" ? load.elements : 1;
+    if (bytes > this.copyBudget || (elements > own && elements > MAX_REPEATED)) return undefined;
     this.copyBudget -= bytes;
     const copy = this.constant(
       instruction.dtype,
@@ -346,6 +366,28 @@ export class Builder {
     }
     return { source: "instruction", id, dtype: instruction.dtype, elements };
   }
+}
+
+/** @throws {ModelError} MALFORMED for a value that an integer dtype does not have. */
+function needRange(name: DTypeName, values: readonly (number | bigint)[]): void {
+  if (!isInteger(name)) return;
+  const [min, max] = integerRange(name);
+  const has = (value: number | bigint) =>
+    (typeof value === "bigint" || Number.isInteger(value)) && min <= value && value <= max;
+  for (const value of values) if (!has(value)) throw new ModelError("MALFORMED", `${value} is no ${name}`);
+}
+
+function isSlow({ body, dtype: out, loads }: Instruction): boolean {
+  const isWide = (name: DTypeName) => isInteger(name) && dtype(name).bytes === 8;
+  if (isTranscendental(body)) return true;
+  return !MOVES.includes(body) && [out, ...loads.map(loadDtype)].some(isWide);
+}
+
+/** @throws {ModelError} UNSUPPORTED_DTYPE where a rule applies what is not defined for its operands' dtypes. */
+function needLegal({ body, fold, dtype: out, loads }: Instruction): void {
+  const operands = loads.map(loadDtype);
+  if (legalArity(body, loads.length) && !isLegal(body, fold, out, operands))
+    throw new ModelError("UNSUPPORTED_DTYPE", `${fold} of ${body} of (${operands.join(", ")}) to ${out}`);
 }
 
 function keyOf(instruction: Instruction): string {

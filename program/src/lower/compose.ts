@@ -133,6 +133,11 @@ export function reduce(
   return view.transpose(withOnes, view.inverse(order));
 }
 
+/** Whether two shapes are alike but for the size of one axis. */
+export function alikeBut(axis: number, x: Value, y: Value): boolean {
+  return x.shape.length === y.shape.length && x.shape.every((size, d) => d === axis || size === y.shape[d]);
+}
+
 /** Drops axes of size 1. */
 export function squeeze(value: Value, axes: readonly number[]): Value {
   const keep = (_: unknown, d: number) => !axes.includes(d);

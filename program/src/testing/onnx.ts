@@ -36,7 +36,7 @@ const ELEM_TYPES: Partial<Record<DTypeName, T>> = {
   bf16: T.BFLOAT16,
 };
 
-function elemTypeOf(name: DTypeName): T {
+export function elemTypeOf(name: DTypeName): T {
   const type = ELEM_TYPES[name];
   if (type === undefined) throw new RangeError(`ONNX has no ${name}`);
   return type;
@@ -175,6 +175,8 @@ export interface Graph {
   readonly opset?: number;
   /** Version of ai.onnx.ml. */
   readonly mlOpset?: number;
+  /** Of further domains. */
+  readonly imports?: Readonly<Record<string, number>>;
   readonly functions?: readonly FunctionProto[];
 }
 
@@ -189,15 +191,17 @@ export function graphProto({ nodes, inputs, outputs, constants = {} }: Graph): G
 }
 
 export function modelProto(graph: Graph): ModelProto {
-  const { opset = 17, mlOpset = 3, functions = [] } = graph;
+  const { opset = 17, mlOpset = 3, imports = {}, functions = [] } = graph;
+  const versions = new Map([
+    ["", opset],
+    ["com.microsoft", 1],
+    ...functions.map(({ domain }) => [domain, 1] as const),
+    ["ai.onnx.ml", mlOpset],
+    ...Object.entries(imports),
+  ]);
   return create(ModelProtoSchema, {
     irVersion: 8n,
-    opsetImport: [
-      { domain: "", version: BigInt(opset) },
-      { domain: "com.microsoft", version: 1n },
-      ...[...new Set(functions.map(({ domain }) => domain))].map((domain) => ({ domain, version: 1n })),
-      { domain: "ai.onnx.ml", version: BigInt(mlOpset) },
-    ],
+    opsetImport: [...versions].map(([domain, version]) => ({ domain, version: BigInt(version) })),
     graph: graphProto(graph),
     functions: [...functions],
   });
@@ -217,16 +221,21 @@ export interface Case {
   readonly constants?: readonly number[];
   readonly opset?: number;
   readonly mlOpset?: number;
+  readonly imports?: Readonly<Record<string, number>>;
 }
 
 export function caseFile(test: Case): Uint8Array {
-  const { operator, inputs, outputs, attributes, constants = [], opset, mlOpset } = test;
+  return toBinary(ModelProtoSchema, caseModel(test));
+}
+
+export function caseModel(test: Case): ModelProto {
+  const { operator, inputs, outputs, attributes, constants = [], opset, mlOpset, imports } = test;
   const names = inputs.map((value, k) => (value === undefined ? "" : `x${k}`));
   const each = <R>(f: (name: string, value: TestTensor) => R, wanted: boolean): R[] =>
     inputs.flatMap((value, k) =>
       value === undefined || constants.includes(k) !== wanted ? [] : [f(`x${k}`, value)],
     );
-  return modelFile({
+  return modelProto({
     nodes: [
       node(
         operator,
@@ -240,5 +249,6 @@ export function caseFile(test: Case): Uint8Array {
     constants: Object.fromEntries(each((name, value) => [name, value] as const, true)),
     ...(opset === undefined ? {} : { opset }),
     ...(mlOpset === undefined ? {} : { mlOpset }),
+    ...(imports === undefined ? {} : { imports }),
   });
 }

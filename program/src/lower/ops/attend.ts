@@ -10,7 +10,7 @@ import { numberBits } from "../../onnx/host.ts";
 import { checkShape } from "../../onnx/tensor.ts";
 import { affine, at, ZERO } from "../affine.ts";
 import type { Builder } from "../builder.ts";
-import { map, reduce, reshape, unsqueeze } from "../compose.ts";
+import { alikeBut, map, reduce, reshape, unsqueeze } from "../compose.ts";
 import type { LoadSpec } from "../spec.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
@@ -71,7 +71,7 @@ export function matchHeads(b: Builder, { q, k, v }: Heads): Heads {
 export function extended(b: Builder, past: Value | undefined, x: Value): Value {
   if (past === undefined) return x;
   sameDtype(past, x);
-  if (past.shape.length !== 4 || past.shape.with(2, 0).join() !== x.shape.with(2, 0).join())
+  if (past.shape.length !== 4 || !alikeBut(2, past, x))
     throw new ModelError("MALFORMED", `a past of shape [${past.shape.join(", ")}]`);
   const filled = [past, x].filter((part) => !view.isEmpty(part));
   return filled.length === 0 ? x : concat(b, filled, 2);

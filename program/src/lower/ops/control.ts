@@ -155,6 +155,9 @@ function scan(inputs: Inputs, context: Context): readonly Value[] {
   });
 }
 
+/** Sequences that are scanned one by one. */
+const MAX_BATCH = 4096;
+
 /** Opset 8: all tensors have a batch axis first; every sequence of the batch is scanned alone. */
 function batchedScan(inputs: Inputs, context: Context): readonly Value[] {
   const { b, attributes } = context;
@@ -170,6 +173,7 @@ function batchedScan(inputs: Inputs, context: Context): readonly Value[] {
   const full = values.at(-1)?.shape[1];
   if (lengths !== undefined && b.integers(lengths, "sequence_lens").some((length) => length !== full))
     throw new ModelError("UNSUPPORTED_USE", "sequences shorter than the scanned input");
+  if (batch > MAX_BATCH) throw new ModelError("TOO_LARGE", `a batch of ${batch} sequences`);
   const directions = list(context, "directions", count);
   const runs = Array.from({ length: batch }, (_, n) => {
     const own = values.map((value) => squeeze(slice(b, value, 0, n, 1), [0]));

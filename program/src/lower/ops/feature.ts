@@ -71,21 +71,11 @@ function imputer(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const replaced =
     (float ? attributes.float("replaced_value_float") : attributes.int("replaced_value_int64")) ?? 0;
   perFeature(x, values.length, "imputed values");
-  const list = constants(b, x.dtype, values, values.length === 1 ? [] : [values.length]);
+  const list = b.list(x.dtype, values, values.length === 1 ? [] : [values.length]);
   const missing = Number.isNaN(replaced)
     ? map(b, "ne", "bool", x, x)
     : map(b, "eq", "bool", x, b.scalar(float ? "f32" : "i64", replaced));
   return [map(b, "where", x.dtype, missing, list, x)];
-}
-
-/** @throws {ModelError} MALFORMED for an integer out of the dtype's range. */
-function constants(b: Builder, name: DTypeName, values: readonly number[], shape: readonly number[]): Value {
-  try {
-    return b.list(name, values, shape);
-  } catch (error) {
-    if (error instanceof RangeError) throw new ModelError("MALFORMED", error.message);
-    throw error;
-  }
 }
 
 /** Elements of X at positions Y of the last axis; of a vector as a row. */

@@ -7,7 +7,7 @@ import { elementBits } from "../../onnx/host.ts";
 import { checkShape } from "../../onnx/tensor.ts";
 import { affine, at } from "../affine.ts";
 import type { Builder } from "../builder.ts";
-import { map, normalAxes, normalAxis, slice } from "../compose.ts";
+import { alikeBut, map, normalAxes, normalAxis, slice } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import type { GatherCoordinate, ValueLoad } from "../spec.ts";
 import * as view from "../value.ts";
@@ -48,7 +48,7 @@ function concatenate(inputs: Inputs, { b, attributes }: Context): readonly Value
   const axis = normalAxis(attributes.int("axis") ?? NaN, first.shape.length);
   for (const part of parts) {
     sameDtype(first, part);
-    if (part.shape.with(axis, 0).join() !== first.shape.with(axis, 0).join())
+    if (!alikeBut(axis, part, first))
       throw new ModelError("MALFORMED", "the operands differ in another axis");
   }
   const filled = parts.filter((part) => !view.isEmpty(part));
@@ -85,6 +85,9 @@ function pad(inputs: Inputs, { b, opset, attributes }: Context): readonly Value[
   ];
 }
 
+/** Entries of a table of positions. */
+const MAX_TABLE = 2 ** 22;
+
 /** Padding with the tensor's own elements: a table of source positions per padded axis. */
 function padFromInside(
   b: Builder,
@@ -104,6 +107,7 @@ function padFromInside(
     const out = shape[d] ?? 1;
     const first = begin[d] ?? 0;
     if (out === size && first === 0) return value;
+    if (out > MAX_TABLE) throw new ModelError("TOO_LARGE", `${mode} padding of an axis to ${out} elements`);
     return gather(
       b,
       value,

@@ -78,6 +78,8 @@ function unique(inputs: Inputs, { b, attributes }: Context): readonly Value[] {
   const axis = normalAxis(asked ?? 0, x.shape.length);
   const all = ordinals(needSmall(b, x, "what is unique"));
   const [size, inner] = [x.shape[axis] ?? 1, product(x.shape.slice(axis + 1))];
+  // Of no elements, but as many slices as the axis is long.
+  if (size > MAX_KNOWN) throw new ModelError("TOO_LARGE", `${size} slices`);
   const slices = Array.from({ length: size }, (): (number | bigint)[] => []);
   all.forEach((value, i) => slices[Math.floor(i / inner) % size]?.push(value));
   const groups = new Map<string, Group>();
@@ -165,7 +167,8 @@ function nonMaxSuppression(inputs: Inputs, { b, attributes }: Context): readonly
   if (batches * classes * count * Math.min(Math.max(limit, 0), count) > MAX_KNOWN)
     throw new ModelError("TOO_LARGE", `NonMaxSuppression of ${batches * classes * count} scores`);
   const rows: number[] = [];
-  for (let group = 0; group < batches * classes; group++) {
+  const groups = count === 0 ? 0 : batches * classes;
+  for (let group = 0; group < groups; group++) {
     const batch = Math.floor(group / classes);
     const score = (i: number) => float32At(values, group * count + i);
     const candidates = Array.from({ length: count }, (_, i) => i)
@@ -177,7 +180,7 @@ function nonMaxSuppression(inputs: Inputs, { b, attributes }: Context): readonly
       if (kept.length >= limit) break;
       if (!kept.some((k) => overlap(box(i), box(k), iou))) kept.push(i);
     }
-    rows.push(...kept.flatMap((i) => [batch, group % classes, i]));
+    for (const i of kept) rows.push(batch, group % classes, i);
   }
   return [b.list("i64", rows, [rows.length / 3, 3])];
 }

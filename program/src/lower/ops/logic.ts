@@ -2,7 +2,7 @@
  * Comparisons, logic, bits and selection (ONNX Operators: Equal, Less, And, Not, BitwiseAnd, Where, IsNaN, IsInf, ...).
  */
 import { isFloat } from "../../dtype.ts";
-import type { Body } from "../../instruction.ts";
+import { BODIES, type Body } from "../../instruction.ts";
 import { ModelError } from "../../onnx/error.ts";
 import { map } from "../compose.ts";
 import { rule, type Context, type Inputs, type Lowering, type RuleTable } from "../registry.ts";
@@ -22,19 +22,24 @@ function needBool(value: Value): void {
   if (value.dtype !== "bool") throw new ModelError("MALFORMED", `${value.dtype} where bool is expected`);
 }
 
-function logical(body: Body): Lowering {
+/** As many operands as the body takes. */
+function operandsOf(inputs: Inputs, body: Exclude<Body, "first">): Value[] {
+  return Array.from({ length: BODIES[body].arity }, (_, k) => inputs.at(k));
+}
+
+function logical(body: Exclude<Body, "first">): Lowering {
   return (inputs, { b }) => {
-    const values = inputs.all();
+    const values = operandsOf(inputs, body);
     values.forEach(needBool);
     return [map(b, body, "bool", ...values)];
   };
 }
 
-function bitwise(body: Body): Lowering {
+function bitwise(body: Exclude<Body, "first">): Lowering {
   return (inputs, { b }) => {
     const x = inputs.at(0);
     if (isFloat(x.dtype)) throw new ModelError("UNSUPPORTED_DTYPE", `bits of ${x.dtype}`);
-    const values = inputs.all();
+    const values = operandsOf(inputs, body);
     for (const value of values) sameDtype(x, value);
     return [map(b, body, x.dtype, ...values)];
   };

@@ -6,7 +6,7 @@ import { ModelError } from "../../onnx/error.ts";
 import { dtype, integerRange } from "../../dtype.ts";
 import { at } from "../affine.ts";
 import type { Builder } from "../builder.ts";
-import { map, normalAxis } from "../compose.ts";
+import { alikeBut, map, normalAxis } from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
@@ -112,7 +112,7 @@ function concatenate(inputs: Inputs, { b, attributes }: Context): readonly Value
   if (first === undefined) throw new ModelError("MALFORMED", "nothing to concatenate");
   const axis = normalAxis(attributes.int("axis") ?? NaN, first.shape.length);
   for (const part of converted)
-    if (part.shape.with(axis, 0).join() !== first.shape.with(axis, 0).join())
+    if (!alikeBut(axis, part, first))
       throw new ModelError("MALFORMED", "the operands differ in another axis");
   return [concat(b, converted, axis)];
 }

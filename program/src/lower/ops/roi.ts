@@ -72,7 +72,8 @@ function samples(
   if (ratio === 0) {
     counts = map(b, "ceil", "f32", bin);
     const known = b.needKnown(counts, "the number of samples (sampling_ratio 0)");
-    most = Math.max(1, ...Array.from({ length: known.data.length / 4 }, (_, i) => float32At(known, i)));
+    most = 1;
+    for (let i = 0; i < known.data.length / 4; i++) most = Math.max(most, float32At(known, i));
   }
   if (!(most <= MAX_SAMPLES)) throw new ModelError("TOO_LARGE", `${most} samples per bin`);
   const [wideBin, wideCounts] = [spread(bin, [1, 2]), spread(counts, [1, 2])];

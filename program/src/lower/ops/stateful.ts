@@ -4,7 +4,17 @@
 import { ModelError } from "../../onnx/error.ts";
 import { affine, at } from "../affine.ts";
 import type { Builder } from "../builder.ts";
-import { cast, inFloat32, map, normalAxis, reshape, slice, squeeze, unsqueeze } from "../compose.ts";
+import {
+  alikeBut,
+  cast,
+  inFloat32,
+  map,
+  normalAxis,
+  reshape,
+  slice,
+  squeeze,
+  unsqueeze,
+} from "../compose.ts";
 import { rule, type Context, type Inputs, type RuleTable } from "../registry.ts";
 import * as view from "../value.ts";
 import type { Value } from "../value.ts";
@@ -24,7 +34,7 @@ function tensorScatter(inputs: Inputs, { b, attributes }: Context): readonly Val
   const mode = attributes.string("mode") ?? "linear";
   const [batch = 0, size = 0, count = 0] = [past.shape[0], past.shape[axis], update.shape[axis]];
   if (mode !== "linear" && mode !== "circular") throw new ModelError("MALFORMED", `mode "${mode}"`);
-  if (axis === 0 || count > size || past.shape.with(axis, 0).join() !== update.shape.with(axis, 0).join())
+  if (axis === 0 || count > size || !alikeBut(axis, past, update))
     throw new ModelError("MALFORMED", `an update of shape [${update.shape.join(", ")}] along axis ${axis}`);
   if (starts !== undefined && (starts.dtype !== "i64" || starts.shape.join() !== String(batch)))
     throw new ModelError("MALFORMED", "write_indices are not i64 of [batch]");

@@ -75,7 +75,7 @@ function readGrams({ attributes }: Context, min: number, max: number): Grams {
   });
   if (gram !== indexes.length || indexes.length === 0 || indexes.some((column) => column < 0))
     throw new ModelError("MALFORMED", "ngram_indexes do not fit the pool");
-  return { vocabulary, levels, columns: Math.max(...indexes) + 1 };
+  return { vocabulary, levels, columns: indexes.reduce((most, column) => Math.max(most, column)) + 1 };
 }
 
 /** Position (from 1 on, or of `ids`) of each element of x in a list of distinct numbers, else 0. */
@@ -98,7 +98,7 @@ function lookUp(b: Builder, x: Value, list: readonly number[], ids?: readonly nu
 /** How many windows [rows, starts, skips] are an n-gram of each column, [rows, columns]. */
 function count(b: Builder, windows: Value, level: readonly Node[], columns: number): Value {
   const [rows = 1, starts = 1, skips = 1] = windows.shape;
-  const table = new Array<number>(Math.max(...level.map(({ id }) => id)) + 1).fill(-1);
+  const table = new Array<number>(level.reduce((most, { id }) => Math.max(most, id), 0) + 1).fill(-1);
   for (const { id, column } of level) table[id] = column;
   const found = { gather: windows, at: [at(0), at(2), at(3)] };
   const loads = [

@@ -21,7 +21,7 @@ import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, pinned, view } from "./simd.ts";
 import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
-import { dependsOn, isGather, planTensor, skips, type ViewPlan } from "./view.ts";
+import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
 /** Rows of a that are worked on at a time, and values of b that are packed at a time. */
 const ROWS = 64;
@@ -46,13 +46,6 @@ interface Side {
   readonly direct: Strides | undefined;
   /** Positions in the output of its rows. */
   readonly positions: Float64Array;
-  /** What stands for the k-th block of rows of a constant, under which it stays packed. */
-  readonly keys: ((k: number) => object) | undefined;
-}
-
-function keysOf(): (k: number) => object {
-  const keys: object[] = [];
-  return (k) => (keys[k] ??= {});
 }
 
 interface Strides {
@@ -113,7 +106,6 @@ function sideOf(plan: ViewPlan, dims: readonly number[], { outDims, redDims }: I
     count: product(dims.map((d) => outDims[d] ?? 1)),
     direct: directStrides(plan, dims, reduction),
     positions: positionsOf(dims, outDims),
-    keys: plan.operand?.source === "constant" && !plan.tables.some(isGather) ? keysOf() : undefined,
   };
 }
 
@@ -264,6 +256,28 @@ function packInto(address: number, rows: Rows): void {
 
 function normsOf(address: number, { count, depth, lanes }: Rows): number {
   return address + Math.ceil(count / lanes) * lanes * depth * 8;
+}
+
+const keys = new WeakMap<Tensor, Map<string, object>>();
+
+/** What stands for rows of a constant that is itself a matrix, in whichever instruction they are used. */
+function keyOf({
+  operand: { side, view: bound, tensor },
+  batch,
+  from,
+  count,
+  depth,
+  way,
+}: Rows): object | undefined {
+  const { direct, plan } = side;
+  if (plan.operand?.source !== "constant" || direct === undefined) return undefined;
+  const { address } = originOf(bound, batch.dims, batch.index);
+  const which = [way, plan.zero, address, direct.row, direct.depth, from, count, depth].join();
+  const ofTensor = keys.get(tensor) ?? new Map<string, object>();
+  keys.set(tensor, ofTensor);
+  const key = ofTensor.get(which) ?? {};
+  ofTensor.set(which, key);
+  return key;
 }
 
 /** @param key Something that these rows alone have, if they are constant: then they stay packed while there is room. */
@@ -418,14 +432,13 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
   const { positions } = plan.b;
   const most = Math.max(8, Math.min(plan.b.count, Math.floor(PACKED_VALUES / depth / 8) * 8));
   const lanes = way === "int32" ? 8 : 4;
-  let blocks = 0;
   for (const batch of batches(plan)) {
     for (let column = 0; column < plan.b.count; column += most) {
       const columns = Math.min(most, plan.b.count - column);
       const neighbours = (positions[column + columns - 1] ?? 0) - (positions[column] ?? 0) === columns - 1;
       free();
       const right = { operand: b, batch, from: column, count: columns, depth, way, lanes };
-      const packedB = pack(right, plan.b.keys?.(blocks++));
+      const packedB = pack(right, keyOf(right));
       const mark = allocate(0);
       for (let row = 0; row < plan.a.count; row += ROWS) {
         free(mark);

@@ -11,7 +11,7 @@ import { kernelTables } from "./approximate.ts";
 import { elementaryStages, exactly } from "./elementary.ts";
 import { joinDims, type Lookup } from "./read.ts";
 import { allocate, free, kernels, reserve, view } from "./simd.ts";
-import type { Tensor } from "./tensor.ts";
+import { elementsOf, type Elements, type Tensor } from "./tensor.ts";
 import { literalValue, planTensor, type ViewPlan } from "./view.ts";
 
 /** Lanes of a block: three operands and a result stay in the second-level cache. */
@@ -46,28 +46,6 @@ export const KINDS: Partial<Record<DTypeName, number>> = {
   i32: 5,
 };
 
-type Elements = Float32Array | Int32Array | Uint8Array | Int8Array | Uint16Array | Int16Array;
-
-function elementsOf({ dtype: name, data: { buffer } }: Tensor): Elements | undefined {
-  switch (name) {
-    case "f32":
-      return new Float32Array(buffer);
-    case "i32":
-      return new Int32Array(buffer);
-    case "bool":
-    case "u8":
-      return new Uint8Array(buffer);
-    case "i8":
-      return new Int8Array(buffer);
-    case "u16":
-      return new Uint16Array(buffer);
-    case "i16":
-      return new Int16Array(buffer);
-    default:
-      return undefined;
-  }
-}
-
 interface Operand {
   /** undefined: a literal. */
   readonly plan: ViewPlan | undefined;
@@ -85,7 +63,8 @@ export interface PointwisePlan {
   readonly lanes: "f32" | "i32";
   /** Merged output dimensions, at least two. */
   readonly sizes: readonly number[];
-  readonly operands: readonly Operand[];
+  /** One to three; what they hold lasts for one run. */
+  readonly sources: readonly [Source, ...Source[]];
   readonly least: number;
   readonly most: number;
 }
@@ -146,30 +125,54 @@ export function planPointwise(instruction: Instruction): PointwisePlan | undefin
     ...Array<number>(rank - of.length).fill(by),
     ...of,
   ];
-  const operands = found.map(({ plan, literal, of }, k) => {
-    return { plan, literal, kind: KINDS[of] ?? 0, bytes: dtype(of).bytes, strides: pad(strides[k] ?? [], 0) };
+  const [first, ...rest] = found.map(({ plan, literal, of }, k): Source => {
+    const own = pad(strides[k] ?? [], 0);
+    const operand = { plan, literal, kind: KINDS[of] ?? 0, bytes: dtype(of).bytes, strides: own };
+    return { operand, elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 };
   });
+  if (first === undefined) return undefined;
   const [least, most] = isInteger(name) ? integerRange(name).map(Number) : [0, 0];
-  return { ...chosen, sizes: pad(sizes, 1), operands, least: least ?? 0, most: most ?? 0 };
+  return { ...chosen, sizes: pad(sizes, 1), sources: [first, ...rest], least: least ?? 0, most: most ?? 0 };
 }
 
 /** An operand with its data and its places in the kernels' memory. */
-interface Source extends Operand {
-  readonly elements: Elements | undefined;
-  /** A view of the kernels' memory of the same kind. */
-  readonly raw: Elements;
-  readonly rawAt: number;
-  readonly lanesAt: number;
+interface Source {
+  readonly operand: Operand;
+  elements: Elements | undefined;
+  /** Address of the first element that the block at work reads, of those the operand has. */
+  start: number;
+  rawAt: number;
+  lanesAt: number;
+  /** Where the block's lanes stand: steps in bytes. */
+  at: number;
+  row: number;
+  step: number;
 }
 
-/** Where a block's lanes stand: steps in bytes. */
-interface Placed {
-  readonly at: number;
-  readonly row: number;
-  readonly step: number;
+/** A view of the kernels' memory as elements of a kind. */
+function rawOf(kind: number): Elements {
+  switch (kind) {
+    case 0:
+      return view.f32();
+    case 2:
+      return view.i8();
+    case 3:
+      return view.u16();
+    case 4:
+      return view.i16();
+    case 5:
+      return view.i32();
+    default:
+      return view.u8();
+  }
 }
 
-function widen({ kind, plan, rawAt, lanesAt }: Source, count: number, lanes: "f32" | "i32"): number {
+/** @returns Where the lanes are. */
+function widen(
+  { operand: { kind, plan }, rawAt, lanesAt }: Source,
+  count: number,
+  lanes: "f32" | "i32",
+): number {
   const zero = plan?.zero ?? 0;
   if (lanes === "f32") {
     if (kind === 0) return rawAt;
@@ -182,27 +185,37 @@ function widen({ kind, plan, rawAt, lanesAt }: Source, count: number, lanes: "f3
 }
 
 /** Copies what rows x columns of a block read, from address `p` on, each element once where it repeats. */
-function place(source: Source, p: number, rows: number, columns: number, lanes: "f32" | "i32"): Placed {
-  const { elements, raw, rawAt, bytes, strides, literal } = source;
-  const to = rawAt / bytes;
+function place(source: Source, p: number, rows: number, columns: number, lanes: "f32" | "i32"): void {
+  const { operand, elements, rawAt } = source;
+  const { strides, literal, bytes, kind } = operand;
   if (elements === undefined) {
     if (lanes === "f32") view.f32()[rawAt / 4] = literal;
     else view.i32()[rawAt / 4] = literal;
-    return { at: rawAt, row: 0, step: 0 };
+    source.at = rawAt;
+    source.row = 0;
+    source.step = 0;
+    return;
   }
-  const [dr, dc] = [rows === 1 ? 0 : (strides.at(-2) ?? 0), columns === 1 ? 0 : (strides.at(-1) ?? 0)];
-  const [height, width] = [dr === 0 ? 1 : rows, dc === 0 ? 1 : columns];
+  const rank = strides.length;
+  const dr = rows === 1 ? 0 : (strides[rank - 2] ?? 0);
+  const dc = columns === 1 ? 0 : (strides[rank - 1] ?? 0);
+  const height = dr === 0 ? 1 : rows;
+  const width = dc === 0 ? 1 : columns;
+  const raw = rawOf(kind);
+  const to = rawAt / bytes;
   let count = height * width;
   let pitch = width;
   if ((dc === 1 || width === 1) && (height === 1 || (dr >= width && dr <= 2 * width))) {
     pitch = height === 1 ? width : dr;
     count = (height - 1) * pitch + width;
-    raw.set(elements.subarray(p, p + count), to);
+    raw.set(p === 0 && count === elements.length ? elements : elements.subarray(p, p + count), to);
   } else if (dc === 1)
     for (let r = 0; r < height; r++)
       raw.set(elements.subarray(p + r * dr, p + r * dr + width), to + r * width);
   else gather(raw, to, elements, p, height, dr, width, dc);
-  return { at: widen(source, count, lanes), row: dr === 0 ? 0 : pitch * 4, step: dc === 0 ? 0 : 4 };
+  source.at = widen(source, count, lanes);
+  source.row = dr === 0 ? 0 : pitch * 4;
+  source.step = dc === 0 ? 0 : 4;
 }
 
 function gather(
@@ -223,97 +236,111 @@ function gather(
 function evaluate(
   body: keyof typeof FUNCTIONS,
   out: number,
-  x: Placed,
+  x: Source,
   m: number,
   n: number,
   open: number,
 ): void {
   const whole = x.step !== 0 && (m === 1 || x.row === n * 4);
-  const [rows, columns] = whole ? [1, m * n] : [m, n];
+  const rows = whole ? 1 : m;
+  const columns = whole ? m * n : n;
   for (let r = 0; r < rows; r++) {
-    const [from, to] = [x.at + r * x.row, out + r * columns * 4];
+    const from = x.at + r * x.row;
+    const to = out + r * columns * 4;
     // One value for the whole row is computed once.
     const count = x.step === 0 ? 1 : columns;
     const left = kernels.elementary(FUNCTIONS[body], TABLES, to, from, count, open);
     elementaryStages.bound += count - left;
     for (let k = 0; k < left; k++) {
       const i = view.i32()[open / 4 + k] ?? 0;
-      const at = to / 4 + i;
-      view.f32()[at] = exactly(body, "f32", view.f32()[from / 4 + i] ?? 0, 0);
+      view.f32()[to / 4 + i] = exactly(body, "f32", view.f32()[from / 4 + i] ?? 0, 0);
     }
     if (x.step === 0) view.f32().fill(view.f32()[to / 4] ?? 0, to / 4, to / 4 + columns);
   }
 }
 
+/** Joins the operands with their data. @returns false if an operand's elements are of no kind the kernels know. */
+function join(sources: readonly Source[], lookup: Lookup): boolean {
+  for (const source of sources) {
+    const { plan, bytes } = source.operand;
+    source.rawAt = allocate(2 * BLOCK * bytes + SPARE);
+    source.lanesAt = bytes === 4 ? source.rawAt : allocate(2 * BLOCK * 4 + SPARE);
+    source.start = plan?.offset ?? 0;
+    if (plan?.operand === undefined) continue;
+    source.elements = elementsOf(lookup(plan.operand.source, plan.operand.id));
+    if (source.elements === undefined) return false;
+  }
+  return true;
+}
+
+/** Moves the sources to the next plane. */
+function advance(sources: readonly Source[], index: number[], sizes: readonly number[]): void {
+  for (let d = sizes.length - 3; d >= 0; d--) {
+    const size = sizes[d] ?? 1;
+    const i = (index[d] ?? 0) + 1;
+    const by = i < size ? 1 : 1 - size;
+    index[d] = i < size ? i : 0;
+    for (const source of sources) source.start += by * (source.operand.strides[d] ?? 0);
+    if (i < size) break;
+  }
+}
+
 /** @returns false, with nothing written, if an operand's elements are of no kind the kernels know. */
 export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): boolean {
-  const { operation, lanes, sizes, operands, least, most } = plan;
+  const { operation, elementary, lanes, sizes, sources, least, most } = plan;
   free();
-  const room = operands.map(({ bytes }) => [
-    allocate(2 * BLOCK * bytes + SPARE),
-    allocate(2 * BLOCK * 4 + SPARE),
-  ]);
+  const target = elementsOf(out);
+  if (target === undefined || !join(sources, lookup)) return false;
   const result = allocate(BLOCK * 4 + SPARE);
   const narrow = allocate(BLOCK + SPARE);
   const open = allocate(BLOCK * 4);
-  const sources: Source[] = [];
-  for (const [k, operand] of operands.entries()) {
-    const tensor = operand.plan?.operand && lookup(operand.plan.operand.source, operand.plan.operand.id);
-    const elements = tensor === undefined ? undefined : elementsOf(tensor);
-    if (operand.plan !== undefined && elements === undefined) return false;
-    const [rawAt = 0, lanesAt = 0] = room[k] ?? [];
-    sources.push({ ...operand, elements, raw: rawOf(operand.kind), rawAt, lanesAt });
-  }
-  const [a, b = a, c = b] = sources;
-  const target = elementsOf(out);
-  if (a === undefined || b === undefined || c === undefined || target === undefined) return false;
   const rank = sizes.length;
-  const [height, width] = [sizes[rank - 2] ?? 1, sizes[rank - 1] ?? 1];
+  const height = sizes[rank - 2] ?? 1;
+  const width = sizes[rank - 1] ?? 1;
   const columns = Math.min(width, BLOCK);
   const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
-  const starts = sources.map(({ plan: of }) => of?.offset ?? 0);
-  const at = (k: number, source: Source, row: number, column: number): number =>
-    (starts[k] ?? 0) + row * (source.strides[rank - 2] ?? 0) + column * (source.strides[rank - 1] ?? 0);
-  const index = sizes.map(() => 0);
+  const index = new Array<number>(rank).fill(0);
   const outer = product(sizes.slice(0, -2));
   const small = out.dtype === "u8" || out.dtype === "i8";
-  const results = small
-    ? out.dtype === "u8"
-      ? view.u8()
-      : view.i8()
-    : lanes === "f32"
-      ? view.f32()
-      : view.i32();
+  const results = small || lanes === "f32" ? rawOf(small ? (out.dtype === "u8" ? 1 : 2) : 0) : view.i32();
+  const a = sources[0];
+  const b = sources[1] ?? a;
+  const c = sources[2] ?? b;
   for (let plane = 0; plane < outer; plane++) {
     for (let row = 0; row < height; row += rows)
       for (let column = 0; column < width; column += columns) {
-        const [m, n] = [Math.min(rows, height - row), Math.min(columns, width - column)];
-        const x = place(a, at(0, a, row, column), m, n, lanes);
-        const y = b === a ? x : place(b, at(1, b, row, column), m, n, lanes);
-        const z = c === b ? y : place(c, at(2, c, row, column), m, n, lanes);
-        if (plan.elementary !== undefined) evaluate(plan.elementary, result, x, m, n, open);
+        const m = Math.min(rows, height - row);
+        const n = Math.min(columns, width - column);
+        for (const source of sources) {
+          const { strides } = source.operand;
+          const p = source.start + row * (strides[rank - 2] ?? 0) + column * (strides[rank - 1] ?? 0);
+          place(source, p, m, n, lanes);
+        }
+        if (elementary !== undefined) evaluate(elementary, result, a, m, n, open);
         else
           kernels.map(
-            ...([operation, result, m, n, x.at, x.row, x.step, y.at, y.row, y.step] as const),
-            ...([z.at, z.row, z.step, least, most] as const),
+            operation,
+            result,
+            m,
+            n,
+            a.at,
+            a.row,
+            a.step,
+            b.at,
+            b.row,
+            b.step,
+            c.at,
+            c.row,
+            c.step,
+            least,
+            most,
           );
         if (small) kernels.narrow8(narrow, result, m * n, out.dtype === "i8" ? 1 : 0);
         const from = small ? narrow : result / 4;
         target.set(results.subarray(from, from + m * n), (plane * height + row) * width + column);
       }
-    for (let d = rank - 3; d >= 0; d--) {
-      const size = sizes[d] ?? 1;
-      const i = (index[d] ?? 0) + 1;
-      const by = i < size ? 1 : 1 - size;
-      index[d] = i < size ? i : 0;
-      for (const [k, { strides }] of sources.entries()) starts[k] = (starts[k] ?? 0) + by * (strides[d] ?? 0);
-      if (i < size) break;
-    }
+    advance(sources, index, sizes);
   }
+  for (const source of sources) source.elements = undefined;
   return true;
-}
-
-function rawOf(kind: number): Elements {
-  const all = [view.f32, view.u8, view.i8, view.u16, view.i16, view.i32] as const;
-  return (all[kind] ?? view.u8)();
 }

@@ -20,6 +20,36 @@ export interface Tensor {
   readonly data: Uint8Array;
   /** Set on the first use; null for acc. */
   decoded: Decoded | null | undefined;
+  /** Set on the first use: elementsOf. */
+  typed: Elements | undefined;
+}
+
+export type Elements = Float32Array | Int32Array | Uint8Array | Int8Array | Uint16Array | Int16Array;
+
+/** The data of a tensor of binary32 or small integers as a typed array. @returns undefined for other dtypes. */
+export function elementsOf(tensor: Tensor): Elements | undefined {
+  return (tensor.typed ??= typedView(tensor));
+}
+
+function typedView({ dtype: name, data }: Tensor): Elements | undefined {
+  const { buffer } = data;
+  switch (name) {
+    case "f32":
+      return new Float32Array(buffer);
+    case "i32":
+      return new Int32Array(buffer);
+    case "bool":
+    case "u8":
+      return data;
+    case "i8":
+      return new Int8Array(buffer);
+    case "u16":
+      return new Uint16Array(buffer);
+    case "i16":
+      return new Int16Array(buffer);
+    default:
+      return undefined;
+  }
 }
 
 /** Integers up to this size may be added and compared freely in float64. */
@@ -48,7 +78,7 @@ export function newTensor(
   elements: number,
   data: Uint8Array = new Uint8Array(elements * dtype(name).bytes),
 ): Tensor {
-  return { dtype: name, elements, data, decoded: undefined };
+  return { dtype: name, elements, data, decoded: undefined, typed: undefined };
 }
 
 /** In place. A NaN in a Float32Array may have any bits, and float arithmetic makes negative zeros. */

@@ -7,6 +7,7 @@ import { planAcc, runAcc, type AccPlan } from "./acc.ts";
 import { planChannel, runChannel, type ChannelPlan } from "./channel.ts";
 import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
 import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
+import { planMove, runMove, type MovePlan } from "./move.ts";
 import { planPointwise, runPointwise, type PointwisePlan } from "./pointwise.ts";
 import { planRows, runRows, type RowsPlan } from "./rows.ts";
 import { own } from "./simd.ts";
@@ -21,6 +22,7 @@ interface Plan {
   readonly matrix: MatrixPlan | undefined;
   readonly rows: RowsPlan | undefined;
   readonly pointwise: PointwisePlan | undefined;
+  readonly move: MovePlan | undefined;
   readonly flat: FlatPlan | undefined;
 }
 
@@ -63,19 +65,21 @@ function planOf(instruction: Instruction): Plan {
   const matrix = acc === undefined && channel === undefined ? planMatrix(instruction) : undefined;
   const rows = planRows(instruction);
   const pointwise = planPointwise(instruction);
+  const move = pointwise === undefined ? planMove(instruction) : undefined;
   const flat =
     acc === undefined
       ? planFlat(instruction, outElements(instruction), product(instruction.redDims))
       : undefined;
-  return { acc, channel, matrix, rows, pointwise, flat };
+  return { acc, channel, matrix, rows, pointwise, move, flat };
 }
 
 /** How an instruction was computed, from the fastest to the slowest per term. */
-export type Way = "pointwise" | "channel" | "matrix" | "rows" | "flat" | "acc" | "naive";
+export type Way = "pointwise" | "move" | "channel" | "matrix" | "rows" | "flat" | "acc" | "naive";
 
 function compute(instruction: Instruction, plan: Plan, lookup: Lookup, out: Tensor): Way {
-  const { acc, channel, matrix, rows, pointwise, flat } = plan;
+  const { acc, channel, matrix, rows, pointwise, move, flat } = plan;
   if (pointwise !== undefined && runPointwise(pointwise, lookup, out)) return "pointwise";
+  if (move !== undefined && runMove(instruction, move, lookup, out)) return "move";
   if (acc !== undefined && runAcc(instruction, acc, lookup, out)) return "acc";
   if (channel !== undefined && runChannel(instruction, channel, lookup, out)) return "channel";
   if (matrix !== undefined && runMatrix(instruction, matrix, lookup, out)) return "matrix";

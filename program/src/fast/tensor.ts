@@ -262,3 +262,17 @@ export function storeInto(tensor: Tensor, saturate = false): Store {
       throw new RangeError("acc elements are no numbers");
   }
 }
+
+/** The data of a tensor as unsigned elements of so many bytes, whatever they mean. */
+export function elementBytes(
+  { data }: Tensor,
+  bytes: number,
+): Uint8Array | Uint16Array | Uint32Array | BigUint64Array {
+  const { buffer } = data;
+  if (bytes === 1) return data;
+  return bytes === 2
+    ? new Uint16Array(buffer)
+    : bytes === 4
+      ? new Uint32Array(buffer)
+      : new BigUint64Array(buffer);
+}

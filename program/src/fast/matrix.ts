@@ -23,9 +23,11 @@ import { allocate, free, kernels, pinned, view } from "./simd.ts";
 import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
-/** Rows of a that are worked on at a time, and values of b that are packed at a time. */
+/** Rows of a that meet a right matrix that stays packed. */
 const ROWS = 64;
-const PACKED_VALUES = 2 ** 22;
+/** Values that are packed at a time: of a, and of a right matrix that does not stay (half of a second-level cache). */
+const PACKED_VALUES = 2 ** 21;
+const CACHED_VALUES = 2 ** 16;
 /** Below so many results per batch or products in all batches, packing does not pay. */
 const LEAST_RESULTS = 8;
 const LEAST_PRODUCTS = 1024;
@@ -198,17 +200,26 @@ function stage(
     const { bytes } = dtype(tensor.dtype);
     const start = (origin.address + from * direct.row) * bytes;
     const span = ((count - 1) * direct.row + (depth - 1) * direct.depth + 1) * bytes;
-    if (direct.depth === 1 || span <= 4 * count * depth * bytes) {
+    if (span <= 2 * count * depth * bytes) {
       const address = allocate(span);
       view.u8().set(tensor.data.subarray(start, start + span), address);
       return { address, kind, zero: plan.zero, ...direct };
     }
+    // Only the rows, or columns, that are needed.
     const address = allocate(count * depth * bytes);
-    for (let k = 0; k < depth; k++) {
-      const at = start + k * direct.depth * bytes;
-      view.u8().set(tensor.data.subarray(at, at + count * bytes), address + k * count * bytes);
+    const [pieces, length, step] =
+      direct.depth === 1 ? [count, depth, direct.row] : [depth, count, direct.depth];
+    for (let k = 0; k < pieces; k++) {
+      const at = start + k * step * bytes;
+      view.u8().set(tensor.data.subarray(at, at + length * bytes), address + k * length * bytes);
     }
-    return { address, kind, zero: plan.zero, row: 1, depth: count };
+    return {
+      address,
+      kind,
+      zero: plan.zero,
+      row: direct.depth === 1 ? depth : 1,
+      depth: direct.depth === 1 ? 1 : count,
+    };
   }
   const address = allocate(count * depth * 4);
   read(bound, side.walk, origin, from * depth, count * depth, view.f32(), address / 4);
@@ -280,14 +291,17 @@ function keyOf({
   return key;
 }
 
-/** @param key Something that these rows alone have, if they are constant: then they stay packed while there is room. */
-function pack(rows: Rows, key?: object): Packed {
-  const bytes = packedBytes(rows);
-  const write = (to: number): void => packInto(to, rows);
-  const stays = key && pinned(key, bytes, write);
-  const address = stays ?? allocate(bytes);
-  if (stays === undefined) write(address);
+function pack(rows: Rows): Packed {
+  const address = allocate(packedBytes(rows));
+  packInto(address, rows);
   return { address, norms: normsOf(address, rows) };
+}
+
+/** Constant rows that stay packed while there is room for them. */
+function keepPacked(rows: Rows): Packed | undefined {
+  const key = keyOf(rows);
+  const address = key && pinned(key, packedBytes(rows), (to) => packInto(to, rows));
+  return address === undefined ? undefined : { address, norms: normsOf(address, rows) };
 }
 
 /** The products of row i of the left and row j of the right rows, those of skipped terms as zeros. */
@@ -312,6 +326,25 @@ interface Block {
   readonly right: Rows;
   readonly packedA: Packed;
   readonly packedB: Packed;
+  readonly plan: MatrixPlan;
+  readonly target: Target;
+}
+
+type Target = Float32Array | Int32Array | Float64Array;
+
+/** Writes the results of a block, `width` numbers per row from index `at` on, to their places in the output. */
+function emit({ left, right, plan, target }: Block, from: Target, at: number, width: number): void {
+  const { positions } = plan.b;
+  const columns = right.count;
+  const first = positions[right.from] ?? 0;
+  const neighbours = (positions[right.from + columns - 1] ?? 0) - first === columns - 1;
+  for (let i = 0; i < left.count; i++) {
+    const row = left.batch.position + (plan.a.positions[left.from + i] ?? 0);
+    const start = at + i * width;
+    if (neighbours) target.set(from.subarray(start, start + columns), row + first);
+    else
+      for (let j = 0; j < columns; j++) target[row + (positions[right.from + j] ?? 0)] = from[start + j] ?? 0;
+  }
 }
 
 /** Rounds the float64 sums of a block that stage 1 leaves open. */
@@ -338,9 +371,6 @@ function settle(
   };
 }
 
-/** Writes a row of results. */
-type Emit = (i: number, from: Float32Array | Float64Array | Int32Array, at: number) => void;
-
 /** The float64 sums of a block: `width` numbers per row. */
 function sumsOf({ left, right, packedA, packedB }: Block): { sums: number; width: number } {
   const width = Math.ceil(right.count / 4) * 4;
@@ -349,8 +379,8 @@ function sumsOf({ left, right, packedA, packedB }: Block): { sums: number; width
   return { sums, width };
 }
 
-/** Sums of floats: `emit` gets rounded numbers, canonical if the output is binary32. */
-function floatBlock(block: Block, name: DTypeName, emit: Emit): void {
+/** Sums of floats, canonical if the output is binary32. */
+function floatBlock(block: Block, name: DTypeName): void {
   const { packedA, packedB } = block;
   const [rows, columns] = [block.left.count, block.right.count];
   const { sums, width } = sumsOf(block);
@@ -370,7 +400,7 @@ function floatBlock(block: Block, name: DTypeName, emit: Emit): void {
           stages.bound++;
         } else numbers[at] = exactly(i, j, s);
       }
-    for (let i = 0; i < rows; i++) emit(i, view.f64(), sums / 8 + i * width);
+    emit(block, numbers, sums / 8, width);
     return;
   }
   const out = allocate(rows * width * 4);
@@ -384,21 +414,21 @@ function floatBlock(block: Block, name: DTypeName, emit: Emit): void {
     results[out / 4 + at] = value;
     canonicalizeF32(bits.subarray(out / 4 + at, out / 4 + at + 1));
   }
-  for (let i = 0; i < rows; i++) emit(i, results, out / 4 + i * width);
+  emit(block, results, out / 4, width);
 }
 
 /** Sums of integers, which are exact. */
-function integerBlock(block: Block, emit: Emit): void {
+function integerBlock(block: Block): void {
   const [rows, columns] = [block.left.count, block.right.count];
   if (block.left.way === "float64") {
     const { sums, width } = sumsOf(block);
-    for (let i = 0; i < rows; i++) emit(i, view.f64(), sums / 8 + i * width);
+    emit(block, view.f64(), sums / 8, width);
     return;
   }
   const width = Math.ceil(columns / 8) * 8;
   const sums = allocate(Math.ceil(rows / 4) * 4 * width * 4);
   kernels.productI16(sums, block.packedA.address, block.packedB.address, rows, columns, block.left.depth);
-  for (let i = 0; i < rows; i++) emit(i, view.i32(), sums / 4 + i * width);
+  emit(block, view.i32(), sums / 4, width);
 }
 
 /** What an operand's integers are at most in size, as far as its dtype and data tell. */
@@ -414,46 +444,49 @@ function integerWay(a: Operand, b: Operand, depth: number): Arithmetic | undefin
   return depth * 2 ** (x + y) <= 2 ** 53 ? "float64" : undefined;
 }
 
+function bindSide(side: Side, lookup: Lookup): Operand | undefined {
+  const { plan } = side;
+  const bound = bind(plan, lookup);
+  if (bound === undefined || plan.operand === undefined) return undefined;
+  return { side, view: bound, tensor: lookup(plan.operand.source, plan.operand.id) };
+}
+
+/** Rows of a block of at most so many values: a multiple of 8, or all. */
+function blockOf(count: number, values: number, depth: number): number {
+  return Math.min(count, Math.max(8, Math.floor(values / depth / 8) * 8));
+}
+
 /** @returns false, with nothing written, if the values do not fit. */
 export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lookup, out: Tensor): boolean {
-  const operand = (side: Side): Operand | undefined => {
-    const { plan: of } = side;
-    const bound = bind(of, lookup);
-    if (bound === undefined || of.operand === undefined) return undefined;
-    return { side, view: bound, tensor: lookup(of.operand.source, of.operand.id) };
-  };
-  const [a, b] = [operand(plan.a), operand(plan.b)];
+  const a = bindSide(plan.a, lookup);
+  const b = bindSide(plan.b, lookup);
   if (a === undefined || b === undefined) return false;
   const { depth } = plan;
   const { dtype: name } = instruction;
   const way = isFloat(name) ? "float" : integerWay(a, b, depth);
   if (way === undefined) return false;
   const target = targetOf(out, name);
-  const { positions } = plan.b;
-  const most = Math.max(8, Math.min(plan.b.count, Math.floor(PACKED_VALUES / depth / 8) * 8));
   const lanes = way === "int32" ? 8 : 4;
   for (const batch of batches(plan)) {
-    for (let column = 0; column < plan.b.count; column += most) {
-      const columns = Math.min(most, plan.b.count - column);
-      const neighbours = (positions[column + columns - 1] ?? 0) - (positions[column] ?? 0) === columns - 1;
+    free();
+    const all = { operand: b, batch, from: 0, count: plan.b.count, depth, way, lanes };
+    const stays = keepPacked(all);
+    // A right matrix that stays is used whole; else small blocks of it meet many rows while they are in cache.
+    const rows =
+      stays === undefined ? blockOf(plan.a.count, PACKED_VALUES, depth) : Math.min(ROWS, plan.a.count);
+    const columns = stays === undefined ? blockOf(plan.b.count, CACHED_VALUES, depth) : plan.b.count;
+    for (let row = 0; row < plan.a.count; row += rows) {
       free();
-      const right = { operand: b, batch, from: column, count: columns, depth, way, lanes };
-      const packedB = pack(right, keyOf(right));
+      const count = Math.min(rows, plan.a.count - row);
+      const left = { operand: a, batch, from: row, count, depth, way, lanes: 4 };
+      const packedA = pack(left);
       const mark = allocate(0);
-      for (let row = 0; row < plan.a.count; row += ROWS) {
+      for (let column = 0; column < plan.b.count; column += columns) {
         free(mark);
-        const rows = Math.min(ROWS, plan.a.count - row);
-        const left = { operand: a, batch, from: row, count: rows, depth, way, lanes: 4 };
-        const emit: Emit = (i, from, at) => {
-          const start = batch.position + (plan.a.positions[row + i] ?? 0);
-          if (neighbours) target.set(from.subarray(at, at + columns), start + (positions[column] ?? 0));
-          else
-            for (let j = 0; j < columns; j++)
-              target[start + (positions[column + j] ?? 0)] = from[at + j] ?? 0;
-        };
-        const block = { left, right, packedA: pack(left), packedB };
-        if (way === "float") floatBlock(block, name, emit);
-        else integerBlock(block, emit);
+        const right = { ...all, from: column, count: Math.min(columns, plan.b.count - column) };
+        const block = { left, right, packedA, packedB: stays ?? pack(right), plan, target };
+        if (way === "float") floatBlock(block, name);
+        else integerBlock(block);
       }
     }
   }
@@ -462,7 +495,7 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
 }
 
 /** The output's own memory where results need no more conversion than typed arrays do, else numbers to be stored. */
-function targetOf({ data, elements }: Tensor, name: DTypeName): Float32Array | Int32Array | Float64Array {
+function targetOf({ data, elements }: Tensor, name: DTypeName): Target {
   if (name === "f32") return new Float32Array(data.buffer);
   if (name === "i32") return new Int32Array(data.buffer);
   return new Float64Array(elements);

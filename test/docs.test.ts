@@ -1,8 +1,9 @@
 /** What the documents say is so: figures, links, commands, code. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { RULES } from "../program/src/lower/ops/index.ts";
+import { GAS_TABLES } from "./support/gasTables.ts";
 import type { Figures } from "./support/snapshot.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -45,6 +46,20 @@ describe("the documents", () => {
     const first = Object.values(cycle.firstRequestOfModel).reduce((a, b) => a + b, 0);
     expect(quoted.length).to.be.greaterThan(4);
     for (const figure of quoted) expect([...measured, first], String(figure)).to.include(figure);
+  });
+
+  it("show the gas of the networks as measured", () => {
+    const page = read("docs/gas.md");
+    const made = Object.entries(GAS_TABLES).reduce(
+      (text, [name, table]) =>
+        text.replace(
+          new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`),
+          (_, begin: string, end: string) => `${begin}\n${table()}\n\n${end}`,
+        ),
+      page,
+    );
+    if (process.env["ASSAY_UPDATE_SNAPSHOT"] === "1") writeFileSync(join(ROOT, "docs/gas.md"), made);
+    else expect(page).to.equal(made);
   });
 
   it("list every operator that is lowered, and no other", () => {

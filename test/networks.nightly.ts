@@ -1,19 +1,24 @@
 /**
- * Networks of real sizes: each is lowered, committed, run, compared with onnxruntime, and a lie at a random element of a random
- * instruction is overturned on a chain.
+ * Networks of real sizes: each is lowered, committed, run and compared with onnxruntime; lies about it are overturned on a chain,
+ * and an element of every instruction is judged.
  */
 import { expect } from "chai";
 import { InferenceSession } from "onnxruntime-node";
-import { wholeClaim } from "../program/src/claim.ts";
-import { depthOf } from "../program/src/merkle.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { randomFeeds } from "../scripts/networks/feeds.ts";
 import { NETWORKS } from "../scripts/networks/index.ts";
-import { openArena, outputOf, tampered } from "./support/arena.ts";
+import type { HonestRun } from "../verifier/src/play/evidence.ts";
+import { openArena, type Arena } from "./support/arena.ts";
+import { openCourt } from "./support/court.ts";
+import { byDisputeGas, measureDispute } from "./support/disputes.ts";
+import { expectSnapshot } from "./support/snapshot.ts";
+import { measureSteps } from "./support/steps.ts";
+import { isOfImages, QUICK, runNetwork } from "./support/subject.ts";
 
 const MOST_MEMORY = 8 * 2 ** 30;
-const DISPUTE_CEILING = 15_000_000;
-const PROVE_CEILING = 12_000_000;
+const CEILINGS = { median: 2_000_000, worst: 15_000_000 } as const;
+/** Block times are the clock's, and so is the number of zero bytes in calldata. */
+const SNAPSHOT_SHARE = 0.01;
 
 /**
  * Largest difference from onnxruntime, relative to the largest output. Static quantisation leaves no room for one; dynamic quantisation
@@ -26,52 +31,60 @@ function deviationOf(name: string): number {
 
 for (const [name, make] of Object.entries(NETWORKS))
   describe(`network ${name}`, () => {
-    it("is lowered, agrees with onnxruntime, and a lie about it is overturned", async () => {
-      const rng = seededRng(name.length);
-      const file = make({ pixels: 64 });
-      const arena = await openArena({ file });
-      const { model } = arena;
-      const { tensors, data } = randomFeeds(model.signature.inputs, rng);
-      const input = new Uint8Array(Buffer.concat(data));
-      const run = arena.runOf(input);
+    let file: Uint8Array | undefined;
+    let arena: Arena | undefined;
+    let run: HonestRun | undefined;
+    const rng = seededRng(name.length);
 
+    after(() => {
+      // Gigabytes.
+      file = arena = run = undefined;
+    });
+
+    it("is lowered and agrees with onnxruntime", async () => {
+      file = make({ pixels: 64 });
+      arena = await openArena({ file });
+      const { signature } = arena.model;
+      const { tensors, data } = randomFeeds(signature.inputs, seededRng(name.length));
+      run = arena.runOf(new Uint8Array(Buffer.concat(data)));
       const session = await InferenceSession.create(file, { logSeverityLevel: 3 });
       const results = await session.run(tensors);
       await session.release();
-      const [output] = model.signature.outputs;
-      const theirs = results[output?.name ?? ""]?.data;
+      const theirs = results[signature.outputs[0]?.name ?? ""]?.data;
       const ours = run.trace.outputs[0] ?? new Uint8Array();
-      if (theirs instanceof Float32Array) {
-        const values = new Float32Array(ours.slice().buffer);
-        const scale = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-        const most = deviationOf(name);
-        theirs.forEach((value, i) => {
-          const difference = Math.abs((values[i] ?? NaN) - value) / scale;
-          expect(difference, `output ${i}`).to.be.at.most(most);
-        });
-      }
-
-      const k = rng.int(0, model.program.instructions.length - 1);
-      const claimed = tampered(run.trace, (all) => {
-        const tensor = all[k] ?? new Uint8Array();
-        const byte = rng.int(0, tensor.length - 1);
-        tensor[byte] = (tensor[byte] ?? 0) ^ (1 << rng.int(0, 7));
+      if (!(theirs instanceof Float32Array)) return;
+      const values = new Float32Array(ours.slice().buffer);
+      const scale = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+      const most = deviationOf(name);
+      theirs.forEach((value, i) => {
+        const difference = Math.abs((values[i] ?? NaN) - value) / scale;
+        expect(difference, `output ${i}`).to.be.at.most(most);
       });
-      const verifier = await arena.player();
-      const resultId = await arena.answer(input, outputOf(run));
-      const defended = { depth: depthOf(claimed.length), claimed: wholeClaim(claimed) };
-      const moves = await arena.play(resultId, verifier, run, defended);
-      const { result } = await arena.trialOf(resultId);
-      expect(result.verdict, `instruction ${k}`).to.equal("step");
-      const gas = moves.reduce((sum, move) => sum + move.gas, 0);
-      const dearest = moves.at(-1)?.gas ?? 0;
-      expect(dearest).to.be.at.most(PROVE_CEILING);
-      expect(gas).to.be.at.most(DISPUTE_CEILING);
+    });
+
+    it("lies about it are overturned, at the committed gas", async () => {
+      if (arena === undefined || run === undefined) throw new Error("it has not been run");
+      const order = byDisputeGas(run.program);
+      const median = await measureDispute(arena, run, order[Math.floor(order.length / 2)] ?? 0, rng);
+      const worst = await measureDispute(arena, run, order.at(-1) ?? 0, rng);
+      const random = await measureDispute(arena, run, rng.int(0, order.length - 1), rng);
+      expect(median.gas).to.be.at.most(CEILINGS.median);
+      for (const { gas } of [median, worst, random]) expect(gas).to.be.at.most(CEILINGS.worst);
+      const figures = { median: median.figures, worst: worst.figures };
+      expectSnapshot(`networks/${name}.disputes`, figures, SNAPSHOT_SHARE);
+    });
+
+    if (!QUICK.includes(name))
+      it("every instruction is judged right, at the committed gas", async () => {
+        const court = await openCourt();
+        if (isOfImages(name) || run === undefined) run = runNetwork(name);
+        expectSnapshot(`networks/${name}.steps`, await measureSteps(run, court));
+        await court.close();
+      });
+
+    it("takes no more memory than there may be", () => {
       const { maxRSS } = process.resourceUsage();
       expect(maxRSS * 1024, "memory, bytes").to.be.at.most(MOST_MEMORY);
-      const where = `instruction ${k} of ${model.program.instructions.length}`;
-      console.log(
-        `      ${where}: ${moves.length} moves, ${gas} gas, prove ${dearest}; ${Math.round(maxRSS / 1024)} MiB`,
-      );
+      console.log(`      ${Math.round(maxRSS / 1024)} MiB`);
     });
   });

@@ -32,10 +32,12 @@ const TRANSACTION = {
 /** A model of the referee, in gas: slopes measured on it, rounded up. */
 const REFEREE = {
   base: 45_000,
+  /** The game around it: ids of the claim, the verdict. */
+  game: 40_000,
   encodingByte: 430,
   operand: 8_000,
   leaf: 450,
-  pathNode: 400,
+  pathNode: 750,
   /** One term of a run of products, of f32 (infinities among them) or of 8-bit integers. */
   f32Term: 240,
   byteTerm: 20,
@@ -57,6 +59,9 @@ const REFEREE = {
   power: 30_000,
 } as const;
 
+/** The claim that a proof is about, in the game's `prove`: mostly hashes and addresses. */
+export const CLAIM_WORDS = 29;
+const NONZERO_OF_CLAIM_WORD = 16;
 /** The call that carries a proof: selector, its own arguments and the proof's offsets and lengths, mostly zero bytes. */
 const CALL_WORDS = 40;
 const OPERAND_WORDS = 10;
@@ -236,10 +241,11 @@ export function estimateStep(program: Program, instruction: number): StepEstimat
     operands.reduce((sum, operand) => sum + padded(operand.leaves * INDEX_BYTES), padded(INDEX_BYTES)) +
     nodes * HASH_BYTES;
   const words = CALL_WORDS + OPERAND_WORDS * operands.length;
-  const full = data + words * NONZERO_OF_WORD;
-  const zero = words * (WORD - NONZERO_OF_WORD);
+  const full = data + words * NONZERO_OF_WORD + CLAIM_WORDS * NONZERO_OF_CLAIM_WORD;
+  const zero = words * (WORD - NONZERO_OF_WORD) + CLAIM_WORDS * (WORD - NONZERO_OF_CLAIM_WORD);
   const execution =
     REFEREE.base +
+    REFEREE.game +
     encoding.length * REFEREE.encodingByte +
     operands.length * REFEREE.operand +
     (leaves + 1) * REFEREE.leaf +
@@ -248,7 +254,7 @@ export function estimateStep(program: Program, instruction: number): StepEstimat
   const standard = full * TRANSACTION.byte + zero * TRANSACTION.zeroByte + execution;
   const floor = full * TRANSACTION.floorByte + zero * TRANSACTION.floorZeroByte;
   return {
-    calldataBytes: data + words * WORD,
+    calldataBytes: data + (CLAIM_WORDS + words) * WORD,
     gas: Math.ceil(TRANSACTION.base + Math.max(standard, floor)),
     leaves,
     terms: product(made.redDims),

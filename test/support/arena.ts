@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { network } from "hardhat";
 import type { BaseWallet, Log, TransactionReceipt, TransactionRequest, TransactionResponse } from "ethers";
 import { splitBlob } from "../../program/src/claim.ts";
+import { seededRng } from "../../program/src/testing/rng.ts";
 import { computeTrace, type Trace } from "../../program/src/trace.ts";
 import { deployAssay } from "../../scripts/deployment.ts";
 import { connect } from "../../sdk/src/contracts.ts";
@@ -50,6 +51,12 @@ export interface Player {
   readonly address: Hex;
 }
 
+export interface MadeMove {
+  readonly kind: Move["kind"];
+  readonly gas: number;
+  readonly calldataBytes: number;
+}
+
 /** A model of the examples, or any file, whose answers must then be exact. */
 export type ArenaModel = ModelName | { readonly file: Uint8Array };
 
@@ -60,9 +67,11 @@ export async function openArena(source: ArenaModel) {
   const { ethers, networkHelpers } = connection;
   const deployed = await deployAssay(connection);
 
+  // The same accounts in every run, since the bytes of an address are calldata.
+  const keys = seededRng(1);
   /** A new account with stake. */
   async function player(stakeWei = 50n * 10n ** 18n): Promise<Player & { readonly signer: BaseWallet }> {
-    const signer = ethers.Wallet.createRandom(ethers.provider);
+    const signer = new ethers.Wallet(`0x${keys.bits(256).toString(16).padStart(64, "0")}`, ethers.provider);
     await networkHelpers.setBalance(signer.address, 100n * 10n ** 18n);
     await deployed.vault.connect(signer).deposit({ value: stakeWei });
     return { signer, address: toHex(fromHex(`0x${signer.address.slice(2)}`)) };
@@ -180,6 +189,12 @@ export async function openArena(source: ArenaModel) {
     return receipt;
   }
 
+  async function count(by: Player, trial: Trial, move: Move): Promise<MadeMove> {
+    const { gasUsed } = await make(by, trial, move);
+    const calldataBytes = (encodeMove(contracts, trial, move).length - 2) / 2;
+    return { kind: move.kind, gas: Number(gasUsed), calldataBytes };
+  }
+
   /** Sends transactions of different accounts so that they meet in as few blocks as possible. */
   async function atOnce(sends: readonly (() => Promise<unknown>)[]): Promise<void> {
     await ethers.provider.send("evm_setAutomine", [false]);
@@ -208,8 +223,8 @@ export async function openArena(source: ArenaModel) {
     challenger: Player,
     run: HonestRun,
     defended: DefendedTrace | undefined,
-  ): Promise<{ readonly kind: Move["kind"]; readonly gas: number }[]> {
-    const moves: { kind: Move["kind"]; gas: number }[] = [];
+  ): Promise<MadeMove[]> {
+    const moves: MadeMove[] = [];
     for (let quiet = 0; quiet < 2;) {
       let moved = false;
       for (const side of ["challenger", "operator"] as const) {
@@ -222,8 +237,7 @@ export async function openArena(source: ArenaModel) {
                 commit === undefined ? { kind: "none" } : findEvidence(run, trial, commit),
               );
         if (planned === undefined) continue;
-        const receipt = await make(side === "operator" ? operator : challenger, trial, planned.move);
-        moves.push({ kind: planned.move.kind, gas: Number(receipt.gasUsed) });
+        moves.push(await count(side === "operator" ? operator : challenger, trial, planned.move));
         moved = true;
       }
       quiet = moved ? 0 : quiet + 1;
@@ -231,13 +245,15 @@ export async function openArena(source: ArenaModel) {
     return moves;
   }
 
-  /** Pays out everything that is due to these players. */
-  async function settle(resultId: Hex, players: readonly Player[]): Promise<void> {
+  /** Pays out everything that is due to these players. @returns gas by move. */
+  async function settle(resultId: Hex, players: readonly Player[]): Promise<MadeMove[]> {
+    const moves: MadeMove[] = [];
     for (const by of players) {
       for (const move of planSettlement(await trialOf(resultId), by.address)) {
-        await make(by, await trialOf(resultId), move);
+        moves.push(await count(by, await trialOf(resultId), move));
       }
     }
+    return moves;
   }
 
   async function finalize(resultId: Hex): Promise<void> {

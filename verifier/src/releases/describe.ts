@@ -104,7 +104,7 @@ function worstStep(program: Program): ModelDescription["worst"] {
 }
 
 /** Of a dispute that goes all the way: down the trace tree, down the deepest tensor's, and its leaf. */
-function disputeRounds(program: Program): number {
+export function disputeRounds(program: Program): number {
   const moves = (depth: number): number => Math.ceil(depth / MOVE_LEVELS);
   const deepest = Math.max(
     ...program.instructions.map((i) => tensorDepth(outElements(i) * dtype(i.dtype).bytes)),

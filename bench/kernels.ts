@@ -1,9 +1,4 @@
-/**
- * Speed of the fast interpreter: nanoseconds of processor time per multiply-add or element, and how far up the stages the results had to go.
- * Run: node --import tsx bench/interpreter.ts
- */
-import { elementaryStages } from "../program/src/fast/elementary.ts";
-import { stages } from "../program/src/fast/exactsum.ts";
+/** Kernels of the exact interpreter, each in a program of its own: nanoseconds of processor time per multiply-add or element. */
 import { runProgram } from "../program/src/fast/run.ts";
 import {
   product,
@@ -16,6 +11,22 @@ import {
 } from "../program/src/instruction.ts";
 import type { DTypeName } from "../program/src/dtype.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
+import type { Figure } from "./figure.ts";
+
+const RUNS = 7;
+const ELEMENTS = 200_000;
+const ELEMENTWISE = [
+  ["add", 2],
+  ["div", 2],
+  ["exp", 1],
+  ["expm1", 1],
+  ["log1p", 1],
+  ["tanh", 1],
+  ["erf", 1],
+  ["sin", 1],
+  ["atan", 1],
+  ["pow", 2],
+] as const;
 
 const rng = seededRng(1);
 
@@ -106,68 +117,54 @@ function elementwise(body: Body, n: number, loads: number): Instruction {
   };
 }
 
-function measure(name: string, program: Program, input: Uint8Array, operations: number): void {
+function measure(name: string, program: Program, input: Uint8Array, operations: number): Figure {
   runProgram(program, [input]);
   let best = Infinity;
-  for (let i = 0; i < 7; i++) {
+  for (let i = 0; i < RUNS; i++) {
     const start = process.cpuUsage();
     runProgram(program, [input]);
     const { user, system } = process.cpuUsage(start);
-    best = Math.min(best, (user + system) / 1000);
+    best = Math.min(best, user + system);
   }
-  for (const counts of [stages, elementaryStages])
-    for (const key of Object.keys(counts)) Object.assign(counts, { [key]: 0 });
-  const { ways } = runProgram(program, [input]);
-  const reached = [...Object.entries(stages), ...Object.entries(elementaryStages)].filter(([, n]) => n > 0);
-  const counts = reached.map(([stage, n]) => `${stage} ${n}`).join(", ");
-  console.log(
-    `${name.padEnd(34)} ${((best * 1e6) / operations).toFixed(2).padStart(8)} ns  ${best.toFixed(1).padStart(7)} ms  ${ways.join()}  ${counts}`,
+  return { name: `kernel.${name}`, value: (best * 1e3) / operations, unit: "ns" };
+}
+
+function* sumsOfProducts(): Generator<Figure> {
+  const [m, k, n] = [128, 768, 768];
+  const float = matmul("f32", "f32", m, k, n);
+  yield measure(
+    "matmul.f32",
+    programOf(float, ["f32", m * k], ["f32", floats(n * k, 0.05)]),
+    floats(m * k),
+    m * n * k,
+  );
+  const byte = matmul("u8", "i32", m, k, n, 128);
+  yield measure("matmul.u8", programOf(byte, ["u8", m * k], ["u8", bytes(n * k)]), bytes(m * k), m * n * k);
+  const row = matmul("f32", "f32", 1, k, n);
+  yield measure("vector.f32", programOf(row, ["f32", k], ["f32", floats(n * k, 0.05)]), floats(k), n * k);
+  const [h, c, o] = [28, 64, 64];
+  const operations = 9 * h * h * c * o;
+  yield measure(
+    "conv.f32",
+    programOf(conv("f32", "f32", h, c, o), ["f32", h * h * c], ["f32", floats(9 * c * o, 0.05)]),
+    floats(h * h * c),
+    operations,
+  );
+  yield measure(
+    "conv.u8",
+    programOf(conv("u8", "i32", h, c, o), ["u8", h * h * c], ["u8", bytes(9 * c * o)]),
+    bytes(h * h * c),
+    operations,
   );
 }
 
-const [m, k, n] = [128, 768, 768];
-measure(
-  "matmul 128x768x768 f32",
-  programOf(matmul("f32", "f32", m, k, n), ["f32", m * k], ["f32", floats(n * k, 0.05)]),
-  floats(m * k),
-  m * n * k,
-);
-measure(
-  "matmul 128x768x768 u8, i32",
-  programOf(matmul("u8", "i32", m, k, n, 128), ["u8", m * k], ["u8", bytes(n * k)]),
-  bytes(m * k),
-  m * n * k,
-);
-const [h, c, o] = [28, 64, 64];
-measure(
-  "conv 64x64x3x3 on 28x28 f32",
-  programOf(conv("f32", "f32", h, c, o), ["f32", h * h * c], ["f32", floats(9 * c * o, 0.05)]),
-  floats(h * h * c),
-  9 * h * h * c * o,
-);
-measure(
-  "conv 64x64x3x3 on 28x28 u8, i32",
-  programOf(conv("u8", "i32", h, c, o), ["u8", h * h * c], ["u8", bytes(9 * c * o)]),
-  bytes(h * h * c),
-  9 * h * h * c * o,
-);
-measure(
-  "vector 1x768x768 f32",
-  programOf(matmul("f32", "f32", 1, k, n), ["f32", k], ["f32", floats(n * k, 0.05)]),
-  floats(k),
-  n * k,
-);
-const size = 200_000;
-for (const [body, loads] of [
-  ["add", 2],
-  ["div", 2],
-  ["exp", 1],
-  ["expm1", 1],
-  ["log1p", 1],
-  ["tanh", 1],
-  ["erf", 1],
-  ["sin", 1],
-  ["atan", 1],
-  ["pow", 2],
-] as const)
-  measure(`${body} f32`, programOf(elementwise(body, size, loads), ["f32", size]), floats(size), size);
+export function* measureKernels(): Generator<Figure> {
+  yield* sumsOfProducts();
+  for (const [body, loads] of ELEMENTWISE)
+    yield measure(
+      `${body}.f32`,
+      programOf(elementwise(body, ELEMENTS, loads), ["f32", ELEMENTS]),
+      floats(ELEMENTS),
+      ELEMENTS,
+    );
+}

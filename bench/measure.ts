@@ -1,0 +1,103 @@
+/** A network, measured side by side with onnxruntime on one thread in the same process. */
+import { InferenceSession } from "onnxruntime-node";
+import { commitProgram } from "../program/src/encode.ts";
+import { runProgram } from "../program/src/fast/run.ts";
+import type { Program } from "../program/src/instruction.ts";
+import { estimateStep } from "../program/src/limits.ts";
+import { lowerModel } from "../program/src/lower/lower.ts";
+import { seededRng } from "../program/src/testing/rng.ts";
+import { traceRoot } from "../program/src/trace.ts";
+import { randomFeeds } from "../scripts/networks/feeds.ts";
+import { NETWORKS } from "../scripts/networks/index.ts";
+import { disputeRounds } from "../verifier/src/releases/describe.ts";
+import type { Figure } from "./figure.ts";
+
+const RUNS = 3;
+
+export interface Measurement {
+  readonly network: string;
+  readonly instructions: number;
+  /** Of all weights and other constants. */
+  readonly constantBytes: number;
+  readonly lowerMs: number;
+  /** Bytes of constants committed a second, in units of 10^6. */
+  readonly commitMBs: number;
+  readonly onnxruntimeMs: number;
+  /** The exact interpreter, outputs only. */
+  readonly exactMs: number;
+  /** The same, and the root of the whole trace. */
+  readonly traceMs: number;
+  /** Bounds on judging an element of an instruction. */
+  readonly stepGas: { readonly median: number; readonly worst: number };
+  /** Selects and reveals of a dispute, at most. */
+  readonly disputeRounds: number;
+}
+
+/** Milliseconds of the fastest of some runs. */
+async function fastest(runs: number, run: () => unknown): Promise<number> {
+  let best = Infinity;
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now();
+    await run();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
+function stepGas(program: Program): Measurement["stepGas"] {
+  const gas = program.instructions.map((_, k) => estimateStep(program, k).gas).toSorted((a, b) => a - b);
+  return { median: gas[Math.floor(gas.length / 2)] ?? 0, worst: gas.at(-1) ?? 0 };
+}
+
+/** @param network One of {@link NETWORKS}. */
+export async function measureNetwork(network: string): Promise<Measurement> {
+  const file = NETWORKS[network]?.() ?? new Uint8Array(0);
+  const start = performance.now();
+  const { program, inputs } = lowerModel(file);
+  const lowerMs = performance.now() - start;
+  const constantBytes = program.constants.reduce((sum, { data }) => sum + data.length, 0);
+  const commitMs = await fastest(1, () => commitProgram(program));
+  const { tensors, data } = randomFeeds(inputs, seededRng(1));
+  const session = await InferenceSession.create(file, {
+    ...{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 },
+  });
+  await session.run(tensors);
+  const onnxruntimeMs = await fastest(RUNS, () => session.run(tensors));
+  await session.release();
+  // The first run makes plans and packs constants.
+  runProgram(program, data);
+  return {
+    network,
+    instructions: program.instructions.length,
+    constantBytes,
+    lowerMs,
+    commitMBs: constantBytes / 1e6 / (commitMs / 1e3),
+    onnxruntimeMs,
+    exactMs: await fastest(RUNS, () => runProgram(program, data)),
+    traceMs: await fastest(1, () => traceRoot(program, data)),
+    stepGas: stepGas(program),
+    disputeRounds: disputeRounds(program),
+  };
+}
+
+export function figuresOf(made: Measurement): Figure[] {
+  const { network, onnxruntimeMs: theirs } = made;
+  const time = (name: string, value: number): Figure => ({
+    ...{ name: `${network}.${name}`, value, unit: "ms", ratioToOnnxruntime: value / theirs },
+  });
+  const figure = (name: string, value: number, unit: string): Figure => ({
+    ...{ name: `${network}.${name}`, value, unit },
+  });
+  return [
+    time("onnxruntime", theirs),
+    time("exact", made.exactMs),
+    time("trace", made.traceMs),
+    figure("lower", made.lowerMs, "ms"),
+    figure("commit", made.commitMBs, "MB/s"),
+    figure("constants", made.constantBytes, "bytes"),
+    figure("instructions", made.instructions, "instructions"),
+    figure("stepGasMedian", made.stepGas.median, "gas (bound)"),
+    figure("stepGasWorst", made.stepGas.worst, "gas (bound)"),
+    figure("disputeRounds", made.disputeRounds, "rounds (bound)"),
+  ];
+}

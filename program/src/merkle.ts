@@ -2,6 +2,7 @@
  * SHA-256 trees over fixed-size leaves (docs/program.md §7).
  */
 import { hash } from "node:crypto";
+import { allocate, free, kernels, view } from "./simd.ts";
 
 export const LEAF_BYTES = 256;
 export const HASH_BYTES = 32;
@@ -28,7 +29,8 @@ export function tensorDepth(bytes: number): number {
 }
 
 const EMPTY_ROOT = new Uint8Array(HASH_BYTES);
-const ZERO_LEAF = sha256(new Uint8Array(LEAF_BYTES));
+const ZEROS = new Uint8Array(LEAF_BYTES);
+const ZERO_LEAF = sha256(ZEROS);
 
 /** A whole tree; levels[0] are the hashes of the leaves that exist, one after the other, each level padded implicitly by `pad[level]`. */
 export interface Tree {
@@ -37,9 +39,30 @@ export interface Tree {
   readonly pad: readonly Uint8Array[];
 }
 
-/** Writes the hash of a message to node `index` of a level. */
-function hashInto(level: Buffer, index: number, message: Uint8Array): void {
-  level.write(hash("sha256", message, "binary"), index * HASH_BYTES, "binary");
+/** Messages that are hashed in one call: they and their hashes stay in the second-level cache. */
+const BATCH = 1024;
+
+/**
+ * Hashes of the messages of `bytes` bytes each, a multiple of 64, that stand one after the other in data; a last one that is cut short is completed from `rest`, the end
+ * of a message.
+ */
+function hashMessages(data: Uint8Array, bytes: number, rest: Uint8Array): Uint8Array {
+  const count = Math.ceil(data.length / bytes);
+  const hashes = new Uint8Array(count * HASH_BYTES);
+  free();
+  const most = Math.min(BATCH, Math.ceil(count / 4) * 4);
+  const source = allocate(most * bytes);
+  const out = allocate(most * HASH_BYTES);
+  for (let first = 0; first < count; first += most) {
+    const some = Math.min(most, count - first);
+    const part = data.subarray(first * bytes, (first + some) * bytes);
+    view.u8().set(part, source);
+    const missing = some * bytes - part.length;
+    if (missing > 0) view.u8().set(rest.subarray(rest.length - missing), source + part.length);
+    kernels.sha256(out, source, bytes, Math.ceil(some / 4));
+    hashes.set(view.u8().subarray(out, out + some * HASH_BYTES), first * HASH_BYTES);
+  }
+  return hashes;
 }
 
 function build(leaves: Uint8Array, padLeaf: Uint8Array): Tree {
@@ -49,15 +72,9 @@ function build(leaves: Uint8Array, padLeaf: Uint8Array): Tree {
   let below = leaves;
   let padBelow = padLeaf;
   for (let level = 0; level < depth; level++) {
-    const count = Math.ceil(below.length / (2 * HASH_BYTES));
-    const above = Buffer.alloc(count * HASH_BYTES);
-    for (let i = 0; i < count; i++) {
-      const pair = below.subarray(2 * i * HASH_BYTES, 2 * (i + 1) * HASH_BYTES);
-      hashInto(above, i, pair.length === 2 * HASH_BYTES ? pair : Buffer.concat([pair, padBelow]));
-    }
+    below = hashMessages(below, 2 * HASH_BYTES, padBelow);
     padBelow = sha256(padBelow, padBelow);
-    below = above;
-    levels.push(above);
+    levels.push(below);
     pad.push(padBelow);
   }
   return { depth, levels, pad };
@@ -94,13 +111,7 @@ export function tensorLeaf(data: Uint8Array, index: number): Uint8Array {
 }
 
 export function tensorTree(data: Uint8Array): Tree {
-  const count = tensorLeaves(data.length);
-  const leaves = Buffer.alloc(count * HASH_BYTES);
-  for (let i = 0; i < count; i++) {
-    const whole = data.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES);
-    hashInto(leaves, i, whole.length === LEAF_BYTES ? whole : tensorLeaf(data, i));
-  }
-  return build(leaves, ZERO_LEAF);
+  return build(data.length === 0 ? ZERO_LEAF : hashMessages(data, LEAF_BYTES, ZEROS), ZERO_LEAF);
 }
 
 export function tensorRoot(data: Uint8Array): Uint8Array {

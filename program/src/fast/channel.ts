@@ -12,7 +12,7 @@ import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { KINDS } from "./pointwise.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
-import { allocate, free, kernels, view } from "./simd.ts";
+import { allocate, free, kernels, view } from "../simd.ts";
 import { canonicalizeF32, decodedOf, storeInto, type Store, type Tensor } from "./tensor.ts";
 import { isGather, planTensor, type ViewPlan } from "./view.ts";
 

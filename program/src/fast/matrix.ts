@@ -19,7 +19,7 @@ import { decideCompensated, foldedSum, roundedSum, stages, UNIT } from "./exacts
 import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
-import { allocate, free, kernels, pinned, view } from "./simd.ts";
+import { allocate, free, kernels, pinned, view } from "../simd.ts";
 import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 

@@ -10,7 +10,7 @@ import { product, type Body, type Instruction } from "../instruction.ts";
 import { kernelTables } from "./approximate.ts";
 import { elementaryStages, exactly } from "./elementary.ts";
 import { joinDims, type Lookup } from "./read.ts";
-import { allocate, free, kernels, reserve, view } from "./simd.ts";
+import { allocate, free, kernels, reserve, view } from "../simd.ts";
 import { elementsOf, type Elements, type Tensor } from "./tensor.ts";
 import { literalValue, planTensor, type ViewPlan } from "./view.ts";
 

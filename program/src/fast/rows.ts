@@ -9,7 +9,7 @@ import { foldedSum, stages, UNIT } from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
 import { roundOf } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type Walk } from "./read.ts";
-import { allocate, free, kernels, view } from "./simd.ts";
+import { allocate, free, kernels, view } from "../simd.ts";
 import { storeInto, type Tensor } from "./tensor.ts";
 import { planTensor, skips, type ViewPlan } from "./view.ts";
 

@@ -10,7 +10,7 @@ import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
 import { planMove, runMove, type MovePlan } from "./move.ts";
 import { planPointwise, runPointwise, type PointwisePlan } from "./pointwise.ts";
 import { planRows, runRows, type RowsPlan } from "./rows.ts";
-import { own } from "./simd.ts";
+import { own } from "../simd.ts";
 import { runSlowly } from "./slow.ts";
 import { loadTensor, newTensor, type Tensor } from "./tensor.ts";
 import type { Lookup } from "./read.ts";

@@ -97,6 +97,7 @@ export interface Kernels {
     n: number,
     open: number,
   ) => number;
+  readonly sha256: (out: number, src: number, bytes: number, groups: number) => void;
   readonly truncate: (dst: number, src: number, n: number) => void;
   readonly widenF32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
   readonly widenI32: (dst: number, src: number, kind: number, n: number, zero: number) => void;
@@ -131,7 +132,7 @@ export interface Kernels {
 /** Fused multiply-add where the engine has it (relaxed SIMD): faster, and no bound depends on whether products are fused. */
 function load(): Kernels {
   const file = (name: string): Uint8Array<ArrayBuffer> =>
-    new Uint8Array(readFileSync(new URL(`../../build/${name}.wasm`, import.meta.url)));
+    new Uint8Array(readFileSync(new URL(`../build/${name}.wasm`, import.meta.url)));
   const relaxed = file("kernels-relaxed");
   const code = WebAssembly.validate(relaxed) ? relaxed : file("kernels");
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));

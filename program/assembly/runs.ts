@@ -16,6 +16,11 @@ function upper(x: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<u64>(x, x, 1, 1));
 }
 
+/** Two binary32 numbers from memory. */
+function promote(at: usize): v128 {
+  return f64x2.promote_low_f32x4(v128.load64_zero(at));
+}
+
 /**
  * Float64 sums of products for `runs` runs of n outputs: run r has counts[r] terms, the t-th of which multiplies what begins at byte baseA + a[r * terms + t] with what
  * begins at baseB + b[r * terms + t]. Writes n sums per run (n a multiple of 4, or room to spare), and the sums of the products' sizes.
@@ -44,18 +49,28 @@ export function sumRuns(
       let t = s;
       let d = s;
       let e = s;
-      for (let k: usize = 0; k < count; k += 4) {
-        const from = baseA + <usize>load<u32>(a + k) + skipA;
-        const by = baseB + <usize>load<u32>(b + k) + skipB;
-        const x = neighbours ? v128.load(from) : gather4(from, <usize>stepA);
-        const y = neighbours ? v128.load(by) : gather4(by, <usize>stepB);
-        const p = f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y));
-        const q = f64x2.mul(upper(x), upper(y));
-        s = f64x2.add(s, p);
-        t = f64x2.add(t, q);
-        d = f64x2.add(d, f64x2.abs(p));
-        e = f64x2.add(e, f64x2.abs(q));
-      }
+      if (neighbours)
+        for (let k: usize = 0; k < count; k += 4) {
+          const from = baseA + <usize>load<u32>(a + k) + skipA;
+          const by = baseB + <usize>load<u32>(b + k) + skipB;
+          const p = f64x2.mul(promote(from), promote(by));
+          const q = f64x2.mul(promote(from + 8), promote(by + 8));
+          s = f64x2.add(s, p);
+          t = f64x2.add(t, q);
+          d = f64x2.add(d, f64x2.abs(p));
+          e = f64x2.add(e, f64x2.abs(q));
+        }
+      else
+        for (let k: usize = 0; k < count; k += 4) {
+          const x = gather4(baseA + <usize>load<u32>(a + k) + skipA, <usize>stepA);
+          const y = gather4(baseB + <usize>load<u32>(b + k) + skipB, <usize>stepB);
+          const p = f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y));
+          const q = f64x2.mul(upper(x), upper(y));
+          s = f64x2.add(s, p);
+          t = f64x2.add(t, q);
+          d = f64x2.add(d, f64x2.abs(p));
+          e = f64x2.add(e, f64x2.abs(q));
+        }
       const at = (<usize>i) << 3;
       v128.store(sums + at, s);
       v128.store(sums + at, t, 16);
@@ -64,6 +79,48 @@ export function sumRuns(
     }
     sums += (<usize>n) << 3;
     sizes += (<usize>n) << 3;
+    counts += 4;
+    a += (<usize>terms) << 2;
+    b += (<usize>terms) << 2;
+  }
+}
+
+/** Like sumRuns on int32, modulo 2^32. */
+export function sumRunsI32(
+  sums: usize,
+  runs: i32,
+  n: i32,
+  terms: i32,
+  counts: usize,
+  baseA: usize,
+  a: usize,
+  stepA: i32,
+  baseB: usize,
+  b: usize,
+  stepB: i32,
+): void {
+  const neighbours = stepA == 4 && stepB == 4;
+  for (let run = 0; run < runs; run++) {
+    const count = (<usize>load<i32>(counts)) << 2;
+    for (let i = 0; i < n; i += 4) {
+      const skipA = <usize>i * <usize>stepA;
+      const skipB = <usize>i * <usize>stepB;
+      let s = i32x4.splat(0);
+      if (neighbours)
+        for (let k: usize = 0; k < count; k += 4) {
+          const x = v128.load(baseA + <usize>load<u32>(a + k) + skipA);
+          const y = v128.load(baseB + <usize>load<u32>(b + k) + skipB);
+          s = i32x4.add(s, i32x4.mul(x, y));
+        }
+      else
+        for (let k: usize = 0; k < count; k += 4) {
+          const x = gather4(baseA + <usize>load<u32>(a + k) + skipA, <usize>stepA);
+          const y = gather4(baseB + <usize>load<u32>(b + k) + skipB, <usize>stepB);
+          s = i32x4.add(s, i32x4.mul(x, y));
+        }
+      v128.store(sums + ((<usize>i) << 2), s);
+    }
+    sums += (<usize>n) << 2;
     counts += 4;
     a += (<usize>terms) << 2;
     b += (<usize>terms) << 2;

@@ -60,6 +60,19 @@ export interface Kernels {
     b: number,
     stepB: number,
   ) => void;
+  readonly sumRunsI32: (
+    sums: number,
+    runs: number,
+    n: number,
+    terms: number,
+    counts: number,
+    baseA: number,
+    a: number,
+    stepA: number,
+    baseB: number,
+    b: number,
+    stepB: number,
+  ) => void;
   readonly decideSums: (
     out: number,
     sums: number,

@@ -58,7 +58,7 @@ export interface ChannelPlan {
 
 /** A view whose loads give their addresses rather than what stands there. */
 function addressesOf(bound: View): View {
-  return { ...bound, values: undefined, plan: { ...bound.plan, zero: 0 } };
+  return { plan: { ...bound.plan, zero: 0 }, values: undefined, bits: 0, tables: bound.tables };
 }
 
 function sideOf(plan: ViewPlan, last: number, dims: readonly number[]): Side | undefined {
@@ -106,8 +106,10 @@ export function planChannel(instruction: Instruction): ChannelPlan | undefined {
   };
 }
 
-/** Copies a whole operand, less its zero point, to the kernels' memory as binary32. @returns undefined if that cannot hold it. */
-function stageWhole(tensor: Tensor, zero: number, step: number): number | undefined {
+type Lanes = "f32" | "i32";
+
+/** Copies a whole operand, less its zero point, to the kernels' memory as lanes. @returns undefined if those cannot hold it. */
+function stageWhole(tensor: Tensor, zero: number, step: number, lanes: Lanes): number | undefined {
   const { elements, dtype: name, data } = tensor;
   const kind = KINDS[name];
   // The last lanes of a run may be read from behind its end.
@@ -115,11 +117,12 @@ function stageWhole(tensor: Tensor, zero: number, step: number): number | undefi
   if (kind !== undefined && kind > 0 && name !== "i32") {
     const raw = allocate(data.length + SPARE);
     view.u8().set(data, raw);
-    kernels.widenF32(address, raw, kind, elements, zero);
+    if (lanes === "f32") kernels.widenF32(address, raw, kind, elements, zero);
+    else kernels.widenI32(address, raw, kind, elements, zero);
     return address;
   }
   const values = decodedOf(tensor)?.values;
-  if (!(values instanceof Float32Array) || zero !== 0) return undefined;
+  if (!(values instanceof Float32Array) || zero !== 0 || lanes === "i32") return undefined;
   view.f32().set(values, address / 4);
   return address;
 }
@@ -130,12 +133,25 @@ interface Operand {
   readonly address: number;
 }
 
-function bindSide(side: Side, lookup: Lookup): Operand | undefined {
+function bindSide(side: Side, lookup: Lookup, lanes: Lanes): Operand | undefined {
   const { operand } = side.plan;
   const bound = bind(side.plan, lookup);
   if (operand === undefined || bound === undefined) return undefined;
-  const address = stageWhole(lookup(operand.source, operand.id), side.plan.zero, side.step);
+  const address = stageWhole(lookup(operand.source, operand.id), side.plan.zero, side.step, lanes);
   return address === undefined ? undefined : { side, view: bound, address };
+}
+
+/** Whether int32 holds the terms: products of two small integers whose sum is an i32. */
+function fitsInt32({ sides, choice }: ChannelPlan, name: DTypeName): boolean {
+  return (
+    choice === undefined &&
+    name === "i32" &&
+    sides.length === 2 &&
+    sides.every(({ plan }) => {
+      const of = plan.operand?.dtype;
+      return of !== undefined && isInteger(of) && dtype(of).bytes <= 2;
+    })
+  );
 }
 
 /** Whether sums of these operands' terms are exact in float64 and fit the output. */
@@ -298,17 +314,18 @@ export function runChannel(
 ): boolean {
   const { run, runs, terms, choice } = plan;
   const { dtype: name } = instruction;
+  const lanes: Lanes = fitsInt32(plan, name) ? "i32" : "f32";
   free();
   const operands: Operand[] = [];
   for (const side of plan.sides) {
-    const operand = bindSide(side, lookup);
+    const operand = bindSide(side, lookup, lanes);
     if (operand === undefined) return false;
     operands.push(operand);
   }
   const [first] = operands;
   if (first === undefined) return false;
   if (choice === undefined) {
-    if (!isFloat(name) && !holdsIntegers(operands, terms, name)) return false;
+    if (!isFloat(name) && lanes === "f32" && !holdsIntegers(operands, terms, name)) return false;
     // One factor alone: the other is 1.
     if (operands.length === 1) operands.push(one(first));
   } else if (name !== "f32" && name !== "u8" && name !== "i8") return false;
@@ -327,7 +344,11 @@ export function runChannel(
     const count = Math.min(some, runs - from);
     if (!listed.load(from, count)) return false;
     const at = from * run;
-    if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, elements, store });
+    if (lanes === "i32") {
+      kernels.sumRunsI32(scratch.out, ...listed.sizes(count), ...listed.of(0), ...listed.of(1));
+      const sums = view.i32().subarray(scratch.out / 4, scratch.out / 4 + count * run);
+      new Int32Array(out.data.buffer).set(sums, at);
+    } else if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, elements, store });
     else {
       const n = count * run;
       const start = firstOf(choice, name);
@@ -355,7 +376,7 @@ function one(other: Operand): Operand {
     walk: { ...other.side.walk, strides: other.side.walk.strides.map(() => 0), tableStrides: [] },
     step: 0,
   };
-  return { side, view: { ...other.view, plan, tables: [] }, address };
+  return { side, view: { plan, values: undefined, bits: 0, tables: [] }, address };
 }
 
 /** What a fold of no terms gives. */

@@ -23,8 +23,9 @@ import { allocate, free, kernels, pinned, view } from "../simd.ts";
 import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
-/** Rows of a that meet a right matrix that stays packed. */
+/** Rows of a that meet a right matrix that stays packed: so many, or more if their values and sums are no more than that. */
 const ROWS = 64;
+const ROW_VALUES = 2 ** 16;
 /** Values that are packed at a time: of a, and of a right matrix that does not stay (half of a second-level cache). */
 const PACKED_VALUES = 2 ** 21;
 const CACHED_VALUES = 2 ** 16;
@@ -33,6 +34,8 @@ const LEAST_RESULTS = 8;
 const LEAST_PRODUCTS = 1024;
 const FEW_BATCHES = 16;
 const LEAST_DEPTH = 3;
+/** Reading shorter runs costs more by the run than by the element. */
+const SHORT_RUN = 8;
 /**
  * Squares are exact in float64 and 2^20 of them sum with a relative error below 2^-33; the factor covers that, for two norms, and the
  * roundings of the square roots and of the bound's own products.
@@ -43,6 +46,8 @@ interface Side {
   readonly plan: ViewPlan;
   /** Its own output dimensions, then the reduction. */
   readonly walk: Walk;
+  /** The other way round, where that makes longer runs. */
+  readonly turned: Walk | undefined;
   readonly count: number;
   /** Strides in elements if the operand itself is such a matrix. */
   readonly direct: Strides | undefined;
@@ -59,6 +64,8 @@ export interface MatrixPlan {
   readonly a: Side;
   readonly b: Side;
   readonly depth: number;
+  /** Whether rows of results follow each other in the output. */
+  readonly whole: boolean;
   readonly batchDims: readonly number[];
   readonly batchSizes: readonly number[];
   readonly batchStrides: readonly number[];
@@ -100,11 +107,19 @@ function positionsOf(dims: readonly number[], outDims: readonly number[]): Float
   return Float64Array.from(positions);
 }
 
+function stepsBy(positions: Float64Array, step: number): boolean {
+  return positions.every((p, i) => p - (positions[0] ?? 0) === i * step);
+}
+
 function sideOf(plan: ViewPlan, dims: readonly number[], { outDims, redDims }: Instruction): Side {
   const reduction = redDims.map((_, r) => outDims.length + r);
+  const walk = walkOf(plan, [...dims, ...reduction]);
+  const turned = walkOf(plan, [...reduction, ...dims]);
+  const longer = (walk.sizes.at(-1) ?? 1) < SHORT_RUN && (turned.sizes.at(-1) ?? 1) >= SHORT_RUN;
   return {
     plan,
-    walk: walkOf(plan, [...dims, ...reduction]),
+    walk,
+    turned: longer ? turned : undefined,
     count: product(dims.map((d) => outDims[d] ?? 1)),
     direct: directStrides(plan, dims, reduction),
     positions: positionsOf(dims, outDims),
@@ -137,10 +152,13 @@ export function planMatrix(instruction: Instruction): MatrixPlan | undefined {
   // The columns of a row of results should be neighbours in the output.
   const swap = (ofX.at(-1) ?? -1) > (ofY.at(-1) ?? -1);
   const strides = rowMajor(outDims);
+  const a = swap ? second : first;
+  const b = swap ? first : second;
   return {
-    a: swap ? second : first,
-    b: swap ? first : second,
+    a,
+    b,
     depth,
+    whole: stepsBy(a.positions, b.count) && stepsBy(b.positions, 1),
     batchDims,
     batchSizes: batchDims.map((d) => outDims[d] ?? 1),
     batchStrides: batchDims.map((d) => strides[d] ?? 0),
@@ -222,6 +240,11 @@ function stage(
     };
   }
   const address = allocate(count * depth * 4);
+  if (side.turned !== undefined) {
+    for (let k = 0; k < depth; k++)
+      read(bound, side.turned, origin, k * side.count + from, count, view.f32(), address / 4 + k * count);
+    return { address, kind: 0, zero: 0, row: 1, depth: count };
+  }
   read(bound, side.walk, origin, from * depth, count * depth, view.f32(), address / 4);
   return { address, kind: 0, zero: 0, row: depth, depth: 1 };
 }
@@ -338,6 +361,11 @@ function emit({ left, right, plan, target }: Block, from: Target, at: number, wi
   const columns = right.count;
   const first = positions[right.from] ?? 0;
   const neighbours = (positions[right.from + columns - 1] ?? 0) - first === columns - 1;
+  if (plan.whole && width === columns && columns === plan.b.count) {
+    const start = left.batch.position + (plan.a.positions[left.from] ?? 0) + first;
+    target.set(from.subarray(at, at + left.count * width), start);
+    return;
+  }
   for (let i = 0; i < left.count; i++) {
     const row = left.batch.position + (plan.a.positions[left.from + i] ?? 0);
     const start = at + i * width;
@@ -473,7 +501,9 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
     const stays = keepPacked(all);
     // A right matrix that stays is used whole; else small blocks of it meet many rows while they are in cache.
     const rows =
-      stays === undefined ? blockOf(plan.a.count, PACKED_VALUES, depth) : Math.min(ROWS, plan.a.count);
+      stays === undefined
+        ? blockOf(plan.a.count, PACKED_VALUES, depth)
+        : Math.max(ROWS, blockOf(plan.a.count, ROW_VALUES, Math.max(depth, plan.b.count)));
     const columns = stays === undefined ? blockOf(plan.b.count, CACHED_VALUES, depth) : plan.b.count;
     for (let row = 0; row < plan.a.count; row += rows) {
       free();

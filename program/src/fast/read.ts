@@ -1,8 +1,9 @@
 /**
  * Reading views: joined with data, in any order of the iteration dimensions, into plain arrays.
  */
+import { dtype } from "../dtype.ts";
 import type { TensorSource } from "../instruction.ts";
-import { decodedOf, type Tensor, type Values } from "./tensor.ts";
+import { decodedOf, VALUE_BITS, type Tensor, type Values } from "./tensor.ts";
 import { isGather, NONE, type GatherTable, type Table, type ViewPlan } from "./view.ts";
 
 /** A plan joined with the data of its operands. */
@@ -42,8 +43,27 @@ export function bind(plan: ViewPlan, lookup: Lookup): View | undefined {
     tables.push(bound);
   }
   if (plan.operand === undefined) return { plan, values: undefined, bits: plan.bits, tables };
-  const decoded = decodedOf(lookup(plan.operand.source, plan.operand.id));
-  return decoded === null ? undefined : { plan, values: decoded.values, bits: decoded.bits, tables };
+  const tensor = lookup(plan.operand.source, plan.operand.id);
+  return tensor.dtype === "acc" ? undefined : new TensorView(plan, tensor, tables);
+}
+
+/** A view of a tensor, whose values are decoded when they are first asked for. */
+class TensorView implements View {
+  constructor(
+    readonly plan: ViewPlan,
+    private readonly tensor: Tensor,
+    readonly tables: readonly Table[],
+  ) {}
+
+  get values(): Values | undefined {
+    return decodedOf(this.tensor)?.values;
+  }
+
+  get bits(): number {
+    return dtype(this.tensor.dtype).bytes === 8
+      ? (decodedOf(this.tensor)?.bits ?? Infinity)
+      : VALUE_BITS[this.tensor.dtype];
+  }
 }
 
 /** A row-major order over some iteration dimensions, neighbours merged where the view allows. */

@@ -31,7 +31,36 @@ interface Prepared {
   readonly plans: (Plan | undefined)[];
   /** Per instruction the tensors of instructions that nothing reads later. */
   readonly lastReads: readonly (readonly number[])[];
+  readonly spare: Spare;
 }
+
+/** Memory of tensors that nothing reads any more and nobody was given, for the next ones of the same length. */
+class Spare {
+  private readonly byLength = new Map<number, Uint8Array[]>();
+  private bytes = 0;
+
+  take(length: number): Uint8Array | undefined {
+    const found = this.byLength.get(length)?.pop();
+    if (found !== undefined) this.bytes -= length;
+    return found;
+  }
+
+  give(data: Uint8Array): void {
+    this.bytes += data.length;
+    const ofLength = this.byLength.get(data.length);
+    if (ofLength === undefined) this.byLength.set(data.length, [data]);
+    else ofLength.push(data);
+  }
+
+  /** Keeps no more between runs than a small program's. */
+  trim(): void {
+    if (this.bytes <= MOST_SPARE) return;
+    this.byLength.clear();
+    this.bytes = 0;
+  }
+}
+
+const MOST_SPARE = 2 ** 26;
 
 const prepared = new WeakMap<Program, Prepared>();
 
@@ -54,6 +83,7 @@ function prepare(program: Program): Prepared {
     ),
     plans: [],
     lastReads: lastReadsOf(program),
+    spare: new Spare(),
   };
   prepared.set(program, made);
   return made;
@@ -117,7 +147,7 @@ export function runProgram(
 ): RunResult {
   const { keep = "outputs", onTensor } = options;
   const made = prepare(program);
-  const { constants, plans, lastReads } = made;
+  const { constants, plans, lastReads, spare } = made;
   own(made);
   if (inputs.length !== program.inputs.length)
     throw new RangeError(`the program has ${program.inputs.length} inputs, not ${inputs.length}`);
@@ -125,8 +155,6 @@ export function runProgram(
     loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array()),
   );
   const live = new Map<number, Tensor>();
-  /** Memory of tensors that nothing reads any more and nobody was given, by length. */
-  const spare = new Map<number, Uint8Array[]>();
   const lookup: Lookup = (source, id) => {
     const found = source === "input" ? loaded[id] : source === "constant" ? constants[id] : live.get(id);
     if (found === undefined) throw new RangeError(`there is no ${source} ${id}`);
@@ -141,7 +169,7 @@ export function runProgram(
     const plan = (plans[k] ??= planOf(instruction));
     const elements = outElements(instruction);
     const bytes = elements * dtype(instruction.dtype).bytes;
-    const tensor = newTensor(instruction.dtype, elements, spare.get(bytes)?.pop());
+    const tensor = newTensor(instruction.dtype, elements, spare.take(bytes));
     ways.push(compute(instruction, plan, lookup, tensor));
     live.set(k, tensor);
     onTensor?.(k, tensor.data);
@@ -150,12 +178,11 @@ export function runProgram(
     for (const id of lastReads[k] ?? []) {
       const { data } = live.get(id) ?? {};
       live.delete(id);
-      if (data === undefined || wanted.has(id) || keeps(id) || onTensor !== undefined) continue;
-      const ofSize = spare.get(data.length);
-      if (ofSize === undefined) spare.set(data.length, [data]);
-      else ofSize.push(data);
+      const given = wanted.has(id) || keeps(id) || onTensor !== undefined;
+      if (data !== undefined && !given) spare.give(data);
     }
   }
+  spare.trim();
   return {
     outputs: program.outputs.map((o) => {
       const data = outputs.get(o.instruction);

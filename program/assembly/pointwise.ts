@@ -32,16 +32,20 @@ function sizeOf(kind: i32): usize {
 /** n integers minus `zero` as int32, modulo 2^32. */
 export function widenI32(dst: usize, src: usize, kind: i32, n: i32, zero: i32): void {
   const z = i32x4.splat(zero);
-  const step = sizeOf(kind);
-  for (let i = 0; i < n; i += 4, src += step, dst += 16) v128.store(dst, i32x4.sub(load4(src, kind), z));
+  const end = dst + ((<usize>n) << 2);
+  if (kind == U8) for (; dst < end; src += 4, dst += 16) v128.store(dst, i32x4.sub(load4(src, U8), z));
+  else if (kind == I8) for (; dst < end; src += 4, dst += 16) v128.store(dst, i32x4.sub(load4(src, I8), z));
+  else {
+    const step = sizeOf(kind);
+    for (; dst < end; src += step, dst += 16) v128.store(dst, i32x4.sub(load4(src, kind), z));
+  }
 }
 
 /** n integers minus `zero` as binary32, rounded to nearest even. */
 export function widenF32(dst: usize, src: usize, kind: i32, n: i32, zero: i32): void {
-  const z = i32x4.splat(zero);
-  const step = sizeOf(kind);
-  for (let i = 0; i < n; i += 4, src += step, dst += 16)
-    v128.store(dst, f32x4.convert_i32x4_s(i32x4.sub(load4(src, kind), z)));
+  widenI32(dst, src, kind, n, zero);
+  for (const end = dst + ((<usize>n) << 2); dst < end; dst += 16)
+    v128.store(dst, f32x4.convert_i32x4_s(v128.load(dst)));
 }
 
 /** n int32 within the range of u8 or i8. */

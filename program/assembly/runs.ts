@@ -21,6 +21,42 @@ function promote(at: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(at));
 }
 
+/** Eight float64 sums of one run, and of the sizes, both of whose operands are neighbours. */
+function sum8(sums: usize, sizes: usize, count: usize, from: usize, a: usize, by: usize, b: usize): void {
+  let s = f64x2.splat(0);
+  let t = s;
+  let u = s;
+  let v = s;
+  let d = s;
+  let e = s;
+  let f = s;
+  let g = s;
+  for (let k: usize = 0; k < count; k += 4) {
+    const x = from + <usize>load<u32>(a + k);
+    const y = by + <usize>load<u32>(b + k);
+    let p = f64x2.mul(promote(x), promote(y));
+    s = f64x2.add(s, p);
+    d = f64x2.add(d, f64x2.abs(p));
+    p = f64x2.mul(promote(x + 8), promote(y + 8));
+    t = f64x2.add(t, p);
+    e = f64x2.add(e, f64x2.abs(p));
+    p = f64x2.mul(promote(x + 16), promote(y + 16));
+    u = f64x2.add(u, p);
+    f = f64x2.add(f, f64x2.abs(p));
+    p = f64x2.mul(promote(x + 24), promote(y + 24));
+    v = f64x2.add(v, p);
+    g = f64x2.add(g, f64x2.abs(p));
+  }
+  v128.store(sums, s);
+  v128.store(sums, t, 16);
+  v128.store(sums, u, 32);
+  v128.store(sums, v, 48);
+  v128.store(sizes, d);
+  v128.store(sizes, e, 16);
+  v128.store(sizes, f, 32);
+  v128.store(sizes, g, 48);
+}
+
 /**
  * Float64 sums of products for `runs` runs of n outputs: run r has counts[r] terms, the t-th of which multiplies what begins at byte baseA + a[r * terms + t] with what
  * begins at baseB + b[r * terms + t]. Writes n sums per run (n a multiple of 4, or room to spare), and the sums of the products' sizes.
@@ -39,38 +75,31 @@ export function sumRuns(
   b: usize,
   stepB: i32,
 ): void {
-  const neighbours = stepA == 4 && stepB == 4;
+  const wide = stepA == 4 && stepB == 4 ? n & ~7 : 0;
   for (let run = 0; run < runs; run++) {
     const count = (<usize>load<i32>(counts)) << 2;
-    for (let i = 0; i < n; i += 4) {
-      const skipA = <usize>i * <usize>stepA;
-      const skipB = <usize>i * <usize>stepB;
+    for (let i = 0; i < wide; i += 8) {
+      const skip = (<usize>i) << 2;
+      const at = (<usize>i) << 3;
+      sum8(sums + at, sizes + at, count, baseA + skip, a, baseB + skip, b);
+    }
+    for (let i = wide; i < n; i += 4) {
+      const from = baseA + <usize>i * <usize>stepA;
+      const by = baseB + <usize>i * <usize>stepB;
       let s = f64x2.splat(0);
       let t = s;
       let d = s;
       let e = s;
-      if (neighbours)
-        for (let k: usize = 0; k < count; k += 4) {
-          const from = baseA + <usize>load<u32>(a + k) + skipA;
-          const by = baseB + <usize>load<u32>(b + k) + skipB;
-          const p = f64x2.mul(promote(from), promote(by));
-          const q = f64x2.mul(promote(from + 8), promote(by + 8));
-          s = f64x2.add(s, p);
-          t = f64x2.add(t, q);
-          d = f64x2.add(d, f64x2.abs(p));
-          e = f64x2.add(e, f64x2.abs(q));
-        }
-      else
-        for (let k: usize = 0; k < count; k += 4) {
-          const x = gather4(baseA + <usize>load<u32>(a + k) + skipA, <usize>stepA);
-          const y = gather4(baseB + <usize>load<u32>(b + k) + skipB, <usize>stepB);
-          const p = f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y));
-          const q = f64x2.mul(upper(x), upper(y));
-          s = f64x2.add(s, p);
-          t = f64x2.add(t, q);
-          d = f64x2.add(d, f64x2.abs(p));
-          e = f64x2.add(e, f64x2.abs(q));
-        }
+      for (let k: usize = 0; k < count; k += 4) {
+        const x = gather4(from + <usize>load<u32>(a + k), <usize>stepA);
+        const y = gather4(by + <usize>load<u32>(b + k), <usize>stepB);
+        const p = f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y));
+        const q = f64x2.mul(upper(x), upper(y));
+        s = f64x2.add(s, p);
+        t = f64x2.add(t, q);
+        d = f64x2.add(d, f64x2.abs(p));
+        e = f64x2.add(e, f64x2.abs(q));
+      }
       const at = (<usize>i) << 3;
       v128.store(sums + at, s);
       v128.store(sums + at, t, 16);
@@ -83,6 +112,26 @@ export function sumRuns(
     a += (<usize>terms) << 2;
     b += (<usize>terms) << 2;
   }
+}
+
+/** Sixteen int32 sums of one run, both of whose operands are neighbours. */
+function sum16(sums: usize, count: usize, from: usize, a: usize, by: usize, b: usize): void {
+  let s = i32x4.splat(0);
+  let t = s;
+  let u = s;
+  let v = s;
+  for (let k: usize = 0; k < count; k += 4) {
+    const x = from + <usize>load<u32>(a + k);
+    const y = by + <usize>load<u32>(b + k);
+    s = i32x4.add(s, i32x4.mul(v128.load(x), v128.load(y)));
+    t = i32x4.add(t, i32x4.mul(v128.load(x, 16), v128.load(y, 16)));
+    u = i32x4.add(u, i32x4.mul(v128.load(x, 32), v128.load(y, 32)));
+    v = i32x4.add(v, i32x4.mul(v128.load(x, 48), v128.load(y, 48)));
+  }
+  v128.store(sums, s);
+  v128.store(sums, t, 16);
+  v128.store(sums, u, 32);
+  v128.store(sums, v, 48);
 }
 
 /** Like sumRuns on int32, modulo 2^32. */
@@ -99,25 +148,22 @@ export function sumRunsI32(
   b: usize,
   stepB: i32,
 ): void {
-  const neighbours = stepA == 4 && stepB == 4;
+  const wide = stepA == 4 && stepB == 4 ? n & ~15 : 0;
   for (let run = 0; run < runs; run++) {
     const count = (<usize>load<i32>(counts)) << 2;
-    for (let i = 0; i < n; i += 4) {
-      const skipA = <usize>i * <usize>stepA;
-      const skipB = <usize>i * <usize>stepB;
+    for (let i = 0; i < wide; i += 16) {
+      const skip = (<usize>i) << 2;
+      sum16(sums + skip, count, baseA + skip, a, baseB + skip, b);
+    }
+    for (let i = wide; i < n; i += 4) {
+      const from = baseA + <usize>i * <usize>stepA;
+      const by = baseB + <usize>i * <usize>stepB;
       let s = i32x4.splat(0);
-      if (neighbours)
-        for (let k: usize = 0; k < count; k += 4) {
-          const x = v128.load(baseA + <usize>load<u32>(a + k) + skipA);
-          const y = v128.load(baseB + <usize>load<u32>(b + k) + skipB);
-          s = i32x4.add(s, i32x4.mul(x, y));
-        }
-      else
-        for (let k: usize = 0; k < count; k += 4) {
-          const x = gather4(baseA + <usize>load<u32>(a + k) + skipA, <usize>stepA);
-          const y = gather4(baseB + <usize>load<u32>(b + k) + skipB, <usize>stepB);
-          s = i32x4.add(s, i32x4.mul(x, y));
-        }
+      for (let k: usize = 0; k < count; k += 4) {
+        const x = gather4(from + <usize>load<u32>(a + k), <usize>stepA);
+        const y = gather4(by + <usize>load<u32>(b + k), <usize>stepB);
+        s = i32x4.add(s, i32x4.mul(x, y));
+      }
       v128.store(sums + ((<usize>i) << 2), s);
     }
     sums += (<usize>n) << 2;

@@ -4,7 +4,7 @@ import { hashTree, tensorRoot, treeRoot } from "./merkle.ts";
 import { runNaive } from "./naive/interpret.ts";
 import { generateCase, KINDS } from "./testing/generate.ts";
 import { seededRng } from "./testing/rng.ts";
-import { computeTrace, traceRoot } from "./trace.ts";
+import { computeTrace, traceRoot, traceRootInParallel } from "./trace.ts";
 
 describe("trace", () => {
   const kind = KINDS.find(({ body, fold, dtype }) => body === "mul" && fold === "sum" && dtype === "f32");
@@ -20,6 +20,20 @@ describe("trace", () => {
     expect(traceRoot(program, inputs).root).to.deep.equal(expected);
     for (const [k, data] of tensors.entries())
       expect(treeRoot(trace.tensorTree(k))).to.deep.equal(tensorRoot(data));
+  });
+
+  it("has the same root and outputs when a worker hashes", async () => {
+    const { root, outputs } = await traceRootInParallel(program, inputs);
+    expect(root).to.deep.equal(traceRoot(program, inputs).root);
+    expect(outputs.map((o) => Buffer.from(o))).to.deep.equal(
+      traceRoot(program, inputs).outputs.map((o) => Buffer.from(o)),
+    );
+  });
+
+  it("ends its worker when the run fails", async () => {
+    let failure: unknown;
+    await traceRootInParallel(program, []).catch((error: unknown) => (failure = error));
+    expect(failure).to.be.instanceOf(RangeError);
   });
 
   it("has the depth of the instructions tree", () => {

@@ -2,6 +2,7 @@
  * Traces: the tensors of all instructions of a run, and their commitment (docs/program.md §7).
  */
 import { runProgram } from "./fast/run.ts";
+import { HashingWorker } from "./hashing.ts";
 import type { Program } from "./instruction.ts";
 import { hashTree, tensorRoot, tensorTree, treeRoot, type Tree } from "./merkle.ts";
 
@@ -44,15 +45,37 @@ export function computeTrace(program: Program, inputs: readonly Uint8Array[]): T
   return { tensors, outputs, tensorTree: tree, traceTree, root: () => treeRoot(traceTree()) };
 }
 
-/** A run's outputs and trace root, with no more tensors in memory at a time than the run needs. */
-export function traceRoot(
-  program: Program,
-  inputs: readonly Uint8Array[],
-): { readonly root: Uint8Array; readonly outputs: readonly Uint8Array[] } {
+/** A run's outputs and trace root. */
+export interface TraceRoot {
+  readonly root: Uint8Array;
+  readonly outputs: readonly Uint8Array[];
+}
+
+/** With no more tensors in memory at a time than the run needs. */
+export function traceRoot(program: Program, inputs: readonly Uint8Array[]): TraceRoot {
   const roots: Uint8Array[] = [];
   const onTensor = (k: number, data: Uint8Array): void => {
     roots[k] = tensorRoot(data);
   };
   const { outputs } = runProgram(program, inputs, { onTensor });
   return { root: treeRoot(hashTree(roots)), outputs };
+}
+
+/** The same, hashed by a worker thread while this one computes. */
+export async function traceRootInParallel(
+  program: Program,
+  inputs: readonly Uint8Array[],
+): Promise<TraceRoot> {
+  const worker = new HashingWorker();
+  try {
+    const { outputs } = runProgram(program, inputs, {
+      memory: (bytes) => worker.memory(bytes),
+      onTensor: (k, data) => {
+        worker.hash(k, data);
+      },
+    });
+    return { root: treeRoot(hashTree(await worker.roots())), outputs };
+  } finally {
+    await worker.close();
+  }
 }

@@ -124,6 +124,8 @@ export interface RunOptions {
   readonly onTensor?: (instruction: number, data: Uint8Array) => void;
   /** Which instructions' tensors to return; by default only what the outputs need is held. */
   readonly keep?: "all" | "outputs" | ((instruction: number) => boolean);
+  /** Where tensors are to stand, by default in memory of their own: so many bytes of a buffer of that length. */
+  readonly memory?: (bytes: number) => Uint8Array;
 }
 
 export interface RunResult {
@@ -145,7 +147,7 @@ export function runProgram(
   inputs: readonly Uint8Array[],
   options: RunOptions = {},
 ): RunResult {
-  const { keep = "outputs", onTensor } = options;
+  const { keep = "outputs", onTensor, memory } = options;
   const made = prepare(program);
   const { constants, plans, lastReads, spare } = made;
   own(made);
@@ -169,7 +171,7 @@ export function runProgram(
     const plan = (plans[k] ??= planOf(instruction));
     const elements = outElements(instruction);
     const bytes = elements * dtype(instruction.dtype).bytes;
-    const tensor = newTensor(instruction.dtype, elements, spare.take(bytes));
+    const tensor = newTensor(instruction.dtype, elements, memory?.(bytes) ?? spare.take(bytes));
     ways.push(compute(instruction, plan, lookup, tensor));
     live.set(k, tensor);
     onTensor?.(k, tensor.data);
@@ -178,7 +180,7 @@ export function runProgram(
     for (const id of lastReads[k] ?? []) {
       const { data } = live.get(id) ?? {};
       live.delete(id);
-      const given = wanted.has(id) || keeps(id) || onTensor !== undefined;
+      const given = wanted.has(id) || keeps(id) || onTensor !== undefined || memory !== undefined;
       if (data !== undefined && !given) spare.give(data);
     }
   }

@@ -1,0 +1,15 @@
+/** Worker thread of `hashing.ts`. */
+import { parentPort, workerData } from "node:worker_threads";
+import { hashed, type HashOrder } from "./hashing.ts";
+import { tensorRoot } from "./merkle.ts";
+
+const waiting = workerData as Int32Array;
+const roots: Uint8Array[] = [];
+parentPort?.on("message", (order: HashOrder) => {
+  if (order.kind === "end") {
+    parentPort?.postMessage(roots);
+    return;
+  }
+  roots[order.index] = tensorRoot(order.data);
+  hashed(waiting, order.data);
+});

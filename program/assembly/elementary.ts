@@ -98,12 +98,13 @@ function erf(tables: usize, x: f64): f64 {
   if (!(size < 4)) return x > 0 ? 1.0 : x < 0 ? -1.0 : x;
   const j = nearest(size * 8.0);
   const h = size - j / 8.0;
-  let at = tables + <usize>(<i32>j + 1) * (ERF_TERMS * 8);
-  let value: f64 = 0;
-  for (let n = 0; n < ERF_TERMS; n++) {
-    at -= 8;
-    value = value * h + load<f64>(at, ERF_COEFFICIENTS);
-  }
+  const at = tables + <usize>(<i32>j) * (ERF_TERMS * 8) + ERF_COEFFICIENTS;
+  // Estrin's scheme: the terms fall by a factor of 4 or more and each is rounded at most seven times, so the sum errs by below 10 u.
+  const q = h * h;
+  const a = load<f64>(at) + load<f64>(at, 8) * h + (load<f64>(at, 16) + load<f64>(at, 24) * h) * q;
+  const b = load<f64>(at, 32) + load<f64>(at, 40) * h + (load<f64>(at, 48) + load<f64>(at, 56) * h) * q;
+  const c = load<f64>(at, 64) + load<f64>(at, 72) * h + (load<f64>(at, 80) + load<f64>(at, 88) * h) * q;
+  const value = a + (b + c * (q * q)) * (q * q);
   return copysign(value, x);
 }
 

@@ -270,10 +270,12 @@ export function compensated(result: usize, a: usize, i: i32, b: usize, j: i32, d
 /** Storage of the factors that packI16 reads. */
 const OF_F32 = 0;
 const OF_U8 = 1;
+const OF_I8 = 2;
 
 function valueAt(kind: i32, src: usize, at: usize): i32 {
-  if (kind == OF_F32) return <i32>load<f32>(src + (at << 2));
-  return kind == OF_U8 ? <i32>load<u8>(src + at) : <i32>load<i8>(src + at);
+  if (kind == OF_U8) return <i32>load<u8>(src + at);
+  if (kind == OF_I8) return <i32>load<i8>(src + at);
+  return kind == OF_F32 ? <i32>load<f32>(src + (at << 2)) : <i32>load<i16>(src + (at << 1));
 }
 
 /**

@@ -41,8 +41,13 @@ export function expectAgreement(
   validateProgram(program);
   const expected = runNaive(program, inputs);
   const { tensors, ways } = runProgram(program, inputs, { keep: "all" });
-  for (const [k, data] of expected.entries())
-    if (Buffer.compare(data, tensors.get(k) ?? new Uint8Array()) !== 0)
-      expect(tensors.get(k), `${note}, instruction ${k} (${ways[k] ?? ""})`).to.deep.equal(data);
+  for (const [k, data] of expected.entries()) {
+    const got = tensors.get(k) ?? new Uint8Array();
+    const at = data.findIndex((byte, i) => byte !== got[i]);
+    if (at >= 0 || got.length !== data.length)
+      expect.fail(
+        `${note}, instruction ${k} (${ways[k] ?? ""}): byte ${at} is ${got[at] ?? "missing"}, not ${data[at] ?? ""}`,
+      );
+  }
   return { ways, last: expected.at(-1) ?? new Uint8Array() };
 }

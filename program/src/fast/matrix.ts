@@ -20,7 +20,7 @@ import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, pinned, view } from "../simd.ts";
-import { canonicalizeF32, storeInto, type Tensor } from "./tensor.ts";
+import { bitsOf, canonicalizeF32, elementsOf, storeInto, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
 /** Rows of a that meet a right matrix that stays packed: so many, or more if their values and sums are no more than that. */
@@ -188,7 +188,7 @@ function* batches(plan: MatrixPlan): Generator<Batch> {
 }
 
 /** How rows stand in the kernels' memory: as kinds of packI16 (program/assembly/matrix.ts). */
-const KINDS: Partial<Record<DTypeName, number>> = { f32: 0, u8: 1, bool: 1, i8: 2 };
+const KINDS: Partial<Record<DTypeName, number>> = { f32: 0, u8: 1, bool: 1, i8: 2, i16: 3 };
 
 interface Staged extends Strides {
   readonly address: number;
@@ -464,11 +464,26 @@ function integerBits({ side, view: bound }: Operand): number {
   return operandOf(side.plan.operand?.dtype ?? "i64", bound).bits;
 }
 
+/** The same, looked up in the data of small integers. */
+function reachedBits(operand: Operand): number {
+  const { side, tensor } = operand;
+  const elements = tensor.dtype === "i16" || tensor.dtype === "u16" ? elementsOf(tensor) : undefined;
+  if (elements === undefined) return integerBits(operand);
+  let most = 0;
+  for (const value of elements) most = Math.max(most, Math.abs(value));
+  return bitsOf(most + Math.abs(side.plan.zero));
+}
+
 /** How an instruction's integers are summed; undefined if neither way holds them. */
-function integerWay(a: Operand, b: Operand, depth: number): Arithmetic | undefined {
+function integerWay(a: Operand, b: Operand, depth: number, name: DTypeName): Arithmetic | undefined {
   const [x, y] = [integerBits(a), integerBits(b)];
   if (!isInteger(a.tensor.dtype) || !isInteger(b.tensor.dtype) || Math.max(x, y) > 24) return undefined;
-  if (Math.max(x, y) <= 15 && depth * 2 ** (x + y) < 2 ** 31) return "int32";
+  if (Math.max(x, y) <= 15) {
+    // Right modulo 2^32 is enough for outputs of up to 32 bits.
+    if (name !== "bool" && dtype(name).bytes <= 4) return "int32";
+    if (depth * 2 ** (x + y) < 2 ** 31 || depth * 2 ** (reachedBits(a) + reachedBits(b)) < 2 ** 31)
+      return "int32";
+  }
   return depth * 2 ** (x + y) <= 2 ** 53 ? "float64" : undefined;
 }
 
@@ -491,7 +506,7 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
   if (a === undefined || b === undefined) return false;
   const { depth } = plan;
   const { dtype: name } = instruction;
-  const way = isFloat(name) ? "float" : integerWay(a, b, depth);
+  const way = isFloat(name) ? "float" : integerWay(a, b, depth, name);
   if (way === undefined) return false;
   const target = targetOf(out, name);
   const lanes = way === "int32" ? 8 : 4;

@@ -88,10 +88,10 @@ function operationOf({
     return name === "f32" && names[0] === "f32"
       ? { operation: FUNCTIONS[body], elementary: body, lanes: "f32" }
       : undefined;
-  if (name === "i32" && names.every(isInteger)) {
-    const operation = I32[body];
-    return operation === undefined ? undefined : { operation, lanes: "i32" };
-  }
+  // Right modulo 2^32, so modulo less too.
+  const wrapped = name !== "bool" && isInteger(name) && names.every(isInteger) ? I32[body] : undefined;
+  if (wrapped !== undefined)
+    return KINDS[name] === undefined ? undefined : { operation: wrapped, lanes: "i32" };
   const operation = name === "f32" ? F32[body] : name === "u8" || name === "i8" ? TO_SMALL[body] : undefined;
   if (operation === undefined) return undefined;
   const rounds = body === "qmul" || body === "qdiv" || body === "copy";
@@ -301,7 +301,7 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
   const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
   const index = new Array<number>(rank).fill(0);
   const outer = product(sizes.slice(0, -2));
-  const small = out.dtype === "u8" || out.dtype === "i8";
+  const small = lanes === "f32" && (out.dtype === "u8" || out.dtype === "i8");
   const results = small || lanes === "f32" ? rawOf(small ? (out.dtype === "u8" ? 1 : 2) : 0) : view.i32();
   const a = sources[0];
   const b = sources[1] ?? a;

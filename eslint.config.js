@@ -2,7 +2,17 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["artifacts", "cache", "types", "coverage", "program/src/onnx/gen", "program/assembly", "program/build"] },
+  {
+    ignores: [
+      "artifacts",
+      "cache",
+      "types",
+      "coverage",
+      "program/src/onnx/gen",
+      "program/assembly",
+      "program/build",
+    ],
+  },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

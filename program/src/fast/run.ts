@@ -1,7 +1,7 @@
 /**
  * The fast interpreter: bit for bit what the naive one computes.
  */
-import { dtype } from "../dtype.ts";
+import { dtype, type DTypeName } from "../dtype.ts";
 import { outElements, product, tensorsOf, type Instruction, type Program } from "../instruction.ts";
 import { planAcc, runAcc, type AccPlan } from "./acc.ts";
 import { planChannel, runChannel, type ChannelPlan } from "./channel.ts";
@@ -17,6 +17,7 @@ import type { Lookup } from "./read.ts";
 
 /** The ways to compute an instruction, best first; each may decline for the data of a run. */
 interface Plan {
+  readonly elements: number;
   readonly acc: AccPlan | undefined;
   readonly channel: ChannelPlan | undefined;
   readonly matrix: MatrixPlan | undefined;
@@ -34,29 +35,37 @@ interface Prepared {
   readonly spare: Spare;
 }
 
-/** Memory of tensors that nothing reads any more and nobody was given, for the next ones of the same length. */
+/** Tensors that nothing reads any more and nobody was given, for the next ones of the same kind. */
 class Spare {
-  private readonly byLength = new Map<number, Uint8Array[]>();
+  private readonly byKind = new Map<number, Tensor[]>();
   private bytes = 0;
 
-  take(length: number): Uint8Array | undefined {
-    const found = this.byLength.get(length)?.pop();
-    if (found !== undefined) this.bytes -= length;
+  take(name: DTypeName, elements: number): Tensor {
+    const found = this.byKind.get(this.kindOf(name, elements))?.pop();
+    if (found === undefined) return newTensor(name, elements);
+    this.bytes -= found.data.length;
+    // The values of binary32 are its own memory; others were copies.
+    if (name !== "f32") found.decoded = undefined;
     return found;
   }
 
-  give(data: Uint8Array): void {
-    this.bytes += data.length;
-    const ofLength = this.byLength.get(data.length);
-    if (ofLength === undefined) this.byLength.set(data.length, [data]);
-    else ofLength.push(data);
+  give(tensor: Tensor): void {
+    this.bytes += tensor.data.length;
+    const kind = this.kindOf(tensor.dtype, tensor.elements);
+    const ofKind = this.byKind.get(kind);
+    if (ofKind === undefined) this.byKind.set(kind, [tensor]);
+    else ofKind.push(tensor);
   }
 
   /** Keeps no more between runs than a small program's. */
   trim(): void {
     if (this.bytes <= MOST_SPARE) return;
-    this.byLength.clear();
+    this.byKind.clear();
     this.bytes = 0;
+  }
+
+  private kindOf(name: DTypeName, elements: number): number {
+    return elements * 256 + dtype(name).code;
   }
 }
 
@@ -100,7 +109,7 @@ function planOf(instruction: Instruction): Plan {
     acc === undefined
       ? planFlat(instruction, outElements(instruction), product(instruction.redDims))
       : undefined;
-  return { acc, channel, matrix, rows, pointwise, move, flat };
+  return { elements: outElements(instruction), acc, channel, matrix, rows, pointwise, move, flat };
 }
 
 /** How an instruction was computed, from the fastest to the slowest per term. */
@@ -169,19 +178,22 @@ export function runProgram(
   const ways: Way[] = [];
   for (const [k, instruction] of program.instructions.entries()) {
     const plan = (plans[k] ??= planOf(instruction));
-    const elements = outElements(instruction);
-    const bytes = elements * dtype(instruction.dtype).bytes;
-    const tensor = newTensor(instruction.dtype, elements, memory?.(bytes) ?? spare.take(bytes));
+    const { dtype: name } = instruction;
+    const elements = plan.elements;
+    const tensor =
+      memory === undefined
+        ? spare.take(name, elements)
+        : newTensor(name, elements, memory(elements * dtype(name).bytes));
     ways.push(compute(instruction, plan, lookup, tensor));
     live.set(k, tensor);
     onTensor?.(k, tensor.data);
     if (wanted.has(k)) outputs.set(k, tensor.data);
     if (keeps(k)) tensors.set(k, tensor.data);
     for (const id of lastReads[k] ?? []) {
-      const { data } = live.get(id) ?? {};
+      const tensor = live.get(id);
       live.delete(id);
       const given = wanted.has(id) || keeps(id) || onTensor !== undefined || memory !== undefined;
-      if (data !== undefined && !given) spare.give(data);
+      if (tensor !== undefined && !given) spare.give(tensor);
     }
   }
   spare.trim();

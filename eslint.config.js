@@ -24,6 +24,8 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
       "@typescript-eslint/no-confusing-void-expression": "off",
+      // Child processes run the sources as they are, with nothing but types taken away.
+      "@typescript-eslint/parameter-properties": ["error", { prefer: "class-property" }],
       "@typescript-eslint/no-unused-expressions": "off",
       "no-restricted-syntax": [
         "error",

@@ -211,14 +211,14 @@ function listTerms(
 
 /** Terms of some runs in the kernels' memory. */
 class Terms {
+  private readonly operands: readonly Operand[];
+  private readonly plan: ChannelPlan;
   private readonly counts: number;
   private readonly starts: readonly number[];
 
-  constructor(
-    private readonly operands: readonly Operand[],
-    private readonly plan: ChannelPlan,
-    runs: number,
-  ) {
+  constructor(operands: readonly Operand[], plan: ChannelPlan, runs: number) {
+    this.operands = operands;
+    this.plan = plan;
     this.counts = allocate(runs * 4);
     this.starts = operands.map(() => allocate(runs * plan.terms * 4));
   }

@@ -49,11 +49,15 @@ export function bind(plan: ViewPlan, lookup: Lookup): View | undefined {
 
 /** A view of a tensor, whose values are decoded when they are first asked for. */
 class TensorView implements View {
-  constructor(
-    readonly plan: ViewPlan,
-    private readonly tensor: Tensor,
-    readonly tables: readonly Table[],
-  ) {}
+  readonly plan: ViewPlan;
+  readonly tables: readonly Table[];
+  private readonly tensor: Tensor;
+
+  constructor(plan: ViewPlan, tensor: Tensor, tables: readonly Table[]) {
+    this.plan = plan;
+    this.tensor = tensor;
+    this.tables = tables;
+  }
 
   get values(): Values | undefined {
     return decodedOf(this.tensor)?.values;

@@ -204,10 +204,10 @@ describe("ways of the fast interpreter", function () {
       ["i8", "i32"],
     ] as const)
       for (const [m, n, source] of [
-        [3, 130, "input"],
-        [140, 9, "constant"],
+        [2, 57, "input"],
+        [65, 2, "constant"],
       ] as const) {
-        const k = 520;
+        const k = 1030;
         const loads = [
           load(0, dtype, [
             [0, m],

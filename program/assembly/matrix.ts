@@ -2,6 +2,7 @@
  * Float64 and int32 products of matrices in panels of rows, and the decision which float64 sums are known well enough to be rounded
  * (program/src/fast/matrix.ts tells why and what happens to the others).
  */
+import { F32, I8, U8 } from "./kinds";
 
 /** Rows per panel of float64 factors and of the left int16 factor; the right int16 factor has twice as many. */
 const PANEL = 4;
@@ -267,15 +268,10 @@ export function compensated(result: usize, a: usize, i: i32, b: usize, j: i32, d
   store<f64>(result, size, 24);
 }
 
-/** Storage of the factors that packI16 reads. */
-const OF_F32 = 0;
-const OF_U8 = 1;
-const OF_I8 = 2;
-
 function valueAt(kind: i32, src: usize, at: usize): i32 {
-  if (kind == OF_U8) return <i32>load<u8>(src + at);
-  if (kind == OF_I8) return <i32>load<i8>(src + at);
-  return kind == OF_F32 ? <i32>load<f32>(src + (at << 2)) : <i32>load<i16>(src + (at << 1));
+  if (kind == U8) return <i32>load<u8>(src + at);
+  if (kind == I8) return <i32>load<i8>(src + at);
+  return kind == F32 ? <i32>load<f32>(src + (at << 2)) : <i32>load<i16>(src + (at << 1));
 }
 
 /**

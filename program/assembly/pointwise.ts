@@ -3,11 +3,7 @@
  * lanes behind their end, which the next row (or 16 spare bytes) makes good.
  */
 
-/** Kinds of elements (program/src/fast/pointwise.ts has the same). */
-const U8 = 1;
-const I8 = 2;
-const U16 = 3;
-const I16 = 4;
+import { I16, I8, U16, U8 } from "./kinds";
 
 /** Four integers from memory as int32. */
 function load4(src: usize, kind: i32): v128 {

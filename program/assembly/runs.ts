@@ -201,7 +201,7 @@ export function decideSums(out: usize, sums: usize, sizes: usize, n: i32, factor
   return found;
 }
 
-/** Folds that choose a number (program/src/fast/runs.ts has the same). */
+/** Folds that choose a number (program/src/fast/channel.ts has the same). */
 const MIN = 0;
 const MAX = 1;
 

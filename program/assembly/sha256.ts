@@ -61,6 +61,18 @@ function swap(x: v128): v128 {
   return i8x16.shuffle(x, x, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
 }
 
+/** Writes the columns of four rows of big-endian words, `step` bytes apart. */
+function transpose(to: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5);
+  const ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+  const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5);
+  const cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+  v128.store(to, swap(i64x2.shuffle(ab0, cd0, 0, 2)));
+  v128.store(to + step, swap(i64x2.shuffle(ab0, cd0, 1, 3)));
+  v128.store(to + 2 * step, swap(i64x2.shuffle(ab1, cd1, 0, 2)));
+  v128.store(to + 3 * step, swap(i64x2.shuffle(ab1, cd1, 1, 3)));
+}
+
 /** Writes the schedule of the 64 bytes at src, src + bytes, src + 2 bytes and src + 3 bytes to W. */
 function schedule(src: usize, bytes: usize): void {
   for (let at = W; at < W + 256; at += 64, src += 16) {
@@ -68,14 +80,7 @@ function schedule(src: usize, bytes: usize): void {
     const b = v128.load(src + bytes);
     const c = v128.load(src + 2 * bytes);
     const d = v128.load(src + 3 * bytes);
-    const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5);
-    const ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
-    const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5);
-    const cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-    v128.store(at, swap(i64x2.shuffle(ab0, cd0, 0, 2)));
-    v128.store(at, swap(i64x2.shuffle(ab0, cd0, 1, 3)), 16);
-    v128.store(at, swap(i64x2.shuffle(ab1, cd1, 0, 2)), 32);
-    v128.store(at, swap(i64x2.shuffle(ab1, cd1, 1, 3)), 48);
+    transpose(at, 16, a, b, c, d);
   }
   extend(W);
 }
@@ -168,15 +173,7 @@ export function sha256(out: usize, src: usize, bytes: i32, groups: i32): void {
       const b = v128.load(at, 16);
       const c = v128.load(at, 32);
       const d = v128.load(at, 48);
-      const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5);
-      const ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
-      const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5);
-      const cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-      const to = out + (half << 4);
-      v128.store(to, swap(i64x2.shuffle(ab0, cd0, 0, 2)));
-      v128.store(to, swap(i64x2.shuffle(ab0, cd0, 1, 3)), 32);
-      v128.store(to, swap(i64x2.shuffle(ab1, cd1, 0, 2)), 64);
-      v128.store(to, swap(i64x2.shuffle(ab1, cd1, 1, 3)), 96);
+      transpose(out + (half << 4), 32, a, b, c, d);
     }
     src += (<usize>bytes) << 2;
     out += 128;

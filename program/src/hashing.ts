@@ -10,7 +10,7 @@ const UNIT = 1024;
 /** What the worker is told. */
 export type HashOrder =
   | { readonly kind: "tensor"; readonly index: number; readonly data: Uint8Array }
-  /** Asks for all roots: the worker answers and ends. */
+  /** Asks for all roots. */
   | { readonly kind: "end" };
 
 export class HashingWorker {
@@ -40,17 +40,13 @@ export class HashingWorker {
   }
 
   /** All roots by index, once they are computed. @throws Error if the worker failed. */
-  async roots(): Promise<Uint8Array[]> {
+  roots(): Promise<Uint8Array[]> {
     const answer = new Promise<Uint8Array[]>((resolve, reject) => {
       this.worker.once("message", resolve);
       this.worker.once("error", reject);
     });
     this.worker.postMessage({ kind: "end" } satisfies HashOrder);
-    try {
-      return await answer;
-    } finally {
-      await this.close();
-    }
+    return answer;
   }
 
   async close(): Promise<void> {

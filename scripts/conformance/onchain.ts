@@ -1,12 +1,10 @@
 /** Elements of test runs before the referee, on a chain process of their own. */
-import { network } from "hardhat";
 import { dtype } from "../../program/src/dtype.ts";
 import { outElements } from "../../program/src/instruction.ts";
 import { runProgram } from "../../program/src/fast/run.ts";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import { flipBit, stepCall, tampered, trial } from "../../program/src/testing/trial.ts";
-import { startAnvil } from "../anvil.ts";
-import { deployReferee } from "../deployment.ts";
+import { openRefereeChain } from "../refereeChain.ts";
 import type { Run } from "./run.ts";
 
 export interface Court {
@@ -19,9 +17,7 @@ export interface Court {
 }
 
 export async function openCourt(): Promise<Court> {
-  const anvil = await startAnvil();
-  const connection = await network.create({ network: "local", override: { url: anvil.url } });
-  const referee = await deployReferee(connection);
+  const { referee, close } = await openRefereeChain();
 
   return {
     async judge({ program, inputs }, count, rng) {
@@ -44,9 +40,6 @@ export async function openCourt(): Promise<Court> {
       }
       return disagreed;
     },
-    async close() {
-      await connection.close();
-      await anvil.stop();
-    },
+    close,
   };
 }

@@ -1,8 +1,6 @@
 /** The referee on a chain process of its own, which takes long computations in less time than one in this process. */
-import { network } from "hardhat";
 import type { StepProof } from "../../program/src/prove.ts";
-import { startAnvil } from "../../scripts/anvil.ts";
-import { deployReferee } from "../../scripts/deployment.ts";
+import { openRefereeChain } from "../../scripts/refereeChain.ts";
 
 export interface StepCase {
   readonly programRoot: Uint8Array;
@@ -31,10 +29,8 @@ export interface Court {
 const GAS = `0x${(16_000_000).toString(16)}`;
 
 export async function openCourt(): Promise<Court> {
-  const anvil = await startAnvil();
-  const connection = await network.create({ network: "local", override: { url: anvil.url } });
+  const { connection, referee, close } = await openRefereeChain();
   const { provider } = connection.ethers;
-  const referee = await deployReferee(connection);
   const to = await referee.getAddress();
   const [sender] = await connection.ethers.getSigners();
   if (sender === undefined) throw new Error("the chain has no account");
@@ -65,9 +61,6 @@ export async function openCourt(): Promise<Court> {
       if (receipt?.status !== 1) throw new Error(`judging instruction ${step.instruction} failed`);
       return { wrong, gas: Number(receipt.gasUsed), calldataBytes: (call.data.length - 2) / 2 };
     },
-    async close() {
-      await connection.close();
-      await anvil.stop();
-    },
+    close,
   };
 }

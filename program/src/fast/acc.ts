@@ -8,7 +8,7 @@ import { setElementBits } from "../naive/value.ts";
 import { expansion } from "./exactsum.ts";
 import { floatBits } from "./float.ts";
 import type { Tensor } from "./tensor.ts";
-import { bind, originOf, read, walkOf, type Lookup, type View } from "./read.ts";
+import { bind, bindAddresses, originOf, read, walkOf, type Lookup, type View } from "./read.ts";
 import { planTensor, type ViewPlan } from "./view.ts";
 
 const WORDS = 16;
@@ -87,7 +87,7 @@ function roundedBits(name: DTypeName, { units, special }: Sum): bigint {
 /** With addresses in place of values, acc elements being no numbers. */
 function viewOf({ load, plan }: AccPlan["views"][number], lookup: Lookup): View | undefined {
   if (load.dtype !== "acc") return bind(plan, lookup);
-  return bind({ ...plan, operand: undefined }, lookup);
+  return bindAddresses(plan, lookup);
 }
 
 /** @returns false, with nothing written, if an operand does not fit. */

@@ -5,15 +5,15 @@
  * Float sums are decided as in exactsum.ts: in any order the float64 sum s of n exact products p is within 1.001 (n-1) u sum|p| of the
  * exact one; if both ends of that interval, widened for their own rounding, round to one element, so does the exact sum.
  */
-import { dtype, integerRange, isFloat, isInteger, type DTypeName } from "../dtype.ts";
+import { dtype, isFloat, isInteger, type DTypeName } from "../dtype.ts";
 import { product, type Instruction } from "../instruction.ts";
-import { foldedSum, stages, UNIT } from "./exactsum.ts";
+import { boundFactor, decideBound, foldedSum, settleOpen, stages } from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
-import { KINDS } from "./pointwise.ts";
+import { emptyFold } from "./fold.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
-import { canonicalizeF32, decodedOf, storeInto, type Store, type Tensor } from "./tensor.ts";
+import { canonicalizeF32, decodedOf, KINDS, storeInto, type Store, type Tensor } from "./tensor.ts";
 import { isGather, planTensor, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
@@ -215,12 +215,19 @@ class Terms {
   private readonly plan: ChannelPlan;
   private readonly counts: number;
   private readonly starts: readonly number[];
+  /** What stands for a second factor where there is none: a 1, always at the same place. */
+  private readonly one: number;
+  private readonly zeros: number;
 
   constructor(operands: readonly Operand[], plan: ChannelPlan, runs: number) {
     this.operands = operands;
     this.plan = plan;
     this.counts = allocate(runs * 4);
     this.starts = operands.map(() => allocate(runs * plan.terms * 4));
+    this.one = allocate(16);
+    this.zeros = allocate(runs * plan.terms * 4);
+    view.f32()[this.one / 4] = 1;
+    view.i32().fill(0, this.zeros / 4, this.zeros / 4 + runs * plan.terms);
   }
 
   /** @returns false if runs first..first+runs are not all inside the operands. */
@@ -236,8 +243,9 @@ class Terms {
 
   /** The arguments of the kernels that say where the terms of side s begin. */
   of(s: number): readonly [base: number, starts: number, step: number] {
-    const { address = 0, side } = this.operands[s] ?? {};
-    return [address, this.starts[s] ?? 0, (side?.step ?? 0) * 4];
+    const operand = this.operands[s];
+    if (operand === undefined) return [this.one, this.zeros, 0];
+    return [operand.address, this.starts[s] ?? 0, operand.side.step * 4];
   }
 
   /** The arguments that say how many runs there are, of how many outputs and terms. */
@@ -278,18 +286,12 @@ function sumBlock(
   const round: Round = isFloat(name) ? roundOf(name) : (v) => v;
   const exactly = (k: number): number =>
     foldedSum(listed.products(Math.floor(k / run), k % run), 0, terms, round);
-  const factor = (terms + 3) * 1.001 * UNIT;
+  const factor = boundFactor(terms);
   if (name === "f32") {
     const count = kernels.decideSums(scratch.out, scratch.sums, scratch.sizes, n, factor, scratch.open);
     stages.bound += n - count;
-    const [open, results, bits] = [view.i32(), view.f32(), view.u32()];
-    for (let k = 0; k < count; k++) {
-      const position = open[scratch.open / 4 + k] ?? 0;
-      const place = scratch.out / 4 + position;
-      results[place] = exactly(position);
-      canonicalizeF32(bits.subarray(place, place + 1));
-    }
-    to.elements.set(results.subarray(scratch.out / 4, scratch.out / 4 + n), to.at);
+    settleOpen(scratch.out, scratch.open, count, exactly);
+    to.elements.set(view.f32().subarray(scratch.out / 4, scratch.out / 4 + n), to.at);
     return;
   }
   const sums = view.f64().slice(scratch.sums / 8, scratch.sums / 8 + n);
@@ -297,10 +299,7 @@ function sumBlock(
   if (isFloat(name))
     for (let i = 0; i < n; i++) {
       const bound = factor * (sizes[scratch.sizes / 8 + i] ?? 0);
-      const below = round((sums[i] ?? 0) - bound);
-      const decided = below === round((sums[i] ?? 0) + bound);
-      if (decided) stages.bound++;
-      sums[i] = decided ? below : exactly(i);
+      sums[i] = decideBound(sums[i] ?? 0, bound, round) ?? exactly(i);
     }
   to.store(to.at, sums, n);
 }
@@ -326,8 +325,6 @@ export function runChannel(
   if (first === undefined) return false;
   if (choice === undefined) {
     if (!isFloat(name) && lanes === "f32" && !holdsIntegers(operands, terms, name)) return false;
-    // One factor alone: the other is 1.
-    if (operands.length === 1) operands.push(one(first));
   } else if (name !== "f32" && name !== "u8" && name !== "i8") return false;
   const some = Math.max(1, Math.min(runs, Math.floor(BLOCK / Math.max(terms, run))));
   const listed = new Terms(operands, plan, some);
@@ -351,39 +348,12 @@ export function runChannel(
     } else if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, elements, store });
     else {
       const n = count * run;
-      const start = firstOf(choice, name);
+      const start = emptyFold(choice, name);
       kernels.chooseRuns(CHOICES[choice], start, scratch.out, ...listed.sizes(count), ...listed.of(0));
       copyChosen(out, at, scratch.out, scratch.sums, n);
     }
   }
   return true;
-}
-
-/** A view of a single 1 in the place of another. */
-function one(other: Operand): Operand {
-  const address = allocate(16);
-  view.f32()[address / 4] = 1;
-  const plan = {
-    ...other.side.plan,
-    tables: [],
-    strides: other.side.plan.strides.map(() => 0),
-    offset: 0,
-    limit: Infinity,
-    elements: Infinity,
-  };
-  const side = {
-    plan,
-    walk: { ...other.side.walk, strides: other.side.walk.strides.map(() => 0), tableStrides: [] },
-    step: 0,
-  };
-  return { side, view: { plan, values: undefined, bits: 0, tables: [] }, address };
-}
-
-/** What a fold of no terms gives. */
-export function firstOf(choice: Choice, name: DTypeName): number {
-  const lowest = choice !== "min";
-  if (isFloat(name)) return lowest ? -Infinity : Infinity;
-  return Number(integerRange(name)[lowest ? 0 : 1]);
 }
 
 /** Copies n chosen binary32 lanes to elements of f32, u8 or i8. @param spare Room in the kernels' memory for n int32. */

@@ -2,12 +2,30 @@
  * Correctly rounded sums of float64 terms, the last stages of bound-and-check (matrix.ts). Terms are exact products of floats or
  * floats: multiples of 2^-298 below 2^256 in size, at most 2^20 of them, so nothing overflows and nothing underflows.
  */
+import { view } from "../simd.ts";
 import { toOdd, type Round } from "./float.ts";
+import { canonicalizeF32 } from "./tensor.ts";
 
-export const UNIT = 2 ** -53;
+const UNIT = 2 ** -53;
 
 /** How many sums each stage decided; for benchmarks. */
 export const stages = { bound: 0, compensated: 0, expansion: 0 };
+
+/**
+ * Relative to the sum of the sizes of n exact products, or anything above it, how far their float64 sum in any order may be from the
+ * exact one: (n - 1) u / (1 - (n - 1) u), and the rounding of the ends of the interval, at most 1.01 u. 1.001 and n + 3 cover both.
+ */
+export function boundFactor(n: number): number {
+  return (n + 3) * 1.001 * UNIT;
+}
+
+/** Stage 2: the element to which everything within `bound` of s rounds. @returns undefined if there is more than one. */
+export function decideBound(s: number, bound: number, round: Round): number | undefined {
+  const below = round(s - bound);
+  if (below !== round(s + bound)) return undefined;
+  stages.bound++;
+  return below;
+}
 
 /** high + low, any two float64, rounded. */
 function roundSum(high: number, low: number, round: Round): number {
@@ -118,11 +136,26 @@ export function foldedSum(terms: Float64Array, from: number, to: number, round: 
   }
   // Finite terms cannot overflow: NaN and infinities come out as the rule says.
   if (!Number.isFinite(s)) return s;
-  const bound = (to - from + 3) * 1.001 * UNIT * size;
-  const below = round(s - bound);
-  if (below === round(s + bound)) {
-    stages.bound++;
-    return below;
-  }
+  const decided = decideBound(s, boundFactor(to - from) * size, round);
+  if (decided !== undefined) return decided;
   return roundedSum(terms, from, to, round);
+}
+
+/**
+ * Writes to binary32 results in the kernels' memory those that a kernel left open.
+ * @param out Their address. @param open Address of `count` positions among them. @param exactly The rounded sum at a position.
+ */
+export function settleOpen(
+  out: number,
+  open: number,
+  count: number,
+  exactly: (position: number) => number,
+): void {
+  const [results, bits, positions] = [view.f32(), view.u32(), view.i32()];
+  for (let k = 0; k < count; k++) {
+    const position = positions[open / 4 + k] ?? 0;
+    const at = out / 4 + position;
+    results[at] = exactly(position);
+    canonicalizeF32(bits.subarray(at, at + 1));
+  }
 }

@@ -11,7 +11,7 @@ import type { IntegerKernel } from "./integer.ts";
 import { kernelOf } from "./kernel.ts";
 import { bitsOf, SAFE_BITS, storeInto, VALUE_BITS, type Tensor } from "./tensor.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
-import { literalValue, planIndex, planTensor, skips, type ViewPlan } from "./view.ts";
+import { literalValue, planIndex, planTensor, skips, withoutFill, type ViewPlan } from "./view.ts";
 
 const BLOCK = 4096;
 
@@ -42,12 +42,8 @@ function planLoad(instruction: Instruction, load: Load, position: number): LoadP
   const zero = fold === "none" && !skipped;
   let plan: ViewPlan | undefined;
   if (load.kind === "index") plan = planIndex(load, sizes, zero);
-  else if (skipped) {
-    // A fill of first counts on its last load only.
-    const { kind, source, id, dtype: name, elements, axes } = load;
-    const bias = load.zero === undefined ? {} : { zero: load.zero };
-    plan = planTensor({ kind, source, id, dtype: name, elements, axes, ...bias }, sizes, zero);
-  } else plan = planTensor(load, sizes, zero);
+  // A fill of first counts on its last load only.
+  else plan = planTensor(skipped ? withoutFill(load) : load, sizes, zero);
   if (plan === undefined) return undefined;
   return { dtype: load.kind === "index" ? "i64" : load.dtype, plan, walk: walkOf(plan, [...sizes.keys()]) };
 }

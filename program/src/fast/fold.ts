@@ -111,10 +111,17 @@ function normalizer(name: DTypeName): Normalize {
   }
 }
 
+/** What an extremum of no terms is. */
+export function emptyFold(fold: "min" | "max" | "maxnum", name: DTypeName): number {
+  const lowest = fold !== "min";
+  if (isFloat(name)) return lowest ? -Infinity : Infinity;
+  return Number(integerRange(name)[lowest ? 0 : 1]);
+}
+
 function extremum(fold: "min" | "max" | "maxnum", name: DTypeName, terms: number): FoldKernel {
   const normalize = normalizer(name);
   const lowest = fold !== "min";
-  const first = isFloat(name) ? (lowest ? -Infinity : Infinity) : Number(integerRange(name)[lowest ? 0 : 1]);
+  const first = emptyFold(fold, name);
   return (values, count, results, mask) => {
     const n = count * terms;
     if (mask !== undefined) for (let i = 0; i < n; i++) if (mask[i] === 0) values[i] = first;

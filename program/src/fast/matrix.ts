@@ -15,12 +15,20 @@
  */
 import { dtype, isFloat, isInteger, type DTypeName } from "../dtype.ts";
 import { product, type Instruction } from "../instruction.ts";
-import { decideCompensated, foldedSum, roundedSum, stages, UNIT } from "./exactsum.ts";
+import {
+  boundFactor,
+  decideBound,
+  decideCompensated,
+  foldedSum,
+  roundedSum,
+  settleOpen,
+  stages,
+} from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, pinned, view } from "../simd.ts";
-import { bitsOf, canonicalizeF32, elementsOf, storeInto, type Tensor } from "./tensor.ts";
+import { bitsOf, elementsOf, KINDS, storeInto, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
 /** Rows of a that meet a right matrix that stays packed: so many, or more if their values and sums are no more than that. */
@@ -40,7 +48,7 @@ const SHORT_RUN = 8;
  * Squares are exact in float64 and 2^20 of them sum with a relative error below 2^-33; the factor covers that, for two norms, and the
  * roundings of the square roots and of the bound's own products.
  */
-const INFLATE = 1.001 * (1 + 2 ** -29);
+const INFLATE = 1 + 2 ** -29;
 
 interface Side {
   readonly plan: ViewPlan;
@@ -187,9 +195,7 @@ function* batches(plan: MatrixPlan): Generator<Batch> {
   }
 }
 
-/** How rows stand in the kernels' memory: as kinds of packI16 (program/assembly/matrix.ts). */
-const KINDS: Partial<Record<DTypeName, number>> = { f32: 0, u8: 1, bool: 1, i8: 2, i16: 3 };
-
+/** Rows in the kernels' memory. */
 interface Staged extends Strides {
   readonly address: number;
   readonly kind: number;
@@ -413,7 +419,7 @@ function floatBlock(block: Block, name: DTypeName): void {
   const [rows, columns] = [block.left.count, block.right.count];
   const { sums, width } = sumsOf(block);
   const round = roundOf(name);
-  const factor = (block.left.depth + 3) * UNIT * INFLATE;
+  const factor = boundFactor(block.left.depth) * INFLATE;
   const exactly = settle(block, round);
   if (name !== "f32") {
     const numbers = view.f64();
@@ -422,11 +428,7 @@ function floatBlock(block: Block, name: DTypeName): void {
         const at = sums / 8 + i * width + j;
         const s = numbers[at] ?? 0;
         const bound = factor * (numbers[packedA.norms / 8 + i] ?? 0) * (numbers[packedB.norms / 8 + j] ?? 0);
-        const below = round(s - bound);
-        if (below === round(s + bound)) {
-          numbers[at] = below;
-          stages.bound++;
-        } else numbers[at] = exactly(i, j, s);
+        numbers[at] = decideBound(s, bound, round) ?? exactly(i, j, s);
       }
     emit(block, numbers, sums / 8, width);
     return;
@@ -435,14 +437,11 @@ function floatBlock(block: Block, name: DTypeName): void {
   const open = allocate(rows * width * 4);
   const count = kernels.decideF32(out, sums, rows, columns, packedA.norms, packedB.norms, factor, open);
   stages.bound += rows * columns - count;
-  const [results, bits, doubles, positions] = [view.f32(), view.u32(), view.f64(), view.i32()];
-  for (let k = 0; k < count; k++) {
-    const at = positions[open / 4 + k] ?? 0;
-    const value = exactly(Math.floor(at / width), at % width, doubles[sums / 8 + at] ?? 0);
-    results[out / 4 + at] = value;
-    canonicalizeF32(bits.subarray(out / 4 + at, out / 4 + at + 1));
-  }
-  emit(block, results, out / 4, width);
+  const doubles = view.f64();
+  settleOpen(out, open, count, (at) =>
+    exactly(Math.floor(at / width), at % width, doubles[sums / 8 + at] ?? 0),
+  );
+  emit(block, view.f32(), out / 4, width);
 }
 
 /** Sums of integers, which are exact. */

@@ -5,9 +5,9 @@
 import { dtype, isFloat, type DTypeName } from "../dtype.ts";
 import { product, type Instruction } from "../instruction.ts";
 import { floatBits, floatValue } from "./float.ts";
-import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
+import { bindAddresses, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { elementBytes, type Tensor } from "./tensor.ts";
-import { planTensor, type ViewPlan } from "./view.ts";
+import { planTensor, withoutFill, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 4;
@@ -46,8 +46,7 @@ export function planMove(instruction: Instruction): MovePlan | undefined {
   for (const load of loads) {
     if (load.kind !== "tensor" || load.dtype !== name || (load.zero ?? 0) !== 0) return undefined;
     // Without a fill a load that is out of range skips its term: the mask tells.
-    const { kind, source, id, elements, axes } = load;
-    const plan = planTensor({ kind, source, id, dtype: name, elements, axes }, outDims, false);
+    const plan = planTensor(withoutFill(load), outDims, false);
     if (plan === undefined || plan.tables.some((table) => table.strides[last] !== 0)) return undefined;
     const step = plan.strides[last] ?? 0;
     if (step < 0) return undefined;
@@ -84,7 +83,7 @@ export function runMove(instruction: Instruction, plan: MovePlan, lookup: Lookup
   const sources: Source[] = [];
   for (const side of sides) {
     const { operand } = side.plan;
-    const bound = bind({ ...side.plan, operand: undefined }, lookup);
+    const bound = bindAddresses(side.plan, lookup);
     if (operand === undefined || bound === undefined) return false;
     const elements = elementBytes(lookup(operand.source, operand.id), bytes);
     sources.push({ side, view: bound, elements, found: new Float64Array(some), mask: new Uint8Array(some) });

@@ -11,7 +11,7 @@ import { kernelTables } from "./approximate.ts";
 import { elementaryStages, exactly } from "./elementary.ts";
 import { joinDims, type Lookup } from "./read.ts";
 import { allocate, free, kernels, reserve, view } from "../simd.ts";
-import { elementsOf, type Elements, type Tensor } from "./tensor.ts";
+import { elementsOf, KINDS, type Elements, type Tensor } from "./tensor.ts";
 import { literalValue, planTensor, type ViewPlan } from "./view.ts";
 
 /** Lanes of a block: three operands and a result stay in the second-level cache. */
@@ -34,17 +34,6 @@ const TABLES = reserve(kernelTables());
 function isFunction(body: Body): body is keyof typeof FUNCTIONS {
   return body in FUNCTIONS;
 }
-
-/** Kinds of elements as in program/assembly/pointwise.ts; 0 and 5 need no widening to lanes of their own kind. */
-export const KINDS: Partial<Record<DTypeName, number>> = {
-  f32: 0,
-  u8: 1,
-  bool: 1,
-  i8: 2,
-  u16: 3,
-  i16: 4,
-  i32: 5,
-};
 
 interface Operand {
   /** undefined: a literal. */
@@ -77,13 +66,9 @@ function operationOf({
 }: Instruction): Pick<PointwisePlan, "operation" | "elementary" | "lanes"> | undefined {
   const names = loads.map((load) => (load.kind === "index" ? "i64" : load.dtype));
   if (names.some((of) => KINDS[of] === undefined)) return undefined;
-  const zero = (k: number): boolean => {
-    const load = loads[k];
-    return load?.kind === "tensor" && (load.zero ?? 0) !== 0;
-  };
+  const zeros = loads.map((load) => (load.kind === "tensor" ? (load.zero ?? 0) : 0));
   // What binary32 holds: not all int32, and not small integers less a large zero point.
-  const held = (k: number): boolean =>
-    names[k] !== "i32" && !(zero(k) && Math.abs((loads[k] as { zero?: number }).zero ?? 0) > 2 ** 20);
+  const held = (k: number): boolean => names[k] !== "i32" && Math.abs(zeros[k] ?? 0) <= 2 ** 20;
   if (isFunction(body))
     return name === "f32" && names[0] === "f32"
       ? { operation: FUNCTIONS[body], elementary: body, lanes: "f32" }
@@ -95,7 +80,8 @@ function operationOf({
   const operation = name === "f32" ? F32[body] : name === "u8" || name === "i8" ? TO_SMALL[body] : undefined;
   if (operation === undefined) return undefined;
   const rounds = body === "qmul" || body === "qdiv" || body === "copy";
-  if (!names.every((of, k) => held(k) || (k === 0 && rounds && of === "i32" && !zero(k)))) return undefined;
+  if (!names.every((of, k) => held(k) || (k === 0 && rounds && of === "i32" && zeros[0] === 0)))
+    return undefined;
   if (body === "sat" && names[0] !== "f32") return undefined;
   return { operation, lanes: "f32" };
 }

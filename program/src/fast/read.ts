@@ -47,6 +47,11 @@ export function bind(plan: ViewPlan, lookup: Lookup): View | undefined {
   return tensor.dtype === "acc" ? undefined : new TensorView(plan, tensor, tables);
 }
 
+/** The same with addresses in place of values. */
+export function bindAddresses(plan: ViewPlan, lookup: Lookup): View | undefined {
+  return bind({ ...plan, operand: undefined }, lookup);
+}
+
 /** A view of a tensor, whose values are decoded when they are first asked for. */
 class TensorView implements View {
   readonly plan: ViewPlan;

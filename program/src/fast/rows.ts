@@ -4,10 +4,11 @@
  */
 import { isFloat, type DTypeName } from "../dtype.ts";
 import { outElements, product, type Instruction } from "../instruction.ts";
-import { CHOICES, copyChosen, firstOf, isChoice, type Choice } from "./channel.ts";
-import { foldedSum, stages, UNIT } from "./exactsum.ts";
+import { CHOICES, copyChosen, isChoice, type Choice } from "./channel.ts";
+import { boundFactor, decideBound, foldedSum } from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
 import { roundOf } from "./float.ts";
+import { emptyFold } from "./fold.ts";
 import { bind, originOf, read, walkOf, type Lookup, type Walk } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
 import { storeInto, type Tensor } from "./tensor.ts";
@@ -63,12 +64,17 @@ export function runRows({ dtype: name }: Instruction, plan: RowsPlan, lookup: Lo
   const spare = allocate(some * 4 + SPARE);
   const store = storeInto(out);
   const round = isFloat(name) ? roundOf(name) : (v: number) => v;
+  const factor = boundFactor(terms);
+  const exactly = (r: number): number => {
+    const from = source / 4 + r * terms;
+    return foldedSum(Float64Array.from(view.f32().subarray(from, from + terms)), 0, terms, round);
+  };
   const results = new Float64Array(some);
   for (let row = 0; row < rows; row += some) {
     const count = Math.min(some, rows - row);
     read(bound, walk, originOf(bound), row * terms, count * terms, view.f32(), source / 4);
     if (choice !== undefined) {
-      kernels.chooseRows(CHOICES[choice], firstOf(choice, name), chosen, source, count, terms);
+      kernels.chooseRows(CHOICES[choice], emptyFold(choice, name), chosen, source, count, terms);
       copyChosen(out, row, chosen, spare, count);
       continue;
     }
@@ -76,16 +82,8 @@ export function runRows({ dtype: name }: Instruction, plan: RowsPlan, lookup: Lo
     const numbers = view.f64();
     for (let r = 0; r < count; r++) {
       const s = numbers[sums / 8 + r] ?? 0;
-      const bound = (terms + 3) * 1.001 * UNIT * (numbers[sizes / 8 + r] ?? 0);
-      const below = round(s - bound);
-      if (!isFloat(name)) results[r] = s;
-      else if (below === round(s + bound)) {
-        stages.bound++;
-        results[r] = below;
-      } else {
-        const from = source / 4 + r * terms;
-        results[r] = foldedSum(Float64Array.from(view.f32().subarray(from, from + terms)), 0, terms, round);
-      }
+      const size = numbers[sizes / 8 + r] ?? 0;
+      results[r] = isFloat(name) ? (decideBound(s, factor * size, round) ?? exactly(r)) : s;
     }
     store(row, results, count);
   }

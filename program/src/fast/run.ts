@@ -24,7 +24,8 @@ interface Plan {
   readonly rows: RowsPlan | undefined;
   readonly pointwise: PointwisePlan | undefined;
   readonly move: MovePlan | undefined;
-  readonly flat: FlatPlan | undefined;
+  /** null: not planned yet, since few instructions come to it. */
+  flat: FlatPlan | undefined | null;
 }
 
 interface Prepared {
@@ -105,25 +106,24 @@ function planOf(instruction: Instruction): Plan {
   const rows = planRows(instruction);
   const pointwise = planPointwise(instruction);
   const move = pointwise === undefined ? planMove(instruction) : undefined;
-  const flat =
-    acc === undefined
-      ? planFlat(instruction, outElements(instruction), product(instruction.redDims))
-      : undefined;
-  return { elements: outElements(instruction), acc, channel, matrix, rows, pointwise, move, flat };
+  return { elements: outElements(instruction), acc, channel, matrix, rows, pointwise, move, flat: null };
 }
 
 /** How an instruction was computed, from the fastest to the slowest per term. */
 export type Way = "pointwise" | "move" | "channel" | "matrix" | "rows" | "flat" | "acc" | "naive";
 
 function compute(instruction: Instruction, plan: Plan, lookup: Lookup, out: Tensor): Way {
-  const { acc, channel, matrix, rows, pointwise, move, flat } = plan;
+  const { acc, channel, matrix, rows, pointwise, move } = plan;
   if (pointwise !== undefined && runPointwise(pointwise, lookup, out)) return "pointwise";
   if (move !== undefined && runMove(instruction, move, lookup, out)) return "move";
   if (acc !== undefined && runAcc(instruction, acc, lookup, out)) return "acc";
   if (channel !== undefined && runChannel(instruction, channel, lookup, out)) return "channel";
   if (matrix !== undefined && runMatrix(instruction, matrix, lookup, out)) return "matrix";
   if (rows !== undefined && runRows(instruction, rows, lookup, out)) return "rows";
-  if (flat !== undefined && runFlat(instruction, flat, lookup, out)) return "flat";
+  if (plan.flat === null)
+    plan.flat =
+      acc === undefined ? planFlat(instruction, plan.elements, product(instruction.redDims)) : undefined;
+  if (plan.flat !== undefined && runFlat(instruction, plan.flat, lookup, out)) return "flat";
   runSlowly(instruction, lookup, out);
   return "naive";
 }
@@ -190,10 +190,10 @@ export function runProgram(
     if (wanted.has(k)) outputs.set(k, tensor.data);
     if (keeps(k)) tensors.set(k, tensor.data);
     for (const id of lastReads[k] ?? []) {
-      const tensor = live.get(id);
+      const dead = live.get(id);
       live.delete(id);
       const given = wanted.has(id) || keeps(id) || onTensor !== undefined || memory !== undefined;
-      if (tensor !== undefined && !given) spare.give(tensor);
+      if (dead !== undefined && !given) spare.give(dead);
     }
   }
   spare.trim();

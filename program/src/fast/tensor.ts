@@ -26,6 +26,17 @@ export interface Tensor {
 
 export type Elements = Float32Array | Int32Array | Uint8Array | Int8Array | Uint16Array | Int16Array;
 
+/** Kinds of elements as in program/assembly/kinds.ts. */
+export const KINDS: Partial<Record<DTypeName, number>> = {
+  f32: 0,
+  u8: 1,
+  bool: 1,
+  i8: 2,
+  u16: 3,
+  i16: 4,
+  i32: 5,
+};
+
 /** The data of a tensor of binary32 or small integers as a typed array. @returns undefined for other dtypes. */
 export function elementsOf(tensor: Tensor): Elements | undefined {
   return (tensor.typed ??= typedView(tensor));

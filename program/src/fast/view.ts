@@ -235,6 +235,11 @@ export function planIndex(
   };
 }
 
+/** The load as it is where its fill does not count: out of range, it skips its term or gives 0. */
+export function withoutFill({ kind, source, id, dtype: name, elements, zero, axes }: TensorLoad): TensorLoad {
+  return { kind, source, id, dtype: name, elements, ...(zero === undefined ? {} : { zero }), axes };
+}
+
 /** Whether some of its loads may be out of range and skip their terms. */
 export function skips(plan: ViewPlan): boolean {
   return plan.fill === undefined && (plan.limit !== Infinity || plan.tables.length > 0);

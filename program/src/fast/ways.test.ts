@@ -13,7 +13,7 @@ import { seededRng, type Rng } from "../testing/rng.ts";
 import { expectAgreement, singleProgram, type OperandData } from "./agreement.ts";
 import type { Way } from "./run.ts";
 
-/** A view of a tensor of its own over some of the dimensions, in order; `edge` elements of padding on every side of the first. */
+/** A view of a tensor of its own over some of the dimensions, in order, or with axes of its own. */
 function load(
   id: number,
   dtype: DTypeName,

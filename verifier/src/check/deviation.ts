@@ -1,5 +1,6 @@
 /** How far an output tensor is from the exact one, in the terms of a release's tolerance: |error| <= atol + rtol * |exact|. Pure. */
 import { floatFormat, isFloat } from "../../../program/src/dtype.ts";
+import { floatValue } from "../../../program/src/fast/float.ts";
 import { elementBytes, type ElementType } from "../../../sdk/src/tensor.ts";
 
 /** Share of scale + |exact| from which on a difference counts as another value. */
@@ -43,24 +44,13 @@ export function worse(a: Deviation, b: Deviation): Deviation {
   };
 }
 
-function float16(bits: number): number {
-  const sign = bits >>> 15 === 1 ? -1 : 1;
-  const [exponent, fraction] = [(bits >>> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (exponent === 0 ? fraction : fraction + 1024) * 2 ** (Math.max(exponent, 1) - 25);
-}
-
 /** Elements of an f16, bf16 or f32 tensor as numbers. */
 export function floatsOf(dtype: ElementType, bytes: Uint8Array): Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const widths = elementBytes(dtype);
-  const word = new DataView(new ArrayBuffer(4));
-  return Float64Array.from({ length: bytes.length / widths }, (_, i) => {
-    if (dtype === "f32") return view.getFloat32(4 * i, true);
-    if (dtype === "f16") return float16(view.getUint16(2 * i, true));
-    word.setUint16(0, view.getUint16(2 * i, true));
-    return word.getFloat32(0);
-  });
+  return Float64Array.from({ length: bytes.length / widths }, (_, i) =>
+    floatValue(dtype, dtype === "f32" ? view.getUint32(4 * i, true) : view.getUint16(2 * i, true)),
+  );
 }
 
 /** Half a unit in the last place of 1: the relative error of one rounding. */

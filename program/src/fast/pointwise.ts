@@ -18,6 +18,8 @@ import { literalValue, planTensor, type ViewPlan } from "./view.ts";
 const BLOCK = 8192;
 /** Room behind a block for lanes of a last group of four, or of sixteen bytes. */
 const SPARE = 64;
+/** Operands of so few elements are copied whole: a view of what is needed of them would take longer. */
+const WHOLE = 1024;
 
 /** Operations as in program/assembly/pointwise.ts. */
 const F32: Partial<Record<Body, number>> = {
@@ -50,12 +52,21 @@ export interface PointwisePlan {
   /** Set instead for elementary functions, which have one operand. */
   readonly elementary?: keyof typeof FUNCTIONS;
   readonly lanes: "f32" | "i32";
+  /** Whether results are narrowed to bytes. */
+  readonly small: boolean;
   /** Merged output dimensions, at least two. */
   readonly sizes: readonly number[];
+  /** Of a block. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Planes of the last two dimensions. */
+  readonly planes: number;
   /** One to three; what they hold lasts for one run. */
   readonly sources: readonly [Source, ...Source[]];
   readonly least: number;
   readonly most: number;
+  /** The results of the last block, kept because making such views takes longer than small blocks do. */
+  shown: Elements | undefined;
 }
 
 /** How an instruction's lanes compute it; undefined if they do not. */
@@ -111,19 +122,63 @@ export function planPointwise(instruction: Instruction): PointwisePlan | undefin
     ...Array<number>(rank - of.length).fill(by),
     ...of,
   ];
+  const dims = pad(sizes, 1);
+  const [height = 1, width = 1] = dims.slice(-2);
+  const columns = Math.min(width, BLOCK);
+  const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
   const [first, ...rest] = found.map(({ plan, literal, of }, k): Source => {
     const own = pad(strides[k] ?? [], 0);
     const operand = { plan, literal, kind: KINDS[of] ?? 0, bytes: dtype(of).bytes, strides: own };
-    return { operand, elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 };
+    const whole = layoutOf(own, rows, columns);
+    return { operand, whole, elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 };
   });
   if (first === undefined) return undefined;
-  const [least, most] = isInteger(name) ? integerRange(name).map(Number) : [0, 0];
-  return { ...chosen, sizes: pad(sizes, 1), sources: [first, ...rest], least: least ?? 0, most: most ?? 0 };
+  const [least = 0, most = 0] = isInteger(name) ? integerRange(name).map(Number) : [];
+  return {
+    ...chosen,
+    small: chosen.lanes === "f32" && name !== "f32",
+    sizes: dims,
+    rows,
+    columns,
+    planes: product(dims.slice(0, -2)),
+    sources: [first, ...rest],
+    least,
+    most,
+    shown: undefined,
+  };
+}
+
+/** What a block of so many rows and columns reads of an operand, each element once where it repeats. */
+interface Layout {
+  /** Rows and columns without repetitions. */
+  readonly height: number;
+  readonly width: number;
+  /** Strides, 0 where there is one row or column. */
+  readonly dr: number;
+  readonly dc: number;
+  /** From row to row where the elements stand in the kernels' memory. */
+  readonly pitch: number;
+  /** Elements from the first to the last there. */
+  readonly count: number;
+  /** Whether they are such a run of the operand itself. */
+  readonly run: boolean;
+}
+
+function layoutOf(strides: readonly number[], rows: number, columns: number): Layout {
+  const dr = rows === 1 ? 0 : (strides.at(-2) ?? 0);
+  const dc = columns === 1 ? 0 : (strides.at(-1) ?? 0);
+  const height = dr === 0 ? 1 : rows;
+  const width = dc === 0 ? 1 : columns;
+  const run = (dc === 1 || width === 1) && (height === 1 || (dr >= width && dr <= 2 * width));
+  const pitch = run && height > 1 ? dr : width;
+  return { height, width, dr, dc, pitch, count: (height - 1) * pitch + width, run };
 }
 
 /** An operand with its data and its places in the kernels' memory. */
 interface Source {
   readonly operand: Operand;
+  /** Of a whole block. */
+  readonly whole: Layout;
   elements: Elements | undefined;
   /** Address of the first element that the block at work reads, of those the operand has. */
   start: number;
@@ -153,27 +208,28 @@ function rawOf(kind: number): Elements {
   }
 }
 
-/** @returns Where the lanes are. */
+/** @param from Where the elements are. @returns Where the lanes are. */
 function widen(
-  { operand: { kind, plan }, rawAt, lanesAt }: Source,
+  { operand: { kind, plan }, lanesAt }: Source,
+  from: number,
   count: number,
   lanes: "f32" | "i32",
 ): number {
   const zero = plan?.zero ?? 0;
   if (lanes === "f32") {
-    if (kind === 0) return rawAt;
-    kernels.widenF32(lanesAt, rawAt, kind, count, zero);
+    if (kind === 0) return from;
+    kernels.widenF32(lanesAt, from, kind, count, zero);
   } else {
-    if (kind === 5 && zero === 0) return rawAt;
-    kernels.widenI32(lanesAt, rawAt, kind, count, zero);
+    if (kind === 5 && zero === 0) return from;
+    kernels.widenI32(lanesAt, from, kind, count, zero);
   }
   return lanesAt;
 }
 
-/** Copies what rows x columns of a block read, from address `p` on, each element once where it repeats. */
-function place(source: Source, p: number, rows: number, columns: number, lanes: "f32" | "i32"): void {
+/** Copies what a block reads, from address `p` on. */
+function place(source: Source, p: number, layout: Layout, lanes: "f32" | "i32"): void {
   const { operand, elements, rawAt } = source;
-  const { strides, literal, bytes, kind } = operand;
+  const { literal, bytes, kind } = operand;
   if (elements === undefined) {
     if (lanes === "f32") view.f32()[rawAt / 4] = literal;
     else view.i32()[rawAt / 4] = literal;
@@ -182,25 +238,20 @@ function place(source: Source, p: number, rows: number, columns: number, lanes: 
     source.step = 0;
     return;
   }
-  const rank = strides.length;
-  const dr = rows === 1 ? 0 : (strides[rank - 2] ?? 0);
-  const dc = columns === 1 ? 0 : (strides[rank - 1] ?? 0);
-  const height = dr === 0 ? 1 : rows;
-  const width = dc === 0 ? 1 : columns;
+  const { height, width, dr, dc, count } = layout;
   const raw = rawOf(kind);
   const to = rawAt / bytes;
-  let count = height * width;
-  let pitch = width;
-  if ((dc === 1 || width === 1) && (height === 1 || (dr >= width && dr <= 2 * width))) {
-    pitch = height === 1 ? width : dr;
-    count = (height - 1) * pitch + width;
-    raw.set(p === 0 && count === elements.length ? elements : elements.subarray(p, p + count), to);
-  } else if (dc === 1)
+  let from = rawAt;
+  if (layout.run && elements.length <= WHOLE) {
+    raw.set(elements, to);
+    from += p * bytes;
+  } else if (layout.run) raw.set(elements.subarray(p, p + count), to);
+  else if (dc === 1)
     for (let r = 0; r < height; r++)
       raw.set(elements.subarray(p + r * dr, p + r * dr + width), to + r * width);
   else gather(raw, to, elements, p, height, dr, width, dc);
-  source.at = widen(source, count, lanes);
-  source.row = dr === 0 ? 0 : pitch * 4;
+  source.at = widen(source, from, count, lanes);
+  source.row = dr === 0 ? 0 : layout.pitch * 4;
   source.step = dc === 0 ? 0 : 4;
 }
 
@@ -249,8 +300,9 @@ function evaluate(
 function join(sources: readonly Source[], lookup: Lookup): boolean {
   for (const source of sources) {
     const { plan, bytes } = source.operand;
-    source.rawAt = allocate(2 * BLOCK * bytes + SPARE);
-    source.lanesAt = bytes === 4 ? source.rawAt : allocate(2 * BLOCK * 4 + SPARE);
+    const { count } = source.whole;
+    source.rawAt = allocate(Math.max(count, WHOLE) * bytes + SPARE);
+    source.lanesAt = bytes === 4 ? source.rawAt : allocate(count * 4 + SPARE);
     source.start = plan?.offset ?? 0;
     if (plan?.operand === undefined) continue;
     source.elements = elementsOf(lookup(plan.operand.source, plan.operand.id));
@@ -271,36 +323,43 @@ function advance(sources: readonly Source[], index: number[], sizes: readonly nu
   }
 }
 
+/** Elements `from`..`from + n` of what the results are views of; void with the kernels' next memory, as its length then is 0. */
+function show(plan: PointwisePlan, results: Elements, from: number, n: number): Elements {
+  const { shown } = plan;
+  const known =
+    shown !== undefined && shown.length === n && shown.byteOffset === from * shown.BYTES_PER_ELEMENT;
+  return known ? shown : (plan.shown = results.subarray(from, from + n));
+}
+
 /** @returns false, with nothing written, if an operand's elements are of no kind the kernels know. */
 export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): boolean {
-  const { operation, elementary, lanes, sizes, sources, least, most } = plan;
+  const { operation, elementary, lanes, small, sizes, sources, least, most } = plan;
   free();
   const target = elementsOf(out);
   if (target === undefined || !join(sources, lookup)) return false;
-  const result = allocate(BLOCK * 4 + SPARE);
-  const narrow = allocate(BLOCK + SPARE);
-  const open = allocate(BLOCK * 4);
+  const block = plan.rows * plan.columns;
+  const result = allocate(block * 4 + SPARE);
+  const narrow = small ? allocate(block + SPARE) : result;
+  const open = elementary === undefined ? 0 : allocate(block * 4);
   const rank = sizes.length;
   const height = sizes[rank - 2] ?? 1;
   const width = sizes[rank - 1] ?? 1;
-  const columns = Math.min(width, BLOCK);
-  const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
   const index = new Array<number>(rank).fill(0);
-  const outer = product(sizes.slice(0, -2));
-  const small = lanes === "f32" && (out.dtype === "u8" || out.dtype === "i8");
-  const results = small || lanes === "f32" ? rawOf(small ? (out.dtype === "u8" ? 1 : 2) : 0) : view.i32();
+  const results = rawOf(small ? (out.dtype === "u8" ? 1 : 2) : lanes === "f32" ? 0 : 5);
+  const from = small ? narrow : result / 4;
   const a = sources[0];
   const b = sources[1] ?? a;
   const c = sources[2] ?? b;
-  for (let plane = 0; plane < outer; plane++) {
-    for (let row = 0; row < height; row += rows)
-      for (let column = 0; column < width; column += columns) {
-        const m = Math.min(rows, height - row);
-        const n = Math.min(columns, width - column);
+  for (let plane = 0; plane < plan.planes; plane++) {
+    for (let row = 0; row < height; row += plan.rows)
+      for (let column = 0; column < width; column += plan.columns) {
+        const m = Math.min(plan.rows, height - row);
+        const n = Math.min(plan.columns, width - column);
+        const whole = m === plan.rows && n === plan.columns;
         for (const source of sources) {
           const { strides } = source.operand;
           const p = source.start + row * (strides[rank - 2] ?? 0) + column * (strides[rank - 1] ?? 0);
-          place(source, p, m, n, lanes);
+          place(source, p, whole ? source.whole : layoutOf(strides, m, n), lanes);
         }
         if (elementary !== undefined) evaluate(elementary, result, a, m, n, open);
         else
@@ -322,8 +381,7 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
             most,
           );
         if (small) kernels.narrow8(narrow, result, m * n, out.dtype === "i8" ? 1 : 0);
-        const from = small ? narrow : result / 4;
-        target.set(results.subarray(from, from + m * n), (plane * height + row) * width + column);
+        target.set(show(plan, results, from, m * n), (plane * height + row) * width + column);
       }
     advance(sources, index, sizes);
   }

@@ -6,13 +6,13 @@
  * operand to binary32 themselves, as copy does.
  */
 import { dtype, integerRange, isInteger, type DTypeName } from "../dtype.ts";
-import { product, type Body, type Instruction } from "../instruction.ts";
+import { product, type Body, type Instruction, type TensorSource } from "../instruction.ts";
 import { kernelTables } from "./approximate.ts";
 import { elementaryStages, exactly } from "./elementary.ts";
 import { joinDims, type Lookup } from "./read.ts";
 import { allocate, free, kernels, reserve, view } from "../simd.ts";
 import { elementsOf, KINDS, type Elements, type Tensor } from "./tensor.ts";
-import { literalValue, planTensor, type ViewPlan } from "./view.ts";
+import { literalValue, planTensor } from "./view.ts";
 
 /** Lanes of a block: three operands and a result stay in the second-level cache. */
 const BLOCK = 8192;
@@ -37,17 +37,8 @@ function isFunction(body: Body): body is keyof typeof FUNCTIONS {
   return body in FUNCTIONS;
 }
 
-interface Operand {
-  /** undefined: a literal. */
-  readonly plan: ViewPlan | undefined;
-  readonly literal: number;
-  readonly kind: number;
-  readonly bytes: number;
-  /** Per merged dimension. */
-  readonly strides: readonly number[];
-}
-
-export interface PointwisePlan {
+/** What like instructions have in common: in an unrolled loop it stays in the cache, as plans of their own would not. */
+interface Shape {
   readonly operation: number;
   /** Set instead for elementary functions, which have one operand. */
   readonly elementary?: keyof typeof FUNCTIONS;
@@ -69,12 +60,29 @@ export interface PointwisePlan {
   shown: Elements | undefined;
 }
 
+/** An operand's tensor, and the address of the first element that is read. */
+interface Place {
+  readonly source: TensorSource;
+  readonly id: number;
+  readonly offset: number;
+}
+
+export interface PointwisePlan {
+  readonly shape: Shape;
+  /** Per source; undefined: a literal. */
+  readonly places: readonly (Place | undefined)[];
+}
+
+/** By what they are made of. */
+const shapes = new Map<string, Shape>();
+const MOST_SHAPES = 4096;
+
 /** How an instruction's lanes compute it; undefined if they do not. */
 function operationOf({
   body,
   dtype: name,
   loads,
-}: Instruction): Pick<PointwisePlan, "operation" | "elementary" | "lanes"> | undefined {
+}: Instruction): Pick<Shape, "operation" | "elementary" | "lanes"> | undefined {
   const names = loads.map((load) => (load.kind === "index" ? "i64" : load.dtype));
   if (names.some((of) => KINDS[of] === undefined)) return undefined;
   const zeros = loads.map((load) => (load.kind === "tensor" ? (load.zero ?? 0) : 0));
@@ -102,7 +110,8 @@ export function planPointwise(instruction: Instruction): PointwisePlan | undefin
   const { fold, dtype: name, outDims, loads } = instruction;
   const chosen = fold === "none" ? operationOf(instruction) : undefined;
   if (chosen === undefined) return undefined;
-  const found: { plan: ViewPlan | undefined; literal: number; of: DTypeName }[] = [];
+  const operands: Operand[] = [];
+  const places: (Place | undefined)[] = [];
   for (const load of loads) {
     if (load.kind === "index") return undefined;
     const plan = load.kind === "tensor" ? planTensor(load, outDims, true) : undefined;
@@ -110,12 +119,38 @@ export function planPointwise(instruction: Instruction): PointwisePlan | undefin
       return undefined;
     const literal = load.kind === "literal" ? literalValue(load.dtype, load.bits) : 0;
     if (literal === undefined || (isInteger(load.dtype) && Math.abs(literal) > 2 ** 20)) return undefined;
-    found.push({ plan, literal, of: load.dtype });
+    const strides = plan?.strides ?? outDims.map(() => 0);
+    operands.push({ dtype: load.dtype, literal, zero: plan?.zero ?? 0, strides });
+    places.push(
+      load.kind === "tensor" ? { source: load.source, id: load.id, offset: plan?.offset ?? 0 } : undefined,
+    );
   }
-  const nothing = outDims.map(() => 0);
+  const literals = loads.map((load) => (load.kind === "literal" ? load.bits.toString() : ""));
+  const rest = operands.map(({ dtype: of, zero, strides }) => [of, zero, ...strides]);
+  const key = JSON.stringify([chosen, name, outDims, literals, rest]);
+  const shape = shapes.get(key) ?? shapeOf(instruction, chosen, operands);
+  if (shapes.size >= MOST_SHAPES) shapes.clear();
+  shapes.set(key, shape);
+  return { shape, places };
+}
+
+interface Operand {
+  readonly dtype: DTypeName;
+  /** The number that stands for an operand without a tensor. */
+  readonly literal: number;
+  readonly zero: number;
+  /** Per output dimension. */
+  readonly strides: readonly number[];
+}
+
+function shapeOf(
+  { dtype: name, outDims }: Instruction,
+  chosen: Pick<Shape, "operation" | "elementary" | "lanes">,
+  operands: readonly Operand[],
+): Shape {
   const { sizes, strides } = joinDims(
     outDims,
-    found.map(({ plan }) => plan?.strides ?? nothing),
+    operands.map((operand) => operand.strides),
   );
   const rank = Math.max(2, sizes.length);
   const pad = (of: readonly number[], by: number): number[] => [
@@ -126,13 +161,12 @@ export function planPointwise(instruction: Instruction): PointwisePlan | undefin
   const [height = 1, width = 1] = dims.slice(-2);
   const columns = Math.min(width, BLOCK);
   const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
-  const [first, ...rest] = found.map(({ plan, literal, of }, k): Source => {
+  const [first = NONE, ...rest] = operands.map(({ dtype: of, literal, zero }, k): Source => {
     const own = pad(strides[k] ?? [], 0);
-    const operand = { plan, literal, kind: KINDS[of] ?? 0, bytes: dtype(of).bytes, strides: own };
     const whole = layoutOf(own, rows, columns);
-    return { operand, whole, elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 };
+    const { bytes } = dtype(of);
+    return { ...NONE, kind: KINDS[of] ?? 0, bytes, zero, literal, strides: own, whole };
   });
-  if (first === undefined) return undefined;
   const [least = 0, most = 0] = isInteger(name) ? integerRange(name).map(Number) : [];
   return {
     ...chosen,
@@ -176,9 +210,15 @@ function layoutOf(strides: readonly number[], rows: number, columns: number): La
 
 /** An operand with its data and its places in the kernels' memory. */
 interface Source {
-  readonly operand: Operand;
+  readonly kind: number;
+  readonly bytes: number;
+  readonly zero: number;
+  readonly literal: number;
+  /** Per merged dimension. */
+  readonly strides: readonly number[];
   /** Of a whole block. */
   readonly whole: Layout;
+  /** undefined: a literal. */
   elements: Elements | undefined;
   /** Address of the first element that the block at work reads, of those the operand has. */
   start: number;
@@ -189,6 +229,11 @@ interface Source {
   row: number;
   step: number;
 }
+
+const NONE: Source = {
+  ...{ kind: 0, bytes: 4, zero: 0, literal: 0, strides: [0, 0], whole: layoutOf([0, 0], 1, 1) },
+  ...{ elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 },
+};
 
 /** A view of the kernels' memory as elements of a kind. */
 function rawOf(kind: number): Elements {
@@ -209,13 +254,7 @@ function rawOf(kind: number): Elements {
 }
 
 /** @param from Where the elements are. @returns Where the lanes are. */
-function widen(
-  { operand: { kind, plan }, lanesAt }: Source,
-  from: number,
-  count: number,
-  lanes: "f32" | "i32",
-): number {
-  const zero = plan?.zero ?? 0;
+function widen({ kind, zero, lanesAt }: Source, from: number, count: number, lanes: "f32" | "i32"): number {
   if (lanes === "f32") {
     if (kind === 0) return from;
     kernels.widenF32(lanesAt, from, kind, count, zero);
@@ -228,8 +267,7 @@ function widen(
 
 /** Copies what a block reads, from address `p` on. */
 function place(source: Source, p: number, layout: Layout, lanes: "f32" | "i32"): void {
-  const { operand, elements, rawAt } = source;
-  const { literal, bytes, kind } = operand;
+  const { elements, rawAt, literal, bytes, kind } = source;
   if (elements === undefined) {
     if (lanes === "f32") view.f32()[rawAt / 4] = literal;
     else view.i32()[rawAt / 4] = literal;
@@ -297,15 +335,19 @@ function evaluate(
 }
 
 /** Joins the operands with their data. @returns false if an operand's elements are of no kind the kernels know. */
-function join(sources: readonly Source[], lookup: Lookup): boolean {
-  for (const source of sources) {
-    const { plan, bytes } = source.operand;
+function join({ shape: { sources }, places }: PointwisePlan, lookup: Lookup): boolean {
+  for (let k = 0; k < sources.length; k++) {
+    const source = sources[k] ?? NONE;
+    const place = places[k];
+    const { bytes } = source;
     const { count } = source.whole;
     source.rawAt = allocate(Math.max(count, WHOLE) * bytes + SPARE);
     source.lanesAt = bytes === 4 ? source.rawAt : allocate(count * 4 + SPARE);
-    source.start = plan?.offset ?? 0;
-    if (plan?.operand === undefined) continue;
-    source.elements = elementsOf(lookup(plan.operand.source, plan.operand.id));
+    source.start = 0;
+    source.elements = undefined;
+    if (place === undefined) continue;
+    source.start = place.offset;
+    source.elements = elementsOf(lookup(place.source, place.id));
     if (source.elements === undefined) return false;
   }
   return true;
@@ -318,26 +360,27 @@ function advance(sources: readonly Source[], index: number[], sizes: readonly nu
     const i = (index[d] ?? 0) + 1;
     const by = i < size ? 1 : 1 - size;
     index[d] = i < size ? i : 0;
-    for (const source of sources) source.start += by * (source.operand.strides[d] ?? 0);
+    for (const source of sources) source.start += by * (source.strides[d] ?? 0);
     if (i < size) break;
   }
 }
 
 /** Elements `from`..`from + n` of what the results are views of; void with the kernels' next memory, as its length then is 0. */
-function show(plan: PointwisePlan, results: Elements, from: number, n: number): Elements {
-  const { shown } = plan;
+function show(shape: Shape, results: Elements, from: number, n: number): Elements {
+  const { shown } = shape;
   const known =
     shown !== undefined && shown.length === n && shown.byteOffset === from * shown.BYTES_PER_ELEMENT;
-  return known ? shown : (plan.shown = results.subarray(from, from + n));
+  return known ? shown : (shape.shown = results.subarray(from, from + n));
 }
 
 /** @returns false, with nothing written, if an operand's elements are of no kind the kernels know. */
 export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): boolean {
-  const { operation, elementary, lanes, small, sizes, sources, least, most } = plan;
+  const { shape } = plan;
+  const { operation, elementary, lanes, small, sizes, sources, least, most } = shape;
   free();
   const target = elementsOf(out);
-  if (target === undefined || !join(sources, lookup)) return false;
-  const block = plan.rows * plan.columns;
+  if (target === undefined || !join(plan, lookup)) return false;
+  const block = shape.rows * shape.columns;
   const result = allocate(block * 4 + SPARE);
   const narrow = small ? allocate(block + SPARE) : result;
   const open = elementary === undefined ? 0 : allocate(block * 4);
@@ -350,14 +393,14 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
   const a = sources[0];
   const b = sources[1] ?? a;
   const c = sources[2] ?? b;
-  for (let plane = 0; plane < plan.planes; plane++) {
-    for (let row = 0; row < height; row += plan.rows)
-      for (let column = 0; column < width; column += plan.columns) {
-        const m = Math.min(plan.rows, height - row);
-        const n = Math.min(plan.columns, width - column);
-        const whole = m === plan.rows && n === plan.columns;
+  for (let plane = 0; plane < shape.planes; plane++) {
+    for (let row = 0; row < height; row += shape.rows)
+      for (let column = 0; column < width; column += shape.columns) {
+        const m = Math.min(shape.rows, height - row);
+        const n = Math.min(shape.columns, width - column);
+        const whole = m === shape.rows && n === shape.columns;
         for (const source of sources) {
-          const { strides } = source.operand;
+          const { strides } = source;
           const p = source.start + row * (strides[rank - 2] ?? 0) + column * (strides[rank - 1] ?? 0);
           place(source, p, whole ? source.whole : layoutOf(strides, m, n), lanes);
         }
@@ -381,7 +424,7 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
             most,
           );
         if (small) kernels.narrow8(narrow, result, m * n, out.dtype === "i8" ? 1 : 0);
-        target.set(show(plan, results, from, m * n), (plane * height + row) * width + column);
+        target.set(show(shape, results, from, m * n), (plane * height + row) * width + column);
       }
     advance(sources, index, sizes);
   }

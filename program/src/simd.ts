@@ -16,6 +16,24 @@ export interface Kernels {
     depthStride: number,
     norms: number,
   ) => void;
+  readonly packF32: (
+    dst: number,
+    src: number,
+    count: number,
+    depth: number,
+    rowStride: number,
+    depthStride: number,
+    norms: number,
+    scratch: number,
+  ) => void;
+  readonly productF32: (
+    out: number,
+    a: number,
+    b: number,
+    rows: number,
+    columns: number,
+    depth: number,
+  ) => void;
   readonly productF64: (
     out: number,
     a: number,

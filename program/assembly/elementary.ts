@@ -1,7 +1,9 @@
 /**
  * Elementary functions of binary32 numbers: float64 approximations with the error bounds proven in program/src/fast/approximate.ts, whose formulas these are, and the
- * decision which of them are known well enough to be rounded.
+ * decision which of them are known well enough to be rounded. Where multiplications and additions are fused, one rounding less leaves the bounds as they are.
  */
+
+import { demote, multiplyAdd } from "./vectors";
 
 /** Functions (program/src/fast/pointwise.ts has the same). */
 const EXP = 0;
@@ -33,23 +35,18 @@ const ROUND: f64 = 6755399441055744.0;
 function exp(tables: usize, argument: v128): v128 {
   // pmin(a, b) is b < a ? b : a, pmax(a, b) is a < b ? b : a: NaN stays what it is.
   const x = f64x2.pmax(f64x2.pmin(argument, f64x2.splat(FAR)), f64x2.splat(-FAR));
-  const rounded = f64x2.add(f64x2.mul(x, v128.load_splat<u64>(tables, INVERSE_STEP)), f64x2.splat(ROUND));
-  const k = f64x2.sub(rounded, f64x2.splat(ROUND));
-  const r = f64x2.sub(
-    f64x2.sub(x, f64x2.mul(k, v128.load_splat<u64>(tables, STEP_HIGH))),
-    f64x2.mul(k, v128.load_splat<u64>(tables, STEP_LOW)),
+  const rounded = multiplyAdd(x, v128.load_splat<u64>(tables, INVERSE_STEP), f64x2.splat(ROUND));
+  const minusK = f64x2.sub(f64x2.splat(ROUND), rounded);
+  const r = multiplyAdd(
+    minusK,
+    v128.load_splat<u64>(tables, STEP_LOW),
+    multiplyAdd(minusK, v128.load_splat<u64>(tables, STEP_HIGH), x),
   );
   const square = f64x2.mul(r, r);
-  // r + square * (1/2 + r/6 + square * (1/24 + r/120 + square/720))
-  const inner = f64x2.add(
-    f64x2.add(f64x2.splat(1.0 / 24.0), f64x2.mul(r, f64x2.splat(1.0 / 120.0))),
-    f64x2.mul(square, f64x2.splat(1.0 / 720.0)),
-  );
-  const outer = f64x2.add(
-    f64x2.add(f64x2.splat(0.5), f64x2.mul(r, f64x2.splat(1.0 / 6.0))),
-    f64x2.mul(square, inner),
-  );
-  const p = f64x2.add(r, f64x2.mul(square, outer));
+  const first = multiplyAdd(r, f64x2.splat(1.0 / 6.0), f64x2.splat(1.0 / 2.0));
+  const second = multiplyAdd(r, f64x2.splat(1.0 / 120.0), f64x2.splat(1.0 / 24.0));
+  const third = multiplyAdd(square, f64x2.splat(1.0 / 720.0), second);
+  const p = multiplyAdd(square, multiplyAdd(square, third, first), r);
   // k = 64 q + j: 2^q is added to the exponent of 2^(j/64), whatever is above the low bits is shifted out.
   const low = i64x2.extract_lane(rounded, 0);
   const high = i64x2.extract_lane(rounded, 1);
@@ -59,12 +56,12 @@ function exp(tables: usize, argument: v128): v128 {
     load<i64>(tables + ((<usize>(high & 63)) << 3), ROOTS),
   );
   const scale = i64x2.add(roots, i64x2.shl(v128.and(rounded, i64x2.splat(~63)), 46));
-  return f64x2.add(scale, f64x2.mul(scale, p));
+  return multiplyAdd(scale, p, scale);
 }
 
 /** A step of Horner's rule: 1 + x * factor * sum. */
 function horner(x: v128, factor: f64, sum: v128): v128 {
-  return f64x2.add(f64x2.splat(1), f64x2.mul(f64x2.mul(x, f64x2.splat(factor)), sum));
+  return multiplyAdd(f64x2.mul(x, f64x2.splat(factor)), sum, f64x2.splat(1));
 }
 
 /** By Horner's rule with rounded reciprocals: three roundings a step, of what the next step shrinks by x/2 or more, still below 4 u. */
@@ -72,7 +69,7 @@ function expm1(tables: usize, x: v128): v128 {
   const near = f64x2.le(f64x2.abs(x), f64x2.splat(0.25));
   const far = f64x2.sub(exp(tables, x), f64x2.splat(1));
   if (!v128.any_true(near)) return far;
-  let sum = f64x2.add(f64x2.splat(1), f64x2.mul(x, f64x2.splat(1.0 / 13.0)));
+  let sum = multiplyAdd(x, f64x2.splat(1.0 / 13.0), f64x2.splat(1));
   sum = horner(x, 1.0 / 12.0, sum);
   sum = horner(x, 1.0 / 11.0, sum);
   sum = horner(x, 1.0 / 10.0, sum);
@@ -83,7 +80,7 @@ function expm1(tables: usize, x: v128): v128 {
   sum = horner(x, 1.0 / 5.0, sum);
   sum = horner(x, 1.0 / 4.0, sum);
   sum = horner(x, 1.0 / 3.0, sum);
-  sum = horner(x, 0.5, sum);
+  sum = horner(x, 1.0 / 2.0, sum);
   return v128.bitselect(f64x2.mul(x, sum), far, near);
 }
 
@@ -157,11 +154,6 @@ function value(kind: i32, tables: usize, x: v128): v128 {
   }
 }
 
-/** Two float64 numbers as the low half of four binary32. */
-function rounded(low: v128, high: v128): v128 {
-  return v128.shuffle<u64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
-}
-
 /**
  * n values of a function, rounded where they are special or every number within the bound rounds to one element; writes the positions of
  * the others to `open`. Reads and writes up to three lanes behind their end. @returns How many those are.
@@ -176,8 +168,8 @@ export function elementary(kind: i32, tables: usize, out: usize, src: usize, n: 
     const z = value(kind, tables, f64x2.promote_low_f32x4(v128.shuffle<u64>(x, x, 1, 1)));
     const dy = f64x2.mul(y, bound);
     const dz = f64x2.mul(z, bound);
-    const below = rounded(f64x2.sub(y, dy), f64x2.sub(z, dz));
-    const above = rounded(f64x2.add(y, dy), f64x2.add(z, dz));
+    const below = demote(f64x2.sub(y, dy), f64x2.sub(z, dz));
+    const above = demote(f64x2.add(y, dy), f64x2.add(z, dz));
     const sure = f32x4.eq(below, above);
     if (i32x4.all_true(sure)) {
       v128.store(out + at, f32x4.add(below, f32x4.splat(0)));

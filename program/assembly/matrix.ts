@@ -3,6 +3,7 @@
  * (program/src/fast/matrix.ts tells why and what happens to the others).
  */
 import { F32, I8, U8 } from "./kinds";
+import { demote, multiplyAdd } from "./vectors";
 
 /** Rows per panel of float64 factors and of the left int16 factor; the right int16 factor has twice as many. */
 const PANEL = 4;
@@ -94,11 +95,6 @@ function packRows(dst: usize, src: usize, depth: i32, rowStride: i32, squares: u
   v128.store(squares, low);
   v128.store(squares, high, 16);
   return whole;
-}
-
-function multiplyAdd(a: v128, b: v128, sum: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f64x2.relaxed_madd(a, b, sum);
-  return f64x2.add(sum, f64x2.mul(a, b));
 }
 
 /** Sixteen sums of a tile over `depth` values, onto those in out. */
@@ -332,10 +328,6 @@ export function decideF32(
     }
   }
   return found;
-}
-
-function demote(a: v128, b: v128): v128 {
-  return v128.shuffle<u64>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 2);
 }
 
 /**

@@ -34,11 +34,12 @@ export function packF64(
       else if (depthStride == 1) done = packRows(dst, from, depth, rowStride, norms);
     }
     const rows = min(PANEL, count - first);
-    for (let i = 0; i < PANEL; i++) {
+    for (let i = rows; i < PANEL; i++)
+      for (let k = 0; k < depth; k++) store<f64>(dst + ((((<usize>k) << 2) + i) << 3), 0);
+    for (let i = 0; i < rows; i++) {
       let square = load<f64>(norms + ((<usize>i) << 3));
       for (let k = done; k < depth; k++) {
-        const x =
-          i < rows ? <f64>load<f32>(from + ((<usize>i * rowStride + <usize>k * depthStride) << 2)) : 0;
+        const x = <f64>load<f32>(from + ((<usize>i * rowStride + <usize>k * depthStride) << 2));
         store<f64>(dst + ((((<usize>k) << 2) + i) << 3), x);
         square += x * x;
       }

@@ -206,7 +206,7 @@ export function free(mark = floor): void {
 export function allocate(bytes: number): number {
   const at = top;
   top = at + Math.ceil(bytes / 16) * 16;
-  const missing = top - kernels.memory.buffer.byteLength;
+  const missing = top - views.u8.length;
   if (missing > 0) {
     kernels.memory.grow(Math.ceil(missing / PAGE));
     views = viewsOf();

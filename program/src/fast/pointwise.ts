@@ -387,7 +387,7 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
   const rank = sizes.length;
   const height = sizes[rank - 2] ?? 1;
   const width = sizes[rank - 1] ?? 1;
-  const index = new Array<number>(rank).fill(0);
+  const index = sizes.map(() => 0);
   const results = rawOf(small ? (out.dtype === "u8" ? 1 : 2) : lanes === "f32" ? 0 : 5);
   const from = small ? narrow : result / 4;
   const a = sources[0];

@@ -15,6 +15,24 @@ import { literalValue, planIndex, planTensor, skips, withoutFill, type ViewPlan 
 
 const BLOCK = 4096;
 
+/** Numbers that blocks leave behind for the next ones of their size; the instruction at work holds the first `taken`. */
+const spare = new Map<number, { readonly arrays: Float64Array[]; taken: number }>();
+const MOST_SIZES = 64;
+
+/** An array of so many numbers, whatever they are, until the next instruction. */
+function take(size: number): Float64Array {
+  if (size > BLOCK) return new Float64Array(size);
+  let ofSize = spare.get(size);
+  if (ofSize === undefined) spare.set(size, (ofSize = { arrays: [], taken: 0 }));
+  return (ofSize.arrays[ofSize.taken++] ??= new Float64Array(size));
+}
+
+/** Ends what `take` gave. */
+function giveBack(): void {
+  if (spare.size > MOST_SIZES) spare.clear();
+  for (const ofSize of spare.values()) ofSize.taken = 0;
+}
+
 interface Literal {
   readonly dtype: DTypeName;
   readonly value: number;
@@ -77,7 +95,7 @@ export function operandOf(name: DTypeName, view: View): Operand {
 }
 
 function sourceOf(load: LoadPlan, size: number, lookup: Lookup): Source | undefined {
-  const block = new Float64Array(size);
+  const block = take(size);
   if ("value" in load) {
     block.fill(load.value);
     const integer = isInteger(load.dtype);
@@ -107,7 +125,7 @@ function selection(instruction: Instruction, sources: readonly Source[], size: n
   const copyY = body === "where" ? copyKernel(name, y.operand) : undefined;
   if (copyZ === undefined) return undefined;
   const wide = (o: Operand): number => (o.integer ? o.bits : VALUE_BITS[name]);
-  const scratch = new Float64Array(size);
+  const scratch = take(size);
   if (body === "seleq")
     return {
       result: wide(z.operand),
@@ -117,7 +135,7 @@ function selection(instruction: Instruction, sources: readonly Source[], size: n
       },
     };
   if (copyY === undefined) return undefined;
-  const other = new Float64Array(size);
+  const other = take(size);
   return {
     result: Math.max(wide(y.operand), wide(z.operand)),
     terms: (n, out) => {
@@ -132,11 +150,12 @@ function firstInRange(
   instruction: Instruction,
   sources: readonly Source[],
   masks: readonly Uint8Array[],
+  size: number,
 ): Chosen | undefined {
   const { dtype: name } = instruction;
   const copies = sources.map((s) => copyKernel(name, s.operand));
   if (copies.includes(undefined)) return undefined;
-  const scratch = sources.map((s) => new Float64Array(s.block.length));
+  const scratch = sources.map(() => take(size));
   return {
     result: Math.max(...sources.map((s) => (s.operand.integer ? s.operand.bits : VALUE_BITS[name]))),
     terms: (n, out, mask) => {
@@ -163,7 +182,7 @@ function choose(
   const { body, dtype: name } = instruction;
   if (sources.some((s) => s.operand.bits > SAFE_BITS)) return undefined;
   if (body === "where" || body === "seleq") return selection(instruction, sources, size);
-  if (body === "first") return firstInRange(instruction, sources, masks);
+  if (body === "first") return firstInRange(instruction, sources, masks, size);
   const [a, b, c] = sources;
   if (a === undefined) return undefined;
   const operands = [a.operand, b?.operand ?? absent, c?.operand ?? absent] as const;
@@ -179,6 +198,7 @@ export function runFlat(instruction: Instruction, plan: FlatPlan, lookup: Lookup
   const { body, fold, dtype: name } = instruction;
   const { terms, outputs } = plan;
   if (name === "acc") return false;
+  giveBack();
   const perBlock = Math.min(outputs, Math.max(1, Math.floor(BLOCK / terms)));
   const size = perBlock * terms;
   const sources: Source[] = [];
@@ -201,8 +221,8 @@ export function runFlat(instruction: Instruction, plan: FlatPlan, lookup: Lookup
     sources.some((s) => isFloat(s.operand.dtype)) || fold === "min" || fold === "max" || fold === "maxnum";
   const store = storeInto(out, limits && dtype(name).bytes === 8);
   const literals = new Set(sources.filter((s) => s.view === undefined).map((s) => s.block));
-  const scratch = new Float64Array(size);
-  const results = new Float64Array(perBlock);
+  const scratch = take(size);
+  const results = take(perBlock);
   for (let at = 0; at < outputs; at += perBlock) {
     const count = Math.min(perBlock, outputs - at);
     const n = count * terms;

@@ -4,7 +4,17 @@
 import { dtype } from "../dtype.ts";
 import type { TensorSource } from "../instruction.ts";
 import { decodedOf, VALUE_BITS, type Tensor, type Values } from "./tensor.ts";
-import { isGather, NONE, type GatherTable, type Table, type ViewPlan } from "./view.ts";
+import {
+  isGather,
+  NONE,
+  type Filling,
+  type GatherTable,
+  type Table,
+  type ViewPlan,
+  type Walk,
+} from "./view.ts";
+
+export type { Walk } from "./view.ts";
 
 /** A plan joined with the data of its operands. */
 export interface View {
@@ -17,16 +27,25 @@ export interface View {
 /** Finds a tensor that is in memory. */
 export type Lookup = (source: TensorSource, id: number) => Tensor;
 
+/** Tables up to this size keep what filling them takes from run to run, as making it takes longer than they do. */
+const KEPT = 4096;
+
+function fillingOf({ plan, dims }: GatherTable): Filling {
+  const count = dims.reduce((n, d) => n * (plan.sizes[d] ?? 1), 1);
+  const [coordinates, mask, data] = [new Float64Array(count), new Uint8Array(count), new Int32Array(count)];
+  return { walk: walkOf(plan, dims), coordinates, mask, data };
+}
+
 function gatherTable(gather: GatherTable, elements: number, lookup: Lookup): Table | undefined {
-  const { plan, dims, strides, size, stride } = gather;
+  const { plan, strides, size, stride } = gather;
   const view = bind(plan, lookup);
   if (view === undefined) return undefined;
-  const walk = walkOf(plan, dims);
-  const count = dims.reduce((n, d) => n * (plan.sizes[d] ?? 1), 1);
-  const coordinates = new Float64Array(count);
-  const mask = new Uint8Array(count).fill(1);
+  const filling = gather.filling ?? fillingOf(gather);
+  const { walk, coordinates, mask, data } = filling;
+  const count = data.length;
+  if (count <= KEPT) gather.filling = filling;
+  mask.fill(1);
   read(view, walk, originOf(view), 0, count, coordinates, 0, mask);
-  const data = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const at = coordinates[i] ?? 0;
     data[i] = mask[i] === 1 && at >= 0 && at < size && at * stride < elements ? at * stride : NONE;
@@ -75,14 +94,6 @@ class TensorView implements View {
   }
 }
 
-/** A row-major order over some iteration dimensions, neighbours merged where the view allows. */
-export interface Walk {
-  readonly sizes: readonly number[];
-  readonly strides: readonly number[];
-  /** Per table. */
-  readonly tableStrides: readonly (readonly number[])[];
-}
-
 export function walkOf(plan: ViewPlan, dims: readonly number[]): Walk {
   const rows = [plan.strides, ...plan.tables.map((table) => table.strides)];
   const { sizes, strides } = joinDims(
@@ -124,12 +135,19 @@ export interface Origin {
   readonly positions: readonly number[];
 }
 
+function along(strides: readonly number[], dims: readonly number[], index: readonly number[]): number {
+  let sum = 0;
+  for (let k = 0; k < dims.length; k++) sum += (strides[dims[k] ?? 0] ?? 0) * (index[k] ?? 0);
+  return sum;
+}
+
+const NOWHERE: readonly number[] = [];
+
 /** @param index One per iteration dimension of `dims`. */
-export function originOf(view: View, dims: readonly number[] = [], index: readonly number[] = []): Origin {
-  const at = (strides: readonly number[]): number =>
-    dims.reduce((sum, d, k) => sum + (strides[d] ?? 0) * (index[k] ?? 0), 0);
+export function originOf(view: View, dims = NOWHERE, index = NOWHERE): Origin {
   const { offset, strides } = view.plan;
-  return { address: offset + at(strides), positions: view.tables.map((t) => at(t.strides)) };
+  const positions = view.tables.map((table) => along(table.strides, dims, index));
+  return { address: offset + along(strides, dims, index), positions };
 }
 
 /**

@@ -25,6 +25,23 @@ export interface GatherTable {
   readonly strides: readonly number[];
   readonly size: number;
   readonly stride: number;
+  filling: Filling | undefined;
+}
+
+/** What it takes to fill such a table. */
+export interface Filling {
+  readonly walk: Walk;
+  readonly coordinates: Float64Array;
+  readonly mask: Uint8Array;
+  readonly data: Int32Array;
+}
+
+/** A row-major order over some iteration dimensions, neighbours merged where the view allows. */
+export interface Walk {
+  readonly sizes: readonly number[];
+  readonly strides: readonly number[];
+  /** Per table. */
+  readonly tableStrides: readonly (readonly number[])[];
 }
 
 /** The part of a view that does not depend on data. */
@@ -152,7 +169,7 @@ function addAxis(to: Address, axis: Axis, sizes: readonly number[], elements: nu
     );
     const { strides, count } = tableStrides(dims, sizes);
     if (count > TABLE_LIMIT) return false;
-    to.tables.push({ plan, dims, strides, size, stride });
+    to.tables.push({ plan, dims, strides, size, stride, filling: undefined });
     return true;
   }
   const range = linear(at, sizes);

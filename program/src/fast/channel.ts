@@ -13,7 +13,7 @@ import { roundOf, type Round } from "./float.ts";
 import { emptyFold } from "./fold.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
-import { canonicalizeF32, decodedOf, KINDS, storeInto, type Store, type Tensor } from "./tensor.ts";
+import { canonicalizeF32, decodedOf, KINDS, storeInto, viewAs, type Store, type Tensor } from "./tensor.ts";
 import { isGather, planTensor, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
@@ -335,7 +335,7 @@ export function runChannel(
     out: allocate(room * 4),
     open: allocate(room * 4),
   };
-  const elements = name === "f32" ? new Float32Array(out.data.buffer) : new Float32Array();
+  const elements = name === "f32" ? viewAs(Float32Array, out.data) : new Float32Array();
   const store = storeInto(out);
   for (let from = 0; from < runs; from += some) {
     const count = Math.min(some, runs - from);
@@ -344,7 +344,7 @@ export function runChannel(
     if (lanes === "i32") {
       kernels.sumRunsI32(scratch.out, ...listed.sizes(count), ...listed.of(0), ...listed.of(1));
       const sums = view.i32().subarray(scratch.out / 4, scratch.out / 4 + count * run);
-      new Int32Array(out.data.buffer).set(sums, at);
+      viewAs(Int32Array, out.data).set(sums, at);
     } else if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, elements, store });
     else {
       const n = count * run;
@@ -359,8 +359,8 @@ export function runChannel(
 /** Copies n chosen binary32 lanes to elements of f32, u8 or i8. @param spare Room in the kernels' memory for n int32. */
 export function copyChosen(out: Tensor, at: number, from: number, spare: number, n: number): void {
   if (out.dtype === "f32") {
-    new Float32Array(out.data.buffer).set(view.f32().subarray(from / 4, from / 4 + n), at);
-    canonicalizeF32(new Uint32Array(out.data.buffer, at * 4, n));
+    viewAs(Float32Array, out.data).set(view.f32().subarray(from / 4, from / 4 + n), at);
+    canonicalizeF32(viewAs(Uint32Array, out.data).subarray(at, at + n));
     return;
   }
   kernels.truncate(spare, from, n);

@@ -14,7 +14,7 @@ import { emptyFold } from "./fold.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
 import { canonicalizeF32, decodedOf, KINDS, storeInto, viewAs, type Store, type Tensor } from "./tensor.ts";
-import { isGather, planTensor, type ViewPlan } from "./view.ts";
+import { isGather, NONE, planTensor, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 8;
@@ -22,8 +22,9 @@ const LEAST_RUN = 8;
 const MOST_TERMS = 256;
 /** Terms whose addresses are worked out at a time, and outputs that are held at a time. */
 const BLOCK = 2 ** 14;
-/** Elements of an operand that are copied to the kernels' memory. */
+/** Elements of an operand that are copied to the kernels' memory; of one whose loads are brought side by side. */
 const MOST_ELEMENTS = 2 ** 26;
+const MOST_TURNED = 2 ** 16;
 const SPARE = 64;
 /** Terms of an instruction whose places are kept with the program. */
 const MOST_KEPT = 2 ** 18;
@@ -108,37 +109,85 @@ export function planChannel(instruction: Instruction): ChannelPlan | undefined {
 
 type Lanes = "f32" | "i32";
 
-/** Copies a whole operand, less its zero point, to the kernels' memory as lanes. @returns undefined if those cannot hold it. */
-function stageWhole(tensor: Tensor, zero: number, step: number, lanes: Lanes): number | undefined {
-  const { elements, dtype: name, data } = tensor;
+/** The elements from..to of a view's operand that it may load, and no others. */
+function reachOf({ plan, tables }: View): readonly [from: number, to: number] {
+  let [low, high] = [plan.offset, plan.offset];
+  for (const [d, stride] of plan.strides.entries()) {
+    const end = stride * ((plan.sizes[d] ?? 1) - 1);
+    low += Math.min(0, end);
+    high += Math.max(0, end);
+  }
+  for (const { data } of tables) {
+    let [least, most] = [Infinity, -Infinity];
+    for (const address of data)
+      if (address !== NONE) {
+        least = Math.min(least, address);
+        most = Math.max(most, address);
+      }
+    if (least > most) return [0, 0];
+    low += least;
+    high += most;
+  }
+  return [Math.max(0, low), Math.min(plan.elements, high + 1)];
+}
+
+/** Copies elements of an operand, less its zero point, to the kernels' memory as lanes. @returns undefined if those cannot hold them. */
+function stage(
+  tensor: Tensor,
+  [from, to]: readonly [number, number],
+  { plan, step }: Side,
+  lanes: Lanes,
+): number | undefined {
+  const { dtype: name, data } = tensor;
+  const elements = Math.max(0, to - from);
   const kind = KINDS[name];
   // The last lanes of a run may be read from behind its end.
   const address = allocate((elements + 3 * step) * 4 + SPARE);
   if (kind !== undefined && kind > 0 && name !== "i32") {
-    const raw = allocate(data.length + SPARE);
-    view.u8().set(data, raw);
-    if (lanes === "f32") kernels.widenF32(address, raw, kind, elements, zero);
-    else kernels.widenI32(address, raw, kind, elements, zero);
+    const { bytes } = dtype(name);
+    const raw = allocate(elements * bytes + SPARE);
+    view.u8().set(data.subarray(from * bytes, to * bytes), raw);
+    if (lanes === "f32") kernels.widenF32(address, raw, kind, elements, plan.zero);
+    else kernels.widenI32(address, raw, kind, elements, plan.zero);
     return address;
   }
   const values = decodedOf(tensor)?.values;
-  if (!(values instanceof Float32Array) || zero !== 0 || lanes === "i32") return undefined;
-  view.f32().set(values, address / 4);
+  if (!(values instanceof Float32Array) || plan.zero !== 0 || lanes === "i32") return undefined;
+  view.f32().set(values.subarray(from, to), address / 4);
   return address;
 }
 
+/** Where an operand stands in the kernels' memory. */
 interface Operand {
   readonly side: Side;
   readonly view: View;
+  /** Of element 0; it need not be there itself. */
   readonly address: number;
+  /** Lanes between the loads of neighbouring outputs. */
+  readonly step: number;
+  /** Elements `step` apart that were laid side by side: how many; 0 if all are in their order. */
+  readonly sideBySide: number;
 }
 
 function bindSide(side: Side, lookup: Lookup, lanes: Lanes): Operand | undefined {
   const { operand } = side.plan;
   const bound = bind(side.plan, lookup);
   if (operand === undefined || bound === undefined) return undefined;
-  const address = stageWhole(lookup(operand.source, operand.id), side.plan.zero, side.step, lanes);
-  return address === undefined ? undefined : { side, view: bound, address };
+  const { step } = side;
+  const tensor = lookup(operand.source, operand.id);
+  const { elements } = tensor;
+  const turns = step > 1 && elements % step === 0 && elements <= MOST_TURNED;
+  const reach = turns ? ([0, elements] as const) : reachOf(bound);
+  const address = stage(tensor, reach, side, lanes);
+  if (address === undefined) return undefined;
+  if (!turns) return { side, view: bound, step, sideBySide: 0, address: address - reach[0] * 4 };
+  const columns = elements / step;
+  const turned = allocate(elements * 4 + SPARE);
+  const words = view.i32();
+  for (let r = 0; r < step; r++)
+    for (let c = 0; c < columns; c++)
+      words[turned / 4 + r * columns + c] = words[address / 4 + c * step + r] ?? 0;
+  return { side, view: bound, step: 1, sideBySide: columns, address: turned };
 }
 
 /** Whether int32 holds the terms: products of two small integers whose sum is an i32. */
@@ -195,12 +244,13 @@ function listTerms(
     let count = r * terms;
     for (let k = r * terms; k < (r + 1) * terms; k++) {
       if (mask[k] === 0) continue;
-      for (let s = 0; s < operands.length; s++) {
+      for (const [s, { side, sideBySide }] of operands.entries()) {
         const from = found[s]?.[k] ?? 0;
-        const { step, plan: of } = operands[s]?.side ?? plan.sides[0];
+        const { step, plan: of } = side;
         if (from + step * (run - 1) >= of.elements) return undefined;
         const list = starts[s];
-        if (list !== undefined) list[count] = from * 4;
+        const lane = sideBySide === 0 ? from : (from % step) * sideBySide + Math.floor(from / step);
+        if (list !== undefined) list[count] = lane * 4;
       }
       count++;
     }
@@ -245,7 +295,7 @@ class Terms {
   of(s: number): readonly [base: number, starts: number, step: number] {
     const operand = this.operands[s];
     if (operand === undefined) return [this.one, this.zeros, 0];
-    return [operand.address, this.starts[s] ?? 0, operand.side.step * 4];
+    return [operand.address, this.starts[s] ?? 0, operand.step * 4];
   }
 
   /** The arguments that say how many runs there are, of how many outputs and terms. */
@@ -261,9 +311,9 @@ class Terms {
     const count = words[this.counts / 4 + run] ?? 0;
     for (let k = 0; k < count; k++) {
       let value = 1;
-      for (const [s, { side, address }] of this.operands.entries()) {
+      for (const [s, { step, address }] of this.operands.entries()) {
         const start = words[(this.starts[s] ?? 0) / 4 + run * terms + k] ?? 0;
-        value *= numbers[(address + start) / 4 + i * side.step] ?? 0;
+        value *= numbers[(address + start) / 4 + i * step] ?? 0;
       }
       values[k] = value;
     }

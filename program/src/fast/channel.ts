@@ -13,11 +13,22 @@ import { roundOf, type Round } from "./float.ts";
 import { emptyFold } from "./fold.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
-import { canonicalizeF32, decodedOf, KINDS, storeInto, viewAs, type Store, type Tensor } from "./tensor.ts";
+import {
+  canonicalizeF32,
+  copyBytes,
+  decodedOf,
+  KINDS,
+  storeInto,
+  viewAs,
+  type Store,
+  type Tensor,
+} from "./tensor.ts";
 import { isGather, NONE, planTensor, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 8;
+/** Terms of rows that are left to rows.ts. */
+const LONG_ROW = 32;
 /** Longer sums are matrix products, or rare. */
 const MOST_TERMS = 256;
 /** Terms whose addresses are worked out at a time, and outputs that are held at a time. */
@@ -59,7 +70,13 @@ export interface ChannelPlan {
 
 /** A view whose loads give their addresses rather than what stands there. */
 function addressesOf(bound: View): View {
-  return { plan: { ...bound.plan, zero: 0 }, values: undefined, bits: 0, tables: bound.tables };
+  return {
+    plan: { ...bound.plan, zero: 0 },
+    values: undefined,
+    bytes: undefined,
+    bits: 0,
+    tables: bound.tables,
+  };
 }
 
 function sideOf(plan: ViewPlan, last: number, dims: readonly number[]): Side | undefined {
@@ -93,6 +110,9 @@ export function planChannel(instruction: Instruction): ChannelPlan | undefined {
   }
   // A product one side of which repeats along the run is a matrix product.
   if (!sides.every(({ step }) => step > 0)) return undefined;
+  // Sums along neighbours are sums of rows.
+  const along = sides[0]?.plan.strides[sizes.length - 1] ?? 0;
+  if (sides.length === 1 && along === 1 && terms >= LONG_ROW) return undefined;
   const [one, ...rest] = sides;
   if (one === undefined) return undefined;
   const runs = product(outDims) / run;
@@ -140,19 +160,31 @@ function stage(
 ): number | undefined {
   const { dtype: name, data } = tensor;
   const elements = Math.max(0, to - from);
+  const { bytes } = dtype(name);
   const kind = KINDS[name];
   // The last lanes of a run may be read from behind its end.
   const address = allocate((elements + 3 * step) * 4 + SPARE);
   if (kind !== undefined && kind > 0 && name !== "i32") {
-    const { bytes } = dtype(name);
     const raw = allocate(elements * bytes + SPARE);
-    view.u8().set(data.subarray(from * bytes, to * bytes), raw);
+    copyBytes(view.u8(), raw, data, from * bytes, to * bytes);
     if (lanes === "f32") kernels.widenF32(address, raw, kind, elements, plan.zero);
     else kernels.widenI32(address, raw, kind, elements, plan.zero);
     return address;
   }
+  if (lanes === "i32" && bytes >= 4) {
+    // What is right modulo 2^32 comes of the low words.
+    const words = viewAs(Int32Array, data);
+    const [to, step] = [view.i32(), bytes / 4];
+    for (let i = 0; i < elements; i++) to[address / 4 + i] = words[(from + i) * step] ?? 0;
+    return plan.zero === 0 ? address : undefined;
+  }
+  if (plan.zero !== 0 || lanes === "i32") return undefined;
+  if (name === "f32") {
+    copyBytes(view.u8(), address, data, from * 4, to * 4);
+    return address;
+  }
   const values = decodedOf(tensor)?.values;
-  if (!(values instanceof Float32Array) || plan.zero !== 0 || lanes === "i32") return undefined;
+  if (!(values instanceof Float32Array)) return undefined;
   view.f32().set(values.subarray(from, to), address / 4);
   return address;
 }
@@ -190,15 +222,14 @@ function bindSide(side: Side, lookup: Lookup, lanes: Lanes): Operand | undefined
   return { side, view: bound, step: 1, sideBySide: columns, address: turned };
 }
 
-/** Whether int32 holds the terms: products of two small integers whose sum is an i32. */
+/** Whether int32 holds the terms of a sum that is an i32, modulo 2^32: integers, or products of two small ones. */
 function fitsInt32({ sides, choice }: ChannelPlan, name: DTypeName): boolean {
   return (
     choice === undefined &&
     name === "i32" &&
-    sides.length === 2 &&
     sides.every(({ plan }) => {
       const of = plan.operand?.dtype;
-      return of !== undefined && isInteger(of) && dtype(of).bytes <= 2;
+      return of !== undefined && isInteger(of) && (sides.length === 1 || dtype(of).bytes <= 2);
     })
   );
 }
@@ -265,18 +296,18 @@ class Terms {
   private readonly plan: ChannelPlan;
   private readonly counts: number;
   private readonly starts: readonly number[];
-  /** What stands for a second factor where there is none: a 1, always at the same place. */
+  /** What stands for a second factor where there is none: a 1 of the lanes' kind, always at the same place. */
   private readonly one: number;
   private readonly zeros: number;
 
-  constructor(operands: readonly Operand[], plan: ChannelPlan, runs: number) {
+  constructor(operands: readonly Operand[], plan: ChannelPlan, runs: number, lanes: Lanes) {
     this.operands = operands;
     this.plan = plan;
     this.counts = allocate(runs * 4);
     this.starts = operands.map(() => allocate(runs * plan.terms * 4));
     this.one = allocate(16);
     this.zeros = allocate(runs * plan.terms * 4);
-    view.f32()[this.one / 4] = 1;
+    view[lanes]()[this.one / 4] = 1;
     view.i32().fill(0, this.zeros / 4, this.zeros / 4 + runs * plan.terms);
   }
 
@@ -328,7 +359,7 @@ function sumBlock(
   runs: number,
   scratch: { sums: number; sizes: number; out: number; open: number },
   name: DTypeName,
-  to: { at: number; elements: Float32Array; store: Store },
+  to: { at: number; data: Uint8Array; store: Store },
 ): void {
   const { run, terms } = plan;
   const n = runs * run;
@@ -341,7 +372,7 @@ function sumBlock(
     const count = kernels.decideSums(scratch.out, scratch.sums, scratch.sizes, n, factor, scratch.open);
     stages.bound += n - count;
     settleOpen(scratch.out, scratch.open, count, exactly);
-    to.elements.set(view.f32().subarray(scratch.out / 4, scratch.out / 4 + n), to.at);
+    copyBytes(to.data, to.at * 4, view.u8(), scratch.out, scratch.out + n * 4);
     return;
   }
   const sums = view.f64().slice(scratch.sums / 8, scratch.sums / 8 + n);
@@ -377,7 +408,7 @@ export function runChannel(
     if (!isFloat(name) && lanes === "f32" && !holdsIntegers(operands, terms, name)) return false;
   } else if (name !== "f32" && name !== "u8" && name !== "i8") return false;
   const some = Math.max(1, Math.min(runs, Math.floor(BLOCK / Math.max(terms, run))));
-  const listed = new Terms(operands, plan, some);
+  const listed = new Terms(operands, plan, some, lanes);
   const room = some * run + SPARE;
   const scratch = {
     sums: allocate(room * 8),
@@ -385,7 +416,7 @@ export function runChannel(
     out: allocate(room * 4),
     open: allocate(room * 4),
   };
-  const elements = name === "f32" ? viewAs(Float32Array, out.data) : new Float32Array();
+  const { data } = out;
   const store = storeInto(out);
   for (let from = 0; from < runs; from += some) {
     const count = Math.min(some, runs - from);
@@ -393,9 +424,8 @@ export function runChannel(
     const at = from * run;
     if (lanes === "i32") {
       kernels.sumRunsI32(scratch.out, ...listed.sizes(count), ...listed.of(0), ...listed.of(1));
-      const sums = view.i32().subarray(scratch.out / 4, scratch.out / 4 + count * run);
-      viewAs(Int32Array, out.data).set(sums, at);
-    } else if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, elements, store });
+      copyBytes(data, at * 4, view.u8(), scratch.out, scratch.out + count * run * 4);
+    } else if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, data, store });
     else {
       const n = count * run;
       const start = emptyFold(choice, name);
@@ -409,11 +439,11 @@ export function runChannel(
 /** Copies n chosen binary32 lanes to elements of f32, u8 or i8. @param spare Room in the kernels' memory for n int32. */
 export function copyChosen(out: Tensor, at: number, from: number, spare: number, n: number): void {
   if (out.dtype === "f32") {
-    viewAs(Float32Array, out.data).set(view.f32().subarray(from / 4, from / 4 + n), at);
+    copyBytes(out.data, at * 4, view.u8(), from, from + n * 4);
     canonicalizeF32(viewAs(Uint32Array, out.data).subarray(at, at + n));
     return;
   }
   kernels.truncate(spare, from, n);
   kernels.narrow8(from, spare, n, out.dtype === "i8" ? 1 : 0);
-  out.data.set(view.u8().subarray(from, from + n), at);
+  copyBytes(out.data, at, view.u8(), from, from + n);
 }

@@ -37,6 +37,8 @@ const ROW_VALUES = 2 ** 16;
 /** Values that are packed at a time: of a, and of a right matrix that does not stay (half of a second-level cache). */
 const PACKED_VALUES = 2 ** 21;
 const CACHED_VALUES = 2 ** 16;
+/** Results of a block whose right matrix does not stay. */
+const CACHED_RESULTS = 2 ** 15;
 /** Below so many results per batch or products in all batches, packing does not pay. */
 const LEAST_RESULTS = 8;
 const LEAST_PRODUCTS = 1024;
@@ -541,7 +543,10 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
       stays === undefined
         ? blockOf(plan.a.count, PACKED_VALUES, depth)
         : Math.max(ROWS, blockOf(plan.a.count, ROW_VALUES, Math.max(depth, plan.b.count)));
-    const columns = stays === undefined ? blockOf(plan.b.count, CACHED_VALUES, depth) : plan.b.count;
+    const columns =
+      stays === undefined
+        ? Math.min(blockOf(plan.b.count, CACHED_VALUES, depth), blockOf(plan.b.count, CACHED_RESULTS, rows))
+        : plan.b.count;
     for (let row = 0; row < plan.a.count; row += rows) {
       free();
       const count = Math.min(rows, plan.a.count - row);

@@ -1,6 +1,7 @@
 /**
  * Tensors of the fast interpreter: canonical bytes, and their values as numbers where float64 holds them exactly.
  */
+import { Buffer } from "node:buffer";
 import { dtype, type DTypeName } from "../dtype.ts";
 import { floatBits, floatValue, roundOf } from "./float.ts";
 
@@ -45,6 +46,14 @@ interface ArrayType<T> {
 /** The same bytes as elements of another array type. */
 export function viewAs<T>(type: ArrayType<T>, { buffer, byteOffset, byteLength }: Uint8Array): T {
   return new type(buffer, byteOffset, byteLength / type.BYTES_PER_ELEMENT);
+}
+
+type Copy = (this: Uint8Array, to: Uint8Array, at: number, start: number, end: number) => number;
+const { copy: bufferCopy } = Buffer.prototype as { copy: Copy };
+
+/** Copies from[start..end] to to[at...]. Setting typed arrays does the same, but far slower where memory is shared. */
+export function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  bufferCopy.call(from, to, at, start, end);
 }
 
 /** The data of a tensor of binary32 or small integers as a typed array. @returns undefined for other dtypes. */

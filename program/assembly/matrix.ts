@@ -3,6 +3,7 @@
  * (program/src/fast/matrix.ts tells why and what happens to the others).
  */
 import { F32, I8, U8 } from "./kinds";
+import { demote, multiplyAdd } from "./vectors";
 
 /** Rows per panel of float64 factors and of the left int16 factor; the right int16 factor has twice as many. */
 const PANEL = 4;
@@ -33,11 +34,12 @@ export function packF64(
       else if (depthStride == 1) done = packRows(dst, from, depth, rowStride, norms);
     }
     const rows = min(PANEL, count - first);
-    for (let i = 0; i < PANEL; i++) {
+    for (let i = rows; i < PANEL; i++)
+      for (let k = 0; k < depth; k++) store<f64>(dst + ((((<usize>k) << 2) + i) << 3), 0);
+    for (let i = 0; i < rows; i++) {
       let square = load<f64>(norms + ((<usize>i) << 3));
       for (let k = done; k < depth; k++) {
-        const x =
-          i < rows ? <f64>load<f32>(from + ((<usize>i * rowStride + <usize>k * depthStride) << 2)) : 0;
+        const x = <f64>load<f32>(from + ((<usize>i * rowStride + <usize>k * depthStride) << 2));
         store<f64>(dst + ((((<usize>k) << 2) + i) << 3), x);
         square += x * x;
       }
@@ -94,11 +96,6 @@ function packRows(dst: usize, src: usize, depth: i32, rowStride: i32, squares: u
   v128.store(squares, low);
   v128.store(squares, high, 16);
   return whole;
-}
-
-function multiplyAdd(a: v128, b: v128, sum: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f64x2.relaxed_madd(a, b, sum);
-  return f64x2.add(sum, f64x2.mul(a, b));
 }
 
 /** Sixteen sums of a tile over `depth` values, onto those in out unless they are the first. */
@@ -204,6 +201,105 @@ export function productF64(out: usize, a: usize, b: usize, rows: i32, columns: i
   }
 }
 
+/** Rows per panel of binary32. */
+const WIDE = 8;
+
+/**
+ * Like packF64, but as binary32 and in panels of eight rows: half as much to read again where few rows of the left factor meet it.
+ * @param scratch Room for a panel of float64.
+ */
+export function packF32(
+  dst: usize,
+  src: usize,
+  count: i32,
+  depth: i32,
+  rowStride: i32,
+  depthStride: i32,
+  norms: usize,
+  scratch: usize,
+): void {
+  const half = (<usize>depth) << 5;
+  for (let first = 0; first < count; first += WIDE) {
+    const from = src + <usize>first * rowStride * 4;
+    const rows = min(WIDE, count - first);
+    if (rows <= PANEL) {
+      memory.fill(scratch + half, 0, half);
+      memory.fill(norms, 0, WIDE << 3);
+    }
+    packF64(scratch, from, min(PANEL, rows), depth, rowStride, depthStride, norms);
+    if (rows > PANEL)
+      packF64(
+        scratch + half,
+        from + PANEL * rowStride * 4,
+        rows - PANEL,
+        depth,
+        rowStride,
+        depthStride,
+        norms + (PANEL << 3),
+      );
+    for (let at = scratch; at < scratch + half; at += 32) {
+      v128.store(dst, demote(v128.load(at), v128.load(at, 16)));
+      v128.store(dst, demote(v128.load(at + half), v128.load(at + half, 16)), 16);
+      dst += 32;
+    }
+    norms += WIDE << 3;
+  }
+}
+
+/** The sums of one row of a panel of float64 (`a` points at its lane) and a panel of binary32; the last four only if there is `room`. */
+function tileF32(a: usize, b: usize, depth: i32, out: usize, room: bool): void {
+  let s0 = f64x2.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  let t0 = s0;
+  let t1 = s0;
+  let t2 = s0;
+  let t3 = s0;
+  const whole = a + ((<usize>(depth & ~1)) << 5);
+  while (a < whole) {
+    const p = v128.load_splat<u64>(a);
+    s0 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b)), s0);
+    s1 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b, 8)), s1);
+    s2 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b, 16)), s2);
+    s3 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b, 24)), s3);
+    const q = v128.load_splat<u64>(a, 32);
+    t0 = multiplyAdd(q, f64x2.promote_low_f32x4(v128.load64_zero(b, 32)), t0);
+    t1 = multiplyAdd(q, f64x2.promote_low_f32x4(v128.load64_zero(b, 40)), t1);
+    t2 = multiplyAdd(q, f64x2.promote_low_f32x4(v128.load64_zero(b, 48)), t2);
+    t3 = multiplyAdd(q, f64x2.promote_low_f32x4(v128.load64_zero(b, 56)), t3);
+    a += 64;
+    b += 64;
+  }
+  if (depth & 1) {
+    const p = v128.load_splat<u64>(a);
+    s0 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b)), s0);
+    s1 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b, 8)), s1);
+    s2 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b, 16)), s2);
+    s3 = multiplyAdd(p, f64x2.promote_low_f32x4(v128.load64_zero(b, 24)), s3);
+  }
+  v128.store(out, f64x2.add(s0, t0));
+  v128.store(out, f64x2.add(s1, t1), 16);
+  if (!room) return;
+  v128.store(out, f64x2.add(s2, t2), 32);
+  v128.store(out, f64x2.add(s3, t3), 48);
+}
+
+/** Like productF64, with b from packF32. */
+export function productF32(out: usize, a: usize, b: usize, rows: i32, columns: i32, depth: i32): void {
+  const width = (columns + PANEL - 1) & -PANEL;
+  const panel = (<usize>depth) << 5;
+  for (let j = 0; j < width; j += WIDE, b += panel)
+    for (let i = 0; i < rows; i++)
+      tileF32(
+        a + panel * <usize>(i >> 2) + ((<usize>(i & 3)) << 3),
+        b,
+        depth,
+        out + ((<usize>i * width + j) << 3),
+        j + PANEL < width,
+      );
+}
+
 /**
  * Rounds those sums to binary32 whose whole interval sum -+ factor * normA * normB rounds to one number (negative zero becomes zero); writes the
  * positions i * width + j of the others to `open`. @returns How many those are.
@@ -245,10 +341,6 @@ export function decideF32(
     }
   }
   return found;
-}
-
-function demote(a: v128, b: v128): v128 {
-  return v128.shuffle<u64>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 2);
 }
 
 /**

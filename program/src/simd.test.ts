@@ -13,7 +13,7 @@ function load(name: string): Kernels {
 for (const name of ["kernels", "kernels-relaxed"])
   describe(`${name}.wasm`, () => {
     const kernels = load(name);
-    kernels.memory.grow(64);
+    kernels.memory.grow(80);
     const heap = Math.ceil(kernels.heap() / 16) * 16;
     const bytes = new Uint8Array(kernels.memory.buffer);
     const f32 = new Float32Array(kernels.memory.buffer);
@@ -47,7 +47,15 @@ for (const name of ["kernels", "kernels-relaxed"])
         kernels.packF64(packedA, a, m, k, turned ? 1 : k, turned ? m : 1, normsA);
         kernels.packF64(packedB, b, n, k, k, 1, normsB);
         kernels.productF64(sums, packedA, packedB, m, n, k);
+        const [narrow, norms, narrowSums] = [24, 25, 26].map((e) => heap + (e - 18) * 2 ** 19) as [
+          number,
+          number,
+          number,
+        ];
+        kernels.packF32(narrow, b, n, k, k, 1, norms, heap + 9 * 2 ** 19);
+        kernels.productF32(narrowSums, packedA, narrow, m, n, k);
         const width = Math.ceil(n / 4) * 4;
+        expect(f64.slice(norms / 8, norms / 8 + n)).to.deep.equal(f64.slice(normsB / 8, normsB / 8 + n));
         for (let i = 0; i < m; i++)
           for (let j = 0; j < n; j++) {
             // Multiples of 2^-20 below 2^13: every order of additions is exact.
@@ -56,6 +64,7 @@ for (const name of ["kernels", "kernels-relaxed"])
               expected +=
                 (f32[a / 4 + (turned ? t * m + i : i * k + t)] ?? 0) * (f32[b / 4 + j * k + t] ?? 0);
             expect(f64[sums / 8 + i * width + j]).to.equal(expected);
+            expect(f64[narrowSums / 8 + i * width + j]).to.equal(expected);
           }
       }
     });

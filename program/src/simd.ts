@@ -16,6 +16,24 @@ export interface Kernels {
     depthStride: number,
     norms: number,
   ) => void;
+  readonly packF32: (
+    dst: number,
+    src: number,
+    count: number,
+    depth: number,
+    rowStride: number,
+    depthStride: number,
+    norms: number,
+    scratch: number,
+  ) => void;
+  readonly productF32: (
+    out: number,
+    a: number,
+    b: number,
+    rows: number,
+    columns: number,
+    depth: number,
+  ) => void;
   readonly productF64: (
     out: number,
     a: number,
@@ -188,7 +206,7 @@ export function free(mark = floor): void {
 export function allocate(bytes: number): number {
   const at = top;
   top = at + Math.ceil(bytes / 16) * 16;
-  const missing = top - kernels.memory.buffer.byteLength;
+  const missing = top - views.u8.length;
   if (missing > 0) {
     kernels.memory.grow(Math.ceil(missing / PAGE));
     views = viewsOf();

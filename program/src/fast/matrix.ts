@@ -34,6 +34,8 @@ import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 /** Rows of a that meet a right matrix that stays packed: so many, or more if their values and sums are no more than that. */
 const ROWS = 64;
 const ROW_VALUES = 2 ** 16;
+/** So few rows wait for the memory that a right matrix comes from. */
+const FEW_ROWS = 2;
 /** Values that are packed at a time: of a, and of a right matrix that does not stay (half of a second-level cache). */
 const PACKED_VALUES = 2 ** 21;
 const CACHED_VALUES = 2 ** 16;
@@ -286,8 +288,8 @@ interface Packed {
   readonly norms: number;
 }
 
-/** How sums are computed: integers in int32 or float64, or floats in float64. */
-type Arithmetic = "int32" | "float64" | "float";
+/** How sums are computed: integers in int32 or float64, or floats in float64; of "single" ones the right rows are packed as binary32. */
+type Arithmetic = "int32" | "float64" | "float" | "single";
 
 /** Some rows of an operand. */
 interface Rows {
@@ -303,7 +305,8 @@ interface Rows {
 
 function packedBytes({ count, depth, way, lanes }: Rows): number {
   const padded = Math.ceil(count / lanes) * lanes;
-  return way === "int32" ? padded * (depth + 1) * 2 : padded * (depth + 1) * 8;
+  if (way === "int32") return padded * (depth + 1) * 2;
+  return padded * (depth * (way === "single" ? 4 : 8) + 8);
 }
 
 function packInto(address: number, rows: Rows): void {
@@ -315,33 +318,54 @@ function packInto(address: number, rows: Rows): void {
     row,
     depth: step,
   } = stage(operand, batch, from, count, depth, way === "int32");
+  const norms = normsOf(address, rows);
   if (way === "int32") kernels.packI16(address, source, kind, zero, count, depth, row, step, lanes);
-  else kernels.packF64(address, source, count, depth, row, step, normsOf(address, rows));
+  else if (way === "single") {
+    const scratch = allocate(lanes * depth * 8);
+    kernels.packF32(address, source, count, depth, row, step, norms, scratch);
+  } else kernels.packF64(address, source, count, depth, row, step, norms);
 }
 
-function normsOf(address: number, { count, depth, lanes }: Rows): number {
-  return address + Math.ceil(count / lanes) * lanes * depth * 8;
+function normsOf(address: number, { count, depth, way, lanes }: Rows): number {
+  return address + Math.ceil(count / lanes) * lanes * depth * (way === "single" ? 4 : 8);
 }
 
-const keys = new WeakMap<Tensor, Map<string, object>>();
+/** Rows of a constant that is itself a matrix; what stays packed is known by it. */
+interface Key extends Strides {
+  readonly way: Arithmetic;
+  readonly zero: number;
+  readonly from: number;
+  readonly count: number;
+  readonly length: number;
+}
+
+/** By tensor and by the address at which its batch begins. */
+const keys = new WeakMap<Tensor, Map<number, Key[]>>();
 
 /** What stands for rows of a constant that is itself a matrix, in whichever instruction they are used. */
-function keyOf({
-  operand: { side, view: bound, tensor },
-  batch,
-  from,
-  count,
-  depth,
-  way,
-}: Rows): object | undefined {
+function keyOf({ operand, batch, from, count, depth: length, way }: Rows): Key | undefined {
+  const { side, view: bound, tensor } = operand;
   const { direct, plan } = side;
   if (plan.operand?.source !== "constant" || direct === undefined) return undefined;
+  const { row, depth } = direct;
+  const { zero } = plan;
   const { address } = originOf(bound, batch.dims, batch.index);
-  const which = [way, plan.zero, address, direct.row, direct.depth, from, count, depth].join();
-  const ofTensor = keys.get(tensor) ?? new Map<string, object>();
-  keys.set(tensor, ofTensor);
-  const key = ofTensor.get(which) ?? {};
-  ofTensor.set(which, key);
+  let ofTensor = keys.get(tensor);
+  if (ofTensor === undefined) keys.set(tensor, (ofTensor = new Map<number, Key[]>()));
+  const known = ofTensor.get(address) ?? [];
+  for (const key of known)
+    if (
+      key.way === way &&
+      key.zero === zero &&
+      key.row === row &&
+      key.depth === depth &&
+      key.from === from &&
+      key.count === count &&
+      key.length === length
+    )
+      return key;
+  const key = { way, zero, row, depth, from, count, length };
+  ofTensor.set(address, [...known, key]);
   return key;
 }
 
@@ -424,6 +448,7 @@ function settle(
       if ((specialA && skipB) || (specialB && skipA)) return foldedSum(terms(), 0, depth, round);
       return Number.isFinite(sum) ? foldedSum(terms(), 0, depth, round) : sum;
     }
+    if (right.way === "single") return roundedSum(terms(), 0, depth, round);
     kernels.compensated(result, packedA.address, i, packedB.address, j, depth);
     const [high = 0, low = 0, errors = 0, size = 0] = view.f64().subarray(result / 8, result / 8 + 4);
     return decideCompensated(high, low, errors, size, depth, round) ?? roundedSum(terms(), 0, depth, round);
@@ -434,7 +459,8 @@ function settle(
 function sumsOf({ left, right, packedA, packedB }: Block): { sums: number; width: number } {
   const width = Math.ceil(right.count / 4) * 4;
   const sums = allocate(Math.ceil(left.count / 4) * 4 * width * 8);
-  kernels.productF64(sums, packedA.address, packedB.address, left.count, right.count, left.depth);
+  const multiply = right.way === "single" ? kernels.productF32 : kernels.productF64;
+  multiply(sums, packedA.address, packedB.address, left.count, right.count, left.depth);
   return { sums, width };
 }
 
@@ -537,7 +563,9 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
   for (const batch of batches(plan)) {
     free();
     const all = { operand: b, batch, from: 0, count: plan.b.count, depth, way, lanes };
-    const stays = keepPacked(all);
+    const few = way === "float" && plan.a.count <= FEW_ROWS;
+    const kept = few ? ({ ...all, way: "single", lanes: 8 } as const) : all;
+    const stays = keepPacked(kept);
     // A right matrix that stays is used whole; else small blocks of it meet many rows while they are in cache.
     const rows =
       stays === undefined
@@ -555,7 +583,11 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
       const mark = allocate(0);
       for (let column = 0; column < plan.b.count; column += columns) {
         free(mark);
-        const right = { ...all, from: column, count: Math.min(columns, plan.b.count - column) };
+        const right = {
+          ...(stays === undefined ? all : kept),
+          from: column,
+          count: Math.min(columns, plan.b.count - column),
+        };
         const block = { left, right, packedA, packedB: stays ?? pack(right), plan, target };
         if (way === "float") floatBlock(block, name);
         else integerBlock(block);

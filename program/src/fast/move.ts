@@ -7,12 +7,14 @@ import { product, type Instruction } from "../instruction.ts";
 import { floatBits, floatValue } from "./float.ts";
 import { bindAddresses, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { elementBytes, type Tensor } from "./tensor.ts";
-import { planTensor, withoutFill, type ViewPlan } from "./view.ts";
+import { isGather, planTensor, withoutFill, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 4;
 /** Runs whose addresses are worked out at a time. */
 const BLOCK = 4096;
+/** Of what is known beforehand: no more than that is kept. */
+const MOST_SPANS = 64;
 
 interface Side {
   readonly plan: ViewPlan;
@@ -27,6 +29,16 @@ export interface MovePlan {
   readonly runs: number;
   /** Bits of an element none of whose loads is in range. */
   readonly fill: bigint;
+  /** All that is copied, where it is little and does not depend on data. */
+  readonly spans: readonly Span[] | undefined;
+}
+
+/** Neighbours in an operand, or elements that no load has, and where they go. */
+interface Span {
+  readonly operand: ViewPlan["operand"];
+  readonly start: number;
+  readonly at: number;
+  readonly length: number;
 }
 
 function canonicalBits(name: DTypeName, bits: bigint): bigint {
@@ -54,15 +66,59 @@ export function planMove(instruction: Instruction): MovePlan | undefined {
   }
   const lastLoad = loads.at(-1);
   const fill = canonicalBits(name, (lastLoad?.kind === "tensor" ? lastLoad.fill : undefined) ?? 0n);
-  return { sides, run, runs: product(outDims) / run, fill };
+  const runs = product(outDims) / run;
+  return { sides, run, runs, fill, spans: spansOf(sides, run, runs) };
 }
 
-interface Source {
+/** Where the runs of a side start. */
+interface Starts {
   readonly side: Side;
   readonly view: View;
-  readonly elements: Elements;
   readonly found: Float64Array;
   readonly mask: Uint8Array;
+}
+
+function startsOf(side: Side, count: number, lookup: Lookup): Starts | undefined {
+  const bound = bindAddresses(side.plan, lookup);
+  return bound && { side, view: bound, found: new Float64Array(count), mask: new Uint8Array(count) };
+}
+
+/** Looks up the runs from `first` on. */
+function locate({ side, view, found, mask }: Starts, first: number, count: number): void {
+  mask.fill(1);
+  read(view, side.walk, originOf(view), first, count, found, 0, mask);
+}
+
+const nothing: Lookup = (source, id) => {
+  throw new RangeError(`${source} ${id} is not there yet`);
+};
+
+function spansOf(sides: readonly Side[], run: number, runs: number): Span[] | undefined {
+  if (runs > BLOCK || sides.some(({ plan, step }) => step !== 1 || plan.tables.some(isGather)))
+    return undefined;
+  const starts = sides.flatMap((side) => startsOf(side, runs, nothing) ?? []);
+  for (const of of starts) locate(of, 0, runs);
+  const spans: Span[] = [];
+  for (let r = 0; r < runs; r++) {
+    const source = starts.find(({ mask }) => mask[r] === 1);
+    const { operand, elements } = source?.side.plan ?? { operand: undefined, elements: Infinity };
+    const start = source?.found[r] ?? 0;
+    if (start + run > elements) return undefined;
+    const last = spans.at(-1);
+    if (
+      last !== undefined &&
+      last.operand === operand &&
+      (operand === undefined || last.start + last.length === start)
+    )
+      spans[spans.length - 1] = { ...last, length: last.length + run };
+    else spans.push({ operand, start, at: r * run, length: run });
+    if (spans.length > MOST_SPANS) return undefined;
+  }
+  return spans;
+}
+
+interface Source extends Starts {
+  readonly elements: Elements;
 }
 
 type Elements = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
@@ -73,31 +129,52 @@ function copyRun(to: Elements, at: number, from: Elements, start: number, step: 
   else for (let i = 0; i < n; i++) to[at + i] = from[start + i * step] as never;
 }
 
+function copySpan(
+  { operand, start, at, length }: Span,
+  bytes: number,
+  fill: bigint,
+  lookup: Lookup,
+  out: Tensor,
+): void {
+  if (operand === undefined) {
+    elementBytes(out, bytes).fill(elementOf(fill, bytes), at, at + length);
+    return;
+  }
+  const { data } = lookup(operand.source, operand.id);
+  const whole = length * bytes === data.length;
+  out.data.set(whole ? data : data.subarray(start * bytes, (start + length) * bytes), at * bytes);
+}
+
+/** What an array of elements of so many bytes is filled with. */
+function elementOf(bits: bigint, bytes: number): never {
+  return (bytes === 8 ? bits : Number(bits)) as never;
+}
+
 /** @returns false if a run leaves an operand half way; another way then has to write the whole output. */
 export function runMove(instruction: Instruction, plan: MovePlan, lookup: Lookup, out: Tensor): boolean {
-  const { sides, run, runs, fill } = plan;
+  const { sides, run, runs, fill, spans } = plan;
   const { bytes } = dtype(instruction.dtype);
+  if (spans !== undefined) {
+    for (const span of spans) copySpan(span, bytes, fill, lookup, out);
+    return true;
+  }
   const target = elementBytes(out, bytes);
-  const missing = bytes === 8 ? fill : Number(fill);
+  const missing = elementOf(fill, bytes);
   const some = Math.min(runs, BLOCK);
   const sources: Source[] = [];
   for (const side of sides) {
     const { operand } = side.plan;
-    const bound = bindAddresses(side.plan, lookup);
-    if (operand === undefined || bound === undefined) return false;
-    const elements = elementBytes(lookup(operand.source, operand.id), bytes);
-    sources.push({ side, view: bound, elements, found: new Float64Array(some), mask: new Uint8Array(some) });
+    const starts = startsOf(side, some, lookup);
+    if (operand === undefined || starts === undefined) return false;
+    sources.push({ ...starts, elements: elementBytes(lookup(operand.source, operand.id), bytes) });
   }
   for (let first = 0; first < runs; first += some) {
     const count = Math.min(some, runs - first);
-    for (const { side, view, found, mask } of sources) {
-      mask.fill(1);
-      read(view, side.walk, originOf(view), first, count, found, 0, mask);
-    }
+    for (const source of sources) locate(source, first, count);
     for (let r = 0; r < count; r++) {
       const at = (first + r) * run;
       const source = sources.find(({ mask }) => mask[r] === 1);
-      if (source === undefined) target.fill(missing as never, at, at + run);
+      if (source === undefined) target.fill(missing, at, at + run);
       else {
         const start = source.found[r] ?? 0;
         const { step } = source.side;

@@ -6,18 +6,20 @@
  * operand to binary32 themselves, as copy does.
  */
 import { dtype, integerRange, isInteger, type DTypeName } from "../dtype.ts";
-import { product, type Body, type Instruction } from "../instruction.ts";
+import { product, type Body, type Instruction, type TensorSource } from "../instruction.ts";
 import { kernelTables } from "./approximate.ts";
 import { elementaryStages, exactly } from "./elementary.ts";
 import { joinDims, type Lookup } from "./read.ts";
 import { allocate, free, kernels, reserve, view } from "../simd.ts";
 import { elementsOf, KINDS, type Elements, type Tensor } from "./tensor.ts";
-import { literalValue, planTensor, type ViewPlan } from "./view.ts";
+import { literalValue, planTensor } from "./view.ts";
 
 /** Lanes of a block: three operands and a result stay in the second-level cache. */
 const BLOCK = 8192;
 /** Room behind a block for lanes of a last group of four, or of sixteen bytes. */
 const SPARE = 64;
+/** Operands of so few elements are copied whole: a view of what is needed of them would take longer. */
+const WHOLE = 1024;
 
 /** Operations as in program/assembly/pointwise.ts. */
 const F32: Partial<Record<Body, number>> = {
@@ -35,35 +37,52 @@ function isFunction(body: Body): body is keyof typeof FUNCTIONS {
   return body in FUNCTIONS;
 }
 
-interface Operand {
-  /** undefined: a literal. */
-  readonly plan: ViewPlan | undefined;
-  readonly literal: number;
-  readonly kind: number;
-  readonly bytes: number;
-  /** Per merged dimension. */
-  readonly strides: readonly number[];
-}
-
-export interface PointwisePlan {
+/** What like instructions have in common: in an unrolled loop it stays in the cache, as plans of their own would not. */
+interface Shape {
   readonly operation: number;
   /** Set instead for elementary functions, which have one operand. */
   readonly elementary?: keyof typeof FUNCTIONS;
   readonly lanes: "f32" | "i32";
+  /** Whether results are narrowed to bytes. */
+  readonly small: boolean;
   /** Merged output dimensions, at least two. */
   readonly sizes: readonly number[];
+  /** Of a block. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Planes of the last two dimensions. */
+  readonly planes: number;
   /** One to three; what they hold lasts for one run. */
   readonly sources: readonly [Source, ...Source[]];
   readonly least: number;
   readonly most: number;
+  /** The results of the last block, kept because making such views takes longer than small blocks do. */
+  shown: Elements | undefined;
 }
+
+/** An operand's tensor, and the address of the first element that is read. */
+interface Place {
+  readonly source: TensorSource;
+  readonly id: number;
+  readonly offset: number;
+}
+
+export interface PointwisePlan {
+  readonly shape: Shape;
+  /** Per source; undefined: a literal. */
+  readonly places: readonly (Place | undefined)[];
+}
+
+/** By what they are made of. */
+const shapes = new Map<string, Shape>();
+const MOST_SHAPES = 4096;
 
 /** How an instruction's lanes compute it; undefined if they do not. */
 function operationOf({
   body,
   dtype: name,
   loads,
-}: Instruction): Pick<PointwisePlan, "operation" | "elementary" | "lanes"> | undefined {
+}: Instruction): Pick<Shape, "operation" | "elementary" | "lanes"> | undefined {
   const names = loads.map((load) => (load.kind === "index" ? "i64" : load.dtype));
   if (names.some((of) => KINDS[of] === undefined)) return undefined;
   const zeros = loads.map((load) => (load.kind === "tensor" ? (load.zero ?? 0) : 0));
@@ -91,7 +110,8 @@ export function planPointwise(instruction: Instruction): PointwisePlan | undefin
   const { fold, dtype: name, outDims, loads } = instruction;
   const chosen = fold === "none" ? operationOf(instruction) : undefined;
   if (chosen === undefined) return undefined;
-  const found: { plan: ViewPlan | undefined; literal: number; of: DTypeName }[] = [];
+  const operands: Operand[] = [];
+  const places: (Place | undefined)[] = [];
   for (const load of loads) {
     if (load.kind === "index") return undefined;
     const plan = load.kind === "tensor" ? planTensor(load, outDims, true) : undefined;
@@ -99,31 +119,106 @@ export function planPointwise(instruction: Instruction): PointwisePlan | undefin
       return undefined;
     const literal = load.kind === "literal" ? literalValue(load.dtype, load.bits) : 0;
     if (literal === undefined || (isInteger(load.dtype) && Math.abs(literal) > 2 ** 20)) return undefined;
-    found.push({ plan, literal, of: load.dtype });
+    const strides = plan?.strides ?? outDims.map(() => 0);
+    operands.push({ dtype: load.dtype, literal, zero: plan?.zero ?? 0, strides });
+    places.push(
+      load.kind === "tensor" ? { source: load.source, id: load.id, offset: plan?.offset ?? 0 } : undefined,
+    );
   }
-  const nothing = outDims.map(() => 0);
+  const literals = loads.map((load) => (load.kind === "literal" ? load.bits.toString() : ""));
+  const rest = operands.map(({ dtype: of, zero, strides }) => [of, zero, ...strides]);
+  const key = JSON.stringify([chosen, name, outDims, literals, rest]);
+  const shape = shapes.get(key) ?? shapeOf(instruction, chosen, operands);
+  if (shapes.size >= MOST_SHAPES) shapes.clear();
+  shapes.set(key, shape);
+  return { shape, places };
+}
+
+interface Operand {
+  readonly dtype: DTypeName;
+  /** The number that stands for an operand without a tensor. */
+  readonly literal: number;
+  readonly zero: number;
+  /** Per output dimension. */
+  readonly strides: readonly number[];
+}
+
+function shapeOf(
+  { dtype: name, outDims }: Instruction,
+  chosen: Pick<Shape, "operation" | "elementary" | "lanes">,
+  operands: readonly Operand[],
+): Shape {
   const { sizes, strides } = joinDims(
     outDims,
-    found.map(({ plan }) => plan?.strides ?? nothing),
+    operands.map((operand) => operand.strides),
   );
   const rank = Math.max(2, sizes.length);
   const pad = (of: readonly number[], by: number): number[] => [
     ...Array<number>(rank - of.length).fill(by),
     ...of,
   ];
-  const [first, ...rest] = found.map(({ plan, literal, of }, k): Source => {
+  const dims = pad(sizes, 1);
+  const [height = 1, width = 1] = dims.slice(-2);
+  const columns = Math.min(width, BLOCK);
+  const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
+  const [first = NONE, ...rest] = operands.map(({ dtype: of, literal, zero }, k): Source => {
     const own = pad(strides[k] ?? [], 0);
-    const operand = { plan, literal, kind: KINDS[of] ?? 0, bytes: dtype(of).bytes, strides: own };
-    return { operand, elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 };
+    const whole = layoutOf(own, rows, columns);
+    const { bytes } = dtype(of);
+    return { ...NONE, kind: KINDS[of] ?? 0, bytes, zero, literal, strides: own, whole };
   });
-  if (first === undefined) return undefined;
-  const [least, most] = isInteger(name) ? integerRange(name).map(Number) : [0, 0];
-  return { ...chosen, sizes: pad(sizes, 1), sources: [first, ...rest], least: least ?? 0, most: most ?? 0 };
+  const [least = 0, most = 0] = isInteger(name) ? integerRange(name).map(Number) : [];
+  return {
+    ...chosen,
+    small: chosen.lanes === "f32" && name !== "f32",
+    sizes: dims,
+    rows,
+    columns,
+    planes: product(dims.slice(0, -2)),
+    sources: [first, ...rest],
+    least,
+    most,
+    shown: undefined,
+  };
+}
+
+/** What a block of so many rows and columns reads of an operand, each element once where it repeats. */
+interface Layout {
+  /** Rows and columns without repetitions. */
+  readonly height: number;
+  readonly width: number;
+  /** Strides, 0 where there is one row or column. */
+  readonly dr: number;
+  readonly dc: number;
+  /** From row to row where the elements stand in the kernels' memory. */
+  readonly pitch: number;
+  /** Elements from the first to the last there. */
+  readonly count: number;
+  /** Whether they are such a run of the operand itself. */
+  readonly run: boolean;
+}
+
+function layoutOf(strides: readonly number[], rows: number, columns: number): Layout {
+  const dr = rows === 1 ? 0 : (strides.at(-2) ?? 0);
+  const dc = columns === 1 ? 0 : (strides.at(-1) ?? 0);
+  const height = dr === 0 ? 1 : rows;
+  const width = dc === 0 ? 1 : columns;
+  const run = (dc === 1 || width === 1) && (height === 1 || (dr >= width && dr <= 2 * width));
+  const pitch = run && height > 1 ? dr : width;
+  return { height, width, dr, dc, pitch, count: (height - 1) * pitch + width, run };
 }
 
 /** An operand with its data and its places in the kernels' memory. */
 interface Source {
-  readonly operand: Operand;
+  readonly kind: number;
+  readonly bytes: number;
+  readonly zero: number;
+  readonly literal: number;
+  /** Per merged dimension. */
+  readonly strides: readonly number[];
+  /** Of a whole block. */
+  readonly whole: Layout;
+  /** undefined: a literal. */
   elements: Elements | undefined;
   /** Address of the first element that the block at work reads, of those the operand has. */
   start: number;
@@ -134,6 +229,11 @@ interface Source {
   row: number;
   step: number;
 }
+
+const NONE: Source = {
+  ...{ kind: 0, bytes: 4, zero: 0, literal: 0, strides: [0, 0], whole: layoutOf([0, 0], 1, 1) },
+  ...{ elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 },
+};
 
 /** A view of the kernels' memory as elements of a kind. */
 function rawOf(kind: number): Elements {
@@ -153,27 +253,21 @@ function rawOf(kind: number): Elements {
   }
 }
 
-/** @returns Where the lanes are. */
-function widen(
-  { operand: { kind, plan }, rawAt, lanesAt }: Source,
-  count: number,
-  lanes: "f32" | "i32",
-): number {
-  const zero = plan?.zero ?? 0;
+/** @param from Where the elements are. @returns Where the lanes are. */
+function widen({ kind, zero, lanesAt }: Source, from: number, count: number, lanes: "f32" | "i32"): number {
   if (lanes === "f32") {
-    if (kind === 0) return rawAt;
-    kernels.widenF32(lanesAt, rawAt, kind, count, zero);
+    if (kind === 0) return from;
+    kernels.widenF32(lanesAt, from, kind, count, zero);
   } else {
-    if (kind === 5 && zero === 0) return rawAt;
-    kernels.widenI32(lanesAt, rawAt, kind, count, zero);
+    if (kind === 5 && zero === 0) return from;
+    kernels.widenI32(lanesAt, from, kind, count, zero);
   }
   return lanesAt;
 }
 
-/** Copies what rows x columns of a block read, from address `p` on, each element once where it repeats. */
-function place(source: Source, p: number, rows: number, columns: number, lanes: "f32" | "i32"): void {
-  const { operand, elements, rawAt } = source;
-  const { strides, literal, bytes, kind } = operand;
+/** Copies what a block reads, from address `p` on. */
+function place(source: Source, p: number, layout: Layout, lanes: "f32" | "i32"): void {
+  const { elements, rawAt, literal, bytes, kind } = source;
   if (elements === undefined) {
     if (lanes === "f32") view.f32()[rawAt / 4] = literal;
     else view.i32()[rawAt / 4] = literal;
@@ -182,25 +276,20 @@ function place(source: Source, p: number, rows: number, columns: number, lanes: 
     source.step = 0;
     return;
   }
-  const rank = strides.length;
-  const dr = rows === 1 ? 0 : (strides[rank - 2] ?? 0);
-  const dc = columns === 1 ? 0 : (strides[rank - 1] ?? 0);
-  const height = dr === 0 ? 1 : rows;
-  const width = dc === 0 ? 1 : columns;
+  const { height, width, dr, dc, count } = layout;
   const raw = rawOf(kind);
   const to = rawAt / bytes;
-  let count = height * width;
-  let pitch = width;
-  if ((dc === 1 || width === 1) && (height === 1 || (dr >= width && dr <= 2 * width))) {
-    pitch = height === 1 ? width : dr;
-    count = (height - 1) * pitch + width;
-    raw.set(p === 0 && count === elements.length ? elements : elements.subarray(p, p + count), to);
-  } else if (dc === 1)
+  let from = rawAt;
+  if (layout.run && elements.length <= WHOLE) {
+    raw.set(elements, to);
+    from += p * bytes;
+  } else if (layout.run) raw.set(elements.subarray(p, p + count), to);
+  else if (dc === 1)
     for (let r = 0; r < height; r++)
       raw.set(elements.subarray(p + r * dr, p + r * dr + width), to + r * width);
   else gather(raw, to, elements, p, height, dr, width, dc);
-  source.at = widen(source, count, lanes);
-  source.row = dr === 0 ? 0 : pitch * 4;
+  source.at = widen(source, from, count, lanes);
+  source.row = dr === 0 ? 0 : layout.pitch * 4;
   source.step = dc === 0 ? 0 : 4;
 }
 
@@ -246,14 +335,19 @@ function evaluate(
 }
 
 /** Joins the operands with their data. @returns false if an operand's elements are of no kind the kernels know. */
-function join(sources: readonly Source[], lookup: Lookup): boolean {
-  for (const source of sources) {
-    const { plan, bytes } = source.operand;
-    source.rawAt = allocate(2 * BLOCK * bytes + SPARE);
-    source.lanesAt = bytes === 4 ? source.rawAt : allocate(2 * BLOCK * 4 + SPARE);
-    source.start = plan?.offset ?? 0;
-    if (plan?.operand === undefined) continue;
-    source.elements = elementsOf(lookup(plan.operand.source, plan.operand.id));
+function join({ shape: { sources }, places }: PointwisePlan, lookup: Lookup): boolean {
+  for (let k = 0; k < sources.length; k++) {
+    const source = sources[k] ?? NONE;
+    const place = places[k];
+    const { bytes } = source;
+    const { count } = source.whole;
+    source.rawAt = allocate(Math.max(count, WHOLE) * bytes + SPARE);
+    source.lanesAt = bytes === 4 ? source.rawAt : allocate(count * 4 + SPARE);
+    source.start = 0;
+    source.elements = undefined;
+    if (place === undefined) continue;
+    source.start = place.offset;
+    source.elements = elementsOf(lookup(place.source, place.id));
     if (source.elements === undefined) return false;
   }
   return true;
@@ -266,41 +360,49 @@ function advance(sources: readonly Source[], index: number[], sizes: readonly nu
     const i = (index[d] ?? 0) + 1;
     const by = i < size ? 1 : 1 - size;
     index[d] = i < size ? i : 0;
-    for (const source of sources) source.start += by * (source.operand.strides[d] ?? 0);
+    for (const source of sources) source.start += by * (source.strides[d] ?? 0);
     if (i < size) break;
   }
 }
 
+/** Elements `from`..`from + n` of what the results are views of; void with the kernels' next memory, as its length then is 0. */
+function show(shape: Shape, results: Elements, from: number, n: number): Elements {
+  const { shown } = shape;
+  const known =
+    shown !== undefined && shown.length === n && shown.byteOffset === from * shown.BYTES_PER_ELEMENT;
+  return known ? shown : (shape.shown = results.subarray(from, from + n));
+}
+
 /** @returns false, with nothing written, if an operand's elements are of no kind the kernels know. */
 export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): boolean {
-  const { operation, elementary, lanes, sizes, sources, least, most } = plan;
+  const { shape } = plan;
+  const { operation, elementary, lanes, small, sizes, sources, least, most } = shape;
   free();
   const target = elementsOf(out);
-  if (target === undefined || !join(sources, lookup)) return false;
-  const result = allocate(BLOCK * 4 + SPARE);
-  const narrow = allocate(BLOCK + SPARE);
-  const open = allocate(BLOCK * 4);
+  if (target === undefined || !join(plan, lookup)) return false;
+  const block = shape.rows * shape.columns;
+  const result = allocate(block * 4 + SPARE);
+  const narrow = small ? allocate(block + SPARE) : result;
+  const open = elementary === undefined ? 0 : allocate(block * 4);
   const rank = sizes.length;
   const height = sizes[rank - 2] ?? 1;
   const width = sizes[rank - 1] ?? 1;
-  const columns = Math.min(width, BLOCK);
-  const rows = Math.max(1, Math.min(height, Math.floor(BLOCK / columns)));
-  const index = new Array<number>(rank).fill(0);
-  const outer = product(sizes.slice(0, -2));
-  const small = lanes === "f32" && (out.dtype === "u8" || out.dtype === "i8");
-  const results = small || lanes === "f32" ? rawOf(small ? (out.dtype === "u8" ? 1 : 2) : 0) : view.i32();
+  const index = sizes.map(() => 0);
+  const results = rawOf(small ? (out.dtype === "u8" ? 1 : 2) : lanes === "f32" ? 0 : 5);
+  const from = small ? narrow : result / 4;
   const a = sources[0];
   const b = sources[1] ?? a;
   const c = sources[2] ?? b;
-  for (let plane = 0; plane < outer; plane++) {
-    for (let row = 0; row < height; row += rows)
-      for (let column = 0; column < width; column += columns) {
-        const m = Math.min(rows, height - row);
-        const n = Math.min(columns, width - column);
+  for (let plane = 0; plane < shape.planes; plane++) {
+    for (let row = 0; row < height; row += shape.rows)
+      for (let column = 0; column < width; column += shape.columns) {
+        const m = Math.min(shape.rows, height - row);
+        const n = Math.min(shape.columns, width - column);
+        const whole = m === shape.rows && n === shape.columns;
         for (const source of sources) {
-          const { strides } = source.operand;
+          const { strides } = source;
           const p = source.start + row * (strides[rank - 2] ?? 0) + column * (strides[rank - 1] ?? 0);
-          place(source, p, m, n, lanes);
+          place(source, p, whole ? source.whole : layoutOf(strides, m, n), lanes);
         }
         if (elementary !== undefined) evaluate(elementary, result, a, m, n, open);
         else
@@ -322,8 +424,7 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
             most,
           );
         if (small) kernels.narrow8(narrow, result, m * n, out.dtype === "i8" ? 1 : 0);
-        const from = small ? narrow : result / 4;
-        target.set(results.subarray(from, from + m * n), (plane * height + row) * width + column);
+        target.set(show(shape, results, from, m * n), (plane * height + row) * width + column);
       }
     advance(sources, index, sizes);
   }

@@ -125,9 +125,9 @@ export function runProgram(
   const loaded = program.inputs.map((input, k) =>
     loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array(), threads?.memory),
   );
-  const live = new Map<number, Tensor>();
+  const live: (Tensor | undefined)[] = [];
   const lookup: Lookup = (source, id) => {
-    const found = source === "input" ? loaded[id] : source === "constant" ? constants[id] : live.get(id);
+    const found = source === "input" ? loaded[id] : source === "constant" ? constants[id] : live[id];
     if (found === undefined) throw new RangeError(`there is no ${source} ${id}`);
     return found;
   };
@@ -151,13 +151,13 @@ export function runProgram(
         ? threads.compute(program, constants, k, split, lookup, tensor)
         : compute(instruction, plan, lookup, tensor),
     );
-    live.set(k, tensor);
+    live[k] = tensor;
     onTensor?.(k, tensor.data);
     if (wanted.has(k)) outputs.set(k, tensor.data);
     if (keeps(k)) tensors.set(k, tensor.data);
     for (const id of lastReads[k] ?? []) {
-      const dead = live.get(id);
-      live.delete(id);
+      const dead = live[id];
+      live[id] = undefined;
       const given = wanted.has(id) || keeps(id) || onTensor !== undefined || memory !== undefined;
       if (dead !== undefined && !given) spare.give(dead);
     }

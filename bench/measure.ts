@@ -2,6 +2,8 @@
 import { InferenceSession } from "onnxruntime-node";
 import { commitProgram } from "../program/src/encode.ts";
 import { runProgram } from "../program/src/fast/run.ts";
+import { mostThreads, Threads } from "../program/src/fast/threads.ts";
+import { HashingWorker } from "../program/src/hashing.ts";
 import type { Program } from "../program/src/instruction.ts";
 import { estimateStep } from "../program/src/limits.ts";
 import { lowerModel } from "../program/src/lower/lower.ts";
@@ -16,6 +18,9 @@ import type { Figure } from "./figure.ts";
 const RUNS = 3;
 const LEAST_MS = 1000;
 
+/** That the exact interpreter works on: as many as a node's would. */
+export const THREADS = mostThreads();
+
 export interface Measurement {
   readonly network: string;
   readonly instructions: number;
@@ -25,9 +30,11 @@ export interface Measurement {
   /** Bytes of constants committed a second, in units of 10^6. */
   readonly commitMBs: number;
   readonly onnxruntimeMs: number;
-  /** The exact interpreter, outputs only. */
+  /** The exact interpreter on one thread, outputs only. */
+  readonly aloneMs: number;
+  /** The same on {@link THREADS}. */
   readonly exactMs: number;
-  /** The same, and the root of the whole trace, hashed by a worker thread. */
+  /** The same, and the root of the whole trace, hashed by a thread more. */
   readonly traceMs: number;
   /** Bounds on judging an element of an instruction. */
   readonly stepGas: { readonly median: number; readonly worst: number };
@@ -70,13 +77,22 @@ export async function measureNetwork(network: string): Promise<Measurement> {
   await session.run(tensors);
   // The first run makes plans and packs constants.
   runProgram(program, data);
-  const [onnxruntimeMs = 0, exactMs = 0] = await fastest(
+  const [alone = 0, aloneMs = 0] = await fastest(
     () => session.run(tensors),
     () => runProgram(program, data),
   );
-  // Apart: memory shared with a worker makes the engine's code for the runs above more general, and slower.
-  const [traceMs = 0] = await fastest(() => traceRootInParallel(program, data));
-  await session.release();
+  // Apart: shared memory makes the engine's code for the runs above more general, and slower.
+  const [threads, hashing] = [new Threads(THREADS), new HashingWorker()];
+  const trace = async (): Promise<unknown> => await traceRootInParallel(program, data, hashing, threads);
+  // The first run starts the threads.
+  await trace();
+  const [beside = 0, exactMs = 0, traceMs = 0] = await fastest(
+    () => session.run(tensors),
+    () => runProgram(program, data, { threads }),
+    trace,
+  );
+  const onnxruntimeMs = Math.min(alone, beside);
+  await Promise.all([session.release(), threads.close(), hashing.close()]);
   return {
     network,
     instructions: program.instructions.length,
@@ -84,6 +100,7 @@ export async function measureNetwork(network: string): Promise<Measurement> {
     lowerMs,
     commitMBs: constantBytes / 1e6 / (commitMs / 1e3),
     onnxruntimeMs,
+    aloneMs,
     exactMs,
     traceMs,
     stepGas: stepGas(program),
@@ -101,6 +118,7 @@ export function figuresOf(made: Measurement): Figure[] {
   });
   return [
     time("onnxruntime", theirs),
+    time("alone", made.aloneMs),
     time("exact", made.exactMs),
     time("trace", made.traceMs),
     figure("lower", made.lowerMs, "ms"),

@@ -1,7 +1,7 @@
 /** Measurements as text. */
 import { table } from "table";
 import type { Figure } from "./figure.ts";
-import type { Measurement } from "./measure.ts";
+import { THREADS, type Measurement } from "./measure.ts";
 
 function rounded(value: number, digits: number): string {
   return value.toLocaleString("en", { maximumFractionDigits: digits });
@@ -22,8 +22,9 @@ type Column = readonly [head: string, cell: (made: Measurement) => string];
 const COLUMNS: readonly Column[] = [
   ["network", ({ network }) => network],
   ["onnxruntime, ms", ({ onnxruntimeMs }) => rounded(onnxruntimeMs, 1)],
-  ["exact", (made) => ratio(made.exactMs, made)],
-  ["exact + trace", (made) => ratio(made.traceMs, made)],
+  ["exact, 1 thread", (made) => ratio(made.aloneMs, made)],
+  [`exact, ${THREADS} threads`, (made) => ratio(made.exactMs, made)],
+  ["with trace root", (made) => ratio(made.traceMs, made)],
   ["constants, MB", ({ constantBytes }) => rounded(constantBytes / 1e6, 1)],
   ["lowering, ms", ({ lowerMs }) => rounded(lowerMs, 0)],
   ["commitment, MB/s", ({ commitMBs }) => rounded(commitMBs, 0)],

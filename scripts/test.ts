@@ -1,25 +1,25 @@
 /**
- * Runs all tests: Solidity tests and Mocha tests. With --nightly, the long fuzzing and the *.nightly.ts tests too.
- * Ends with one line "N passed, N failed".
+ * Runs all tests: Solidity tests and Mocha tests, in as many processes as there are suites and processors. With --nightly, the long
+ * fuzzing and the *.nightly.ts tests too. Ends with one line "N passed, N failed".
  */
 import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 
 const nightly = process.argv.includes("--nightly");
-const patterns = ["program", "sdk", "verifier", "test"].map((room) => `${room}/**/*.test.ts`);
-if (nightly) patterns.push("test/**/*.nightly.ts");
+
+function mocha(...patterns: readonly string[]): readonly string[] {
+  return [
+    ...["node", "--import", "tsx", "node_modules/mocha/bin/mocha.js", "--exit"],
+    ...["--timeout", nightly ? "3600000" : "300000"],
+    ...patterns,
+  ];
+}
 
 const suites = [
   ["hardhat", "test", "solidity", "--no-compile"],
-  [
-    "node",
-    "--import",
-    "tsx",
-    "node_modules/mocha/bin/mocha.js",
-    "--timeout",
-    nightly ? "3600000" : "300000",
-    "--exit",
-    ...patterns,
-  ],
+  mocha("program/**/*.test.ts"),
+  mocha("sdk/**/*.test.ts", "verifier/**/*.test.ts", "test/**/*.test.ts"),
+  ...(nightly ? [mocha("test/**/*.nightly.ts")] : []),
 ];
 
 interface Count {
@@ -27,18 +27,35 @@ interface Count {
   failed: number;
 }
 
-function runSuite(command: readonly string[]): Promise<Count> {
+const outputs = suites.map(() => "");
+/** The suite whose output is shown as it comes; that of the others waits for their turn. */
+let shown = 0;
+const ended = new Set<number>();
+
+function show(suite: number, text: string): void {
+  outputs[suite] = (outputs[suite] ?? "") + text;
+  if (suite === shown) process.stdout.write(text);
+}
+
+function end(suite: number): void {
+  ended.add(suite);
+  while (ended.has(shown)) process.stdout.write(outputs[++shown] ?? "");
+}
+
+function runSuite(suite: number): Promise<Count> {
   return new Promise((resolve, reject) => {
+    const command = suites[suite] ?? [];
     const env = { ...process.env, ...(nightly ? { ASSAY_NIGHTLY: "1" } : {}) };
-    const child = spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", "inherit"], env });
-    let output = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      process.stdout.write(chunk);
-      output += chunk.toString();
-    });
+    const child = spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", "pipe"], env });
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        show(suite, text);
+      });
     child.on("error", reject);
     child.on("close", (status) => {
-      const count = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(output)?.[1] ?? 0);
+      end(suite);
+      const count = (word: string): number =>
+        Number(new RegExp(`(\\d+) ${word}`).exec(outputs[suite] ?? "")?.[1] ?? 0);
       const failed = count("failing");
       // A suite that dies without counting has failed too.
       resolve({ passed: count("passing"), failed: status !== 0 && failed === 0 ? 1 : failed });
@@ -47,10 +64,16 @@ function runSuite(command: readonly string[]): Promise<Count> {
 }
 
 const total: Count = { passed: 0, failed: 0 };
-for (const suite of suites) {
-  const { passed, failed } = await runSuite(suite);
-  total.passed += passed;
-  total.failed += failed;
+let next = 0;
+
+async function work(): Promise<void> {
+  while (next < suites.length) {
+    const { passed, failed } = await runSuite(next++);
+    total.passed += passed;
+    total.failed += failed;
+  }
 }
+
+await Promise.all(Array.from({ length: Math.min(availableParallelism(), suites.length) }, work));
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);

@@ -98,19 +98,29 @@ function packRows(dst: usize, src: usize, depth: i32, rowStride: i32, squares: u
   return whole;
 }
 
-/** Sixteen sums of a tile over `depth` values, onto those in out. */
-function tileF64(a: usize, b: usize, depth: i32, out: usize, width: usize): void {
+/** Sixteen sums of a tile over `depth` values, onto those in out unless they are the first. */
+function tileF64(a: usize, b: usize, depth: i32, out: usize, width: usize, first: bool): void {
   const row1 = out + width;
   const row2 = row1 + width;
   const row3 = row2 + width;
-  let s00 = v128.load(out);
-  let s01 = v128.load(out, 16);
-  let s10 = v128.load(row1);
-  let s11 = v128.load(row1, 16);
-  let s20 = v128.load(row2);
-  let s21 = v128.load(row2, 16);
-  let s30 = v128.load(row3);
-  let s31 = v128.load(row3, 16);
+  let s00 = f64x2.splat(0);
+  let s01 = s00;
+  let s10 = s00;
+  let s11 = s00;
+  let s20 = s00;
+  let s21 = s00;
+  let s30 = s00;
+  let s31 = s00;
+  if (!first) {
+    s00 = v128.load(out);
+    s01 = v128.load(out, 16);
+    s10 = v128.load(row1);
+    s11 = v128.load(row1, 16);
+    s20 = v128.load(row2);
+    s21 = v128.load(row2, 16);
+    s30 = v128.load(row3);
+    s31 = v128.load(row3, 16);
+  }
   const end = a + ((<usize>depth) << 5);
   while (a < end) {
     const x = v128.load(b);
@@ -140,10 +150,14 @@ function tileF64(a: usize, b: usize, depth: i32, out: usize, width: usize): void
   v128.store(row3, s31, 16);
 }
 
-/** The four sums of one row of a panel (`a` points at its lane), onto those in out, by two chains of additions. */
-function tileRow(a: usize, b: usize, depth: i32, out: usize): void {
-  let s = v128.load(out);
-  let t = v128.load(out, 16);
+/** The four sums of one row of a panel (`a` points at its lane), onto those in out unless first, by two chains of additions. */
+function tileRow(a: usize, b: usize, depth: i32, out: usize, first: bool): void {
+  let s = f64x2.splat(0);
+  let t = s;
+  if (!first) {
+    s = v128.load(out);
+    t = v128.load(out, 16);
+  }
   let u = f64x2.splat(0);
   let v = u;
   const whole = a + ((<usize>(depth & ~1)) << 5);
@@ -169,8 +183,6 @@ function tileRow(a: usize, b: usize, depth: i32, out: usize): void {
 /** out[i * width + j] = sum of the products of row i of a and row j of b; width counts all lanes of b's panels, as the rows of out do of a's. */
 export function productF64(out: usize, a: usize, b: usize, rows: i32, columns: i32, depth: i32): void {
   const width = (columns + PANEL - 1) & -PANEL;
-  const height = (rows + PANEL - 1) & -PANEL;
-  memory.fill(out, 0, (<usize>height * width) << 3);
   const panel = (<usize>depth) << 5;
   for (let k = 0; k < depth; k += DEPTH_BLOCK) {
     const some = min(DEPTH_BLOCK, depth - k);
@@ -180,10 +192,10 @@ export function productF64(out: usize, a: usize, b: usize, rows: i32, columns: i
       for (let i = 0; i < rows; i += PANEL) {
         const left = a + skip + panel * <usize>(i >> 2);
         const at = out + ((<usize>i * width + j) << 3);
-        if (rows - i > 2) tileF64(left, right, some, at, (<usize>width) << 3);
+        if (rows - i > 2) tileF64(left, right, some, at, (<usize>width) << 3, k == 0);
         else
           for (let lane = 0; lane < rows - i; lane++)
-            tileRow(left + ((<usize>lane) << 3), right, some, at + ((<usize>lane * width) << 3));
+            tileRow(left + ((<usize>lane) << 3), right, some, at + ((<usize>lane * width) << 3), k == 0);
       }
     }
   }

@@ -269,7 +269,18 @@ export function sumRows(sums: usize, sizes: usize, src: usize, rows: i32, n: i32
 export function chooseRows(fold: i32, first: f32, out: usize, src: usize, rows: i32, n: i32): void {
   for (let row = 0; row < rows; row++) {
     let best = f32x4.splat(first);
+    let other = best;
+    let third = best;
+    let fourth = best;
     let i = 0;
+    for (; i + 16 <= n; i += 16) {
+      const at = src + ((<usize>i) << 2);
+      best = choose(fold, best, v128.load(at));
+      other = choose(fold, other, v128.load(at, 16));
+      third = choose(fold, third, v128.load(at, 32));
+      fourth = choose(fold, fourth, v128.load(at, 48));
+    }
+    best = choose(fold, choose(fold, best, other), choose(fold, third, fourth));
     for (; i + 4 <= n; i += 4) best = choose(fold, best, v128.load(src + ((<usize>i) << 2)));
     for (; i < n; i++) best = choose(fold, best, v128.load_splat<u32>(src + ((<usize>i) << 2)));
     best = choose(fold, best, v128.shuffle<u64>(best, best, 1, 0));

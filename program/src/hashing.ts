@@ -1,6 +1,7 @@
 /**
  * Roots of tensors, computed by a worker thread while the interpreter goes on: what only a dispute needs costs a run little more than it takes by itself.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
 /** Bytes of tensors that wait to be hashed; a run that is faster than its worker waits for it. */
@@ -10,24 +11,23 @@ const UNIT = 1024;
 /** What the worker is told. */
 export type HashOrder =
   | { readonly kind: "tensor"; readonly index: number; readonly data: Uint8Array }
-  /** Asks for all roots. */
+  /** Asks for all roots since the last time. */
   | { readonly kind: "end" };
 
 export class HashingWorker {
   /** Units of waiting bytes, shared with the worker. */
   private readonly waiting = new Int32Array(new SharedArrayBuffer(4));
   private readonly worker: Worker;
+  private failure: Error | undefined;
 
+  /** It does not keep the process from ending. */
   constructor() {
     this.worker = new Worker(new URL("./hashing.worker.ts", import.meta.url), { workerData: this.waiting });
+    this.worker.unref();
+    this.worker.on("error", (error: Error) => (this.failure = error));
   }
 
-  /** Memory for a tensor that both threads see. */
-  memory(bytes: number): Uint8Array {
-    return new Uint8Array(new SharedArrayBuffer(bytes));
-  }
-
-  /** @param data Memory that `memory` gave, whose content stays. */
+  /** @param data Shared memory, whose content stays. */
   hash(index: number, data: Uint8Array): void {
     const units = Math.ceil(data.length / UNIT);
     let now = Atomics.load(this.waiting, 0);
@@ -39,14 +39,17 @@ export class HashingWorker {
     this.worker.postMessage({ kind: "tensor", index, data } satisfies HashOrder);
   }
 
-  /** All roots by index, once they are computed. @throws Error if the worker failed. */
-  roots(): Promise<Uint8Array[]> {
-    const answer = new Promise<Uint8Array[]>((resolve, reject) => {
-      this.worker.once("message", resolve);
-      this.worker.once("error", reject);
-    });
+  /** All roots by index since the last time, once they are computed. @throws Error if the worker failed. */
+  async roots(): Promise<Uint8Array[]> {
+    if (this.failure !== undefined) throw this.failure;
+    this.worker.ref();
     this.worker.postMessage({ kind: "end" } satisfies HashOrder);
-    return answer;
+    try {
+      const [roots] = (await once(this.worker, "message")) as [Uint8Array[]];
+      return roots;
+    } finally {
+      this.worker.unref();
+    }
   }
 
   async close(): Promise<void> {

@@ -4,10 +4,11 @@ import { hashed, type HashOrder } from "./hashing.ts";
 import { tensorRoot } from "./merkle.ts";
 
 const waiting = workerData as Int32Array;
-const roots: Uint8Array[] = [];
+let roots: Uint8Array[] = [];
 parentPort?.on("message", (order: HashOrder) => {
   if (order.kind === "end") {
     parentPort?.postMessage(roots);
+    roots = [];
     return;
   }
   roots[order.index] = tensorRoot(order.data);

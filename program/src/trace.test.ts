@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { commitProgram } from "./encode.ts";
+import { Threads } from "./fast/threads.ts";
+import { HashingWorker } from "./hashing.ts";
 import { hashTree, tensorRoot, treeRoot } from "./merkle.ts";
 import { runNaive } from "./naive/interpret.ts";
 import { generateCase, KINDS } from "./testing/generate.ts";
@@ -22,18 +24,22 @@ describe("trace", () => {
       expect(treeRoot(trace.tensorTree(k))).to.deep.equal(tensorRoot(data));
   });
 
-  it("has the same root and outputs when a worker hashes", async () => {
-    const { root, outputs } = await traceRootInParallel(program, inputs);
-    expect(root).to.deep.equal(traceRoot(program, inputs).root);
-    expect(outputs.map((o) => Buffer.from(o))).to.deep.equal(
-      traceRoot(program, inputs).outputs.map((o) => Buffer.from(o)),
-    );
-  });
-
-  it("ends its worker when the run fails", async () => {
-    let failure: unknown;
-    await traceRootInParallel(program, []).catch((error: unknown) => (failure = error));
-    expect(failure).to.be.instanceOf(RangeError);
+  it("has the same roots and outputs when a worker hashes, run after run, whether or not runs fail between", async () => {
+    const hashing = new HashingWorker();
+    try {
+      for (const threads of [undefined, new Threads(2)]) {
+        const { root, outputs } = await traceRootInParallel(program, inputs, hashing, threads);
+        expect(root).to.deep.equal(traceRoot(program, inputs).root);
+        expect(outputs.map((o) => Buffer.from(o))).to.deep.equal(
+          traceRoot(program, inputs).outputs.map((o) => Buffer.from(o)),
+        );
+        let failure: unknown;
+        await traceRootInParallel(program, [], hashing).catch((error: unknown) => (failure = error));
+        expect(failure).to.be.instanceOf(RangeError);
+      }
+    } finally {
+      await hashing.close();
+    }
   });
 
   it("has the depth of the instructions tree", () => {

@@ -2,7 +2,8 @@
  * Traces: the tensors of all instructions of a run, and their commitment (docs/program.md §7).
  */
 import { runProgram } from "./fast/run.ts";
-import { HashingWorker } from "./hashing.ts";
+import type { Threads } from "./fast/threads.ts";
+import type { HashingWorker } from "./hashing.ts";
 import type { Program } from "./instruction.ts";
 import { hashTree, tensorRoot, tensorTree, treeRoot, type Tree } from "./merkle.ts";
 
@@ -27,9 +28,10 @@ function lazy<T>(compute: () => T): () => T {
 /**
  * Runs a well-formed program and keeps every tensor.
  * @param inputs One tensor per program input, bytes.
+ * @param threads That share the computing; the tensors are then in shared memory.
  */
-export function computeTrace(program: Program, inputs: readonly Uint8Array[]): Trace {
-  const { outputs, tensors: byInstruction } = runProgram(program, inputs, { keep: "all" });
+export function computeTrace(program: Program, inputs: readonly Uint8Array[], threads?: Threads): Trace {
+  const { outputs, tensors: byInstruction } = runProgram(program, inputs, { keep: "all", threads });
   const tensors = program.instructions.map((_, k) => {
     const data = byInstruction.get(k);
     if (data === undefined) throw new RangeError(`instruction ${k} has no tensor`);
@@ -61,21 +63,28 @@ export function traceRoot(program: Program, inputs: readonly Uint8Array[]): Trac
   return { root: treeRoot(hashTree(roots)), outputs };
 }
 
-/** The same, hashed by a worker thread while this one computes. */
+/**
+ * The same, hashed by a worker thread while this one computes.
+ * @param threads That share the computing too.
+ */
 export async function traceRootInParallel(
   program: Program,
   inputs: readonly Uint8Array[],
+  hashing: HashingWorker,
+  threads?: Threads,
 ): Promise<TraceRoot> {
-  const worker = new HashingWorker();
   try {
     const { outputs } = runProgram(program, inputs, {
-      memory: (bytes) => worker.memory(bytes),
+      memory: (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)),
       onTensor: (k, data) => {
-        worker.hash(k, data);
+        hashing.hash(k, data);
       },
+      threads,
     });
-    return { root: treeRoot(hashTree(await worker.roots())), outputs };
-  } finally {
-    await worker.close();
+    return { root: treeRoot(hashTree(await hashing.roots())), outputs };
+  } catch (error) {
+    // What was hashed is no part of the next trace.
+    await hashing.roots();
+    throw error;
   }
 }

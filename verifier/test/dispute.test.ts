@@ -16,9 +16,12 @@ import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type
 
 const STAKE = 10n ** 18n;
 const FEE = 10n ** 15n;
+/** Seconds: longer than a busy machine takes to answer, check and challenge; the tests do not wait for its end. */
+const WINDOW = 900;
+const CLOCK = 60;
 
 describe("disputes on a real chain", function () {
-  this.timeout(180_000);
+  this.timeout(280_000);
   let world: World;
   let digits: PublishedModel;
   let cancer: PublishedModel;
@@ -59,12 +62,13 @@ describe("disputes on a real chain", function () {
       releaseId,
       input,
       fee: FEE,
+      windowSeconds: WINDOW,
       operator: operator.address,
     });
   }
 
   async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + 60_000;
+    const end = Date.now() + 120_000;
     while (!(await done())) {
       if (Date.now() > end) throw new Error(`waited too long until ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -187,7 +191,9 @@ describe("disputes on a real chain", function () {
     expect(Number(onChain.challengerSeconds) - challengerSeconds).to.be.within(0, 2);
 
     const locked = (await contracts.vault.accountOf(world.chain.wallet(6).address)).lockedWei;
-    await pass(61);
+    await pass(CLOCK + 1);
+    await until("the game is over", async () => (await trialOf(handle)).result.openGames === 0);
+    await pass(WINDOW);
     await until("final", async () => (await stateOf(handle)) === "final");
     await until(
       "settled",
@@ -203,7 +209,7 @@ describe("disputes on a real chain", function () {
       "challenged",
       async () => (await stateOf(handle)) === "answered" && (await trialOf(handle)).result.openGames === 1,
     );
-    await pass(61);
+    await pass(CLOCK + 1);
     await until("refunded", async () => (await stateOf(handle)) === "refunded");
     expect((await trialOf(handle)).result.verdict).to.equal("clock");
     const reader = connect(world.deployment, world.chain.provider);

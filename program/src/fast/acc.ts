@@ -7,7 +7,7 @@ import { roundToFloat } from "../naive/round.ts";
 import { setElementBits } from "../naive/value.ts";
 import { expansion } from "./exactsum.ts";
 import { floatBits } from "./float.ts";
-import type { Tensor } from "./tensor.ts";
+import { viewAs, type Tensor } from "./tensor.ts";
 import { bind, bindAddresses, originOf, read, walkOf, type Lookup, type View } from "./read.ts";
 import { planTensor, type ViewPlan } from "./view.ts";
 
@@ -47,9 +47,15 @@ export function planAcc(instruction: Instruction): AccPlan | undefined {
   return { views, outputs: product(outDims), terms: product(redDims) };
 }
 
+function elementOf({ data }: Tensor, at: number): Uint8Array {
+  const { bytes } = dtype("acc");
+  return data.subarray(at * bytes, (at + 1) * bytes);
+}
+
 function addElement(sum: Sum, tensor: Tensor, at: number): void {
-  const words = new BigUint64Array(tensor.data.buffer, at * dtype("acc").bytes, WORDS);
-  const kind = new Uint32Array(tensor.data.buffer, at * dtype("acc").bytes, CLASS_WORD + 1)[CLASS_WORD] ?? 0;
+  const bytes = elementOf(tensor, at);
+  const words = viewAs(BigUint64Array, bytes);
+  const kind = viewAs(Uint32Array, bytes)[CLASS_WORD] ?? 0;
   if (kind === 0) {
     let units = 0n;
     for (let w = WORDS - 1; w >= 0; w--) units = (units << 64n) | (words[w] ?? 0n);
@@ -67,7 +73,7 @@ function addProducts(sum: Sum, terms: Float64Array): void {
 }
 
 function writeAcc(sum: Sum, out: Tensor, at: number): void {
-  const words = new BigUint64Array(out.data.buffer, at * dtype("acc").bytes, WORDS);
+  const words = viewAs(BigUint64Array, elementOf(out, at));
   if (sum.special !== 0) {
     const { special } = sum;
     const kind =

@@ -13,17 +13,29 @@ import { roundOf, type Round } from "./float.ts";
 import { emptyFold } from "./fold.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
-import { canonicalizeF32, decodedOf, KINDS, storeInto, type Store, type Tensor } from "./tensor.ts";
-import { isGather, planTensor, type ViewPlan } from "./view.ts";
+import {
+  canonicalizeF32,
+  copyBytes,
+  decodedOf,
+  KINDS,
+  storeInto,
+  viewAs,
+  type Store,
+  type Tensor,
+} from "./tensor.ts";
+import { isGather, NONE, planTensor, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 8;
+/** Terms of rows that are left to rows.ts. */
+const LONG_ROW = 32;
 /** Longer sums are matrix products, or rare. */
 const MOST_TERMS = 256;
 /** Terms whose addresses are worked out at a time, and outputs that are held at a time. */
 const BLOCK = 2 ** 14;
-/** Elements of an operand that are copied to the kernels' memory. */
+/** Elements of an operand that are copied to the kernels' memory; of one whose loads are brought side by side. */
 const MOST_ELEMENTS = 2 ** 26;
+const MOST_TURNED = 2 ** 16;
 const SPARE = 64;
 /** Terms of an instruction whose places are kept with the program. */
 const MOST_KEPT = 2 ** 18;
@@ -58,7 +70,13 @@ export interface ChannelPlan {
 
 /** A view whose loads give their addresses rather than what stands there. */
 function addressesOf(bound: View): View {
-  return { plan: { ...bound.plan, zero: 0 }, values: undefined, bits: 0, tables: bound.tables };
+  return {
+    plan: { ...bound.plan, zero: 0 },
+    values: undefined,
+    bytes: undefined,
+    bits: 0,
+    tables: bound.tables,
+  };
 }
 
 function sideOf(plan: ViewPlan, last: number, dims: readonly number[]): Side | undefined {
@@ -92,6 +110,9 @@ export function planChannel(instruction: Instruction): ChannelPlan | undefined {
   }
   // A product one side of which repeats along the run is a matrix product.
   if (!sides.every(({ step }) => step > 0)) return undefined;
+  // Sums along neighbours are sums of rows.
+  const along = sides[0]?.plan.strides[sizes.length - 1] ?? 0;
+  if (sides.length === 1 && along === 1 && terms >= LONG_ROW) return undefined;
   const [one, ...rest] = sides;
   if (one === undefined) return undefined;
   const runs = product(outDims) / run;
@@ -108,48 +129,107 @@ export function planChannel(instruction: Instruction): ChannelPlan | undefined {
 
 type Lanes = "f32" | "i32";
 
-/** Copies a whole operand, less its zero point, to the kernels' memory as lanes. @returns undefined if those cannot hold it. */
-function stageWhole(tensor: Tensor, zero: number, step: number, lanes: Lanes): number | undefined {
-  const { elements, dtype: name, data } = tensor;
+/** The elements from..to of a view's operand that it may load, and no others. */
+function reachOf({ plan, tables }: View): readonly [from: number, to: number] {
+  let [low, high] = [plan.offset, plan.offset];
+  for (const [d, stride] of plan.strides.entries()) {
+    const end = stride * ((plan.sizes[d] ?? 1) - 1);
+    low += Math.min(0, end);
+    high += Math.max(0, end);
+  }
+  for (const { data } of tables) {
+    let [least, most] = [Infinity, -Infinity];
+    for (const address of data)
+      if (address !== NONE) {
+        least = Math.min(least, address);
+        most = Math.max(most, address);
+      }
+    if (least > most) return [0, 0];
+    low += least;
+    high += most;
+  }
+  return [Math.max(0, low), Math.min(plan.elements, high + 1)];
+}
+
+/** Copies elements of an operand, less its zero point, to the kernels' memory as lanes. @returns undefined if those cannot hold them. */
+function stage(
+  tensor: Tensor,
+  [from, to]: readonly [number, number],
+  { plan, step }: Side,
+  lanes: Lanes,
+): number | undefined {
+  const { dtype: name, data } = tensor;
+  const elements = Math.max(0, to - from);
+  const { bytes } = dtype(name);
   const kind = KINDS[name];
   // The last lanes of a run may be read from behind its end.
   const address = allocate((elements + 3 * step) * 4 + SPARE);
   if (kind !== undefined && kind > 0 && name !== "i32") {
-    const raw = allocate(data.length + SPARE);
-    view.u8().set(data, raw);
-    if (lanes === "f32") kernels.widenF32(address, raw, kind, elements, zero);
-    else kernels.widenI32(address, raw, kind, elements, zero);
+    const raw = allocate(elements * bytes + SPARE);
+    copyBytes(view.u8(), raw, data, from * bytes, to * bytes);
+    if (lanes === "f32") kernels.widenF32(address, raw, kind, elements, plan.zero);
+    else kernels.widenI32(address, raw, kind, elements, plan.zero);
+    return address;
+  }
+  if (lanes === "i32" && bytes >= 4) {
+    // What is right modulo 2^32 comes of the low words.
+    const words = viewAs(Int32Array, data);
+    const [to, step] = [view.i32(), bytes / 4];
+    for (let i = 0; i < elements; i++) to[address / 4 + i] = words[(from + i) * step] ?? 0;
+    return plan.zero === 0 ? address : undefined;
+  }
+  if (plan.zero !== 0 || lanes === "i32") return undefined;
+  if (name === "f32") {
+    copyBytes(view.u8(), address, data, from * 4, to * 4);
     return address;
   }
   const values = decodedOf(tensor)?.values;
-  if (!(values instanceof Float32Array) || zero !== 0 || lanes === "i32") return undefined;
-  view.f32().set(values, address / 4);
+  if (!(values instanceof Float32Array)) return undefined;
+  view.f32().set(values.subarray(from, to), address / 4);
   return address;
 }
 
+/** Where an operand stands in the kernels' memory. */
 interface Operand {
   readonly side: Side;
   readonly view: View;
+  /** Of element 0; it need not be there itself. */
   readonly address: number;
+  /** Lanes between the loads of neighbouring outputs. */
+  readonly step: number;
+  /** Elements `step` apart that were laid side by side: how many; 0 if all are in their order. */
+  readonly sideBySide: number;
 }
 
 function bindSide(side: Side, lookup: Lookup, lanes: Lanes): Operand | undefined {
   const { operand } = side.plan;
   const bound = bind(side.plan, lookup);
   if (operand === undefined || bound === undefined) return undefined;
-  const address = stageWhole(lookup(operand.source, operand.id), side.plan.zero, side.step, lanes);
-  return address === undefined ? undefined : { side, view: bound, address };
+  const { step } = side;
+  const tensor = lookup(operand.source, operand.id);
+  const { elements } = tensor;
+  const turns = step > 1 && elements % step === 0 && elements <= MOST_TURNED;
+  const reach = turns ? ([0, elements] as const) : reachOf(bound);
+  const address = stage(tensor, reach, side, lanes);
+  if (address === undefined) return undefined;
+  if (!turns) return { side, view: bound, step, sideBySide: 0, address: address - reach[0] * 4 };
+  const columns = elements / step;
+  const turned = allocate(elements * 4 + SPARE);
+  const words = view.i32();
+  for (let r = 0; r < step; r++)
+    for (let c = 0; c < columns; c++)
+      words[turned / 4 + r * columns + c] = words[address / 4 + c * step + r] ?? 0;
+  return { side, view: bound, step: 1, sideBySide: columns, address: turned };
 }
 
-/** Whether int32 holds the terms: products of two small integers whose sum is an i32. */
+/** Whether int32 holds the terms of a sum that is an i32, modulo 2^32: integers, or products of two small ones. */
 function fitsInt32({ sides, choice }: ChannelPlan, name: DTypeName): boolean {
   return (
     choice === undefined &&
     name === "i32" &&
-    sides.length === 2 &&
     sides.every(({ plan }) => {
       const of = plan.operand?.dtype;
-      return of !== undefined && isInteger(of) && dtype(of).bytes <= 2;
+      return of !== undefined && isInteger(of) && (sides.length === 1 || dtype(of).bytes <= 2);
     })
   );
 }
@@ -195,12 +275,13 @@ function listTerms(
     let count = r * terms;
     for (let k = r * terms; k < (r + 1) * terms; k++) {
       if (mask[k] === 0) continue;
-      for (let s = 0; s < operands.length; s++) {
+      for (const [s, { side, sideBySide }] of operands.entries()) {
         const from = found[s]?.[k] ?? 0;
-        const { step, plan: of } = operands[s]?.side ?? plan.sides[0];
+        const { step, plan: of } = side;
         if (from + step * (run - 1) >= of.elements) return undefined;
         const list = starts[s];
-        if (list !== undefined) list[count] = from * 4;
+        const lane = sideBySide === 0 ? from : (from % step) * sideBySide + Math.floor(from / step);
+        if (list !== undefined) list[count] = lane * 4;
       }
       count++;
     }
@@ -215,18 +296,18 @@ class Terms {
   private readonly plan: ChannelPlan;
   private readonly counts: number;
   private readonly starts: readonly number[];
-  /** What stands for a second factor where there is none: a 1, always at the same place. */
+  /** What stands for a second factor where there is none: a 1 of the lanes' kind, always at the same place. */
   private readonly one: number;
   private readonly zeros: number;
 
-  constructor(operands: readonly Operand[], plan: ChannelPlan, runs: number) {
+  constructor(operands: readonly Operand[], plan: ChannelPlan, runs: number, lanes: Lanes) {
     this.operands = operands;
     this.plan = plan;
     this.counts = allocate(runs * 4);
     this.starts = operands.map(() => allocate(runs * plan.terms * 4));
     this.one = allocate(16);
     this.zeros = allocate(runs * plan.terms * 4);
-    view.f32()[this.one / 4] = 1;
+    view[lanes]()[this.one / 4] = 1;
     view.i32().fill(0, this.zeros / 4, this.zeros / 4 + runs * plan.terms);
   }
 
@@ -245,7 +326,7 @@ class Terms {
   of(s: number): readonly [base: number, starts: number, step: number] {
     const operand = this.operands[s];
     if (operand === undefined) return [this.one, this.zeros, 0];
-    return [operand.address, this.starts[s] ?? 0, operand.side.step * 4];
+    return [operand.address, this.starts[s] ?? 0, operand.step * 4];
   }
 
   /** The arguments that say how many runs there are, of how many outputs and terms. */
@@ -261,9 +342,9 @@ class Terms {
     const count = words[this.counts / 4 + run] ?? 0;
     for (let k = 0; k < count; k++) {
       let value = 1;
-      for (const [s, { side, address }] of this.operands.entries()) {
+      for (const [s, { step, address }] of this.operands.entries()) {
         const start = words[(this.starts[s] ?? 0) / 4 + run * terms + k] ?? 0;
-        value *= numbers[(address + start) / 4 + i * side.step] ?? 0;
+        value *= numbers[(address + start) / 4 + i * step] ?? 0;
       }
       values[k] = value;
     }
@@ -278,7 +359,7 @@ function sumBlock(
   runs: number,
   scratch: { sums: number; sizes: number; out: number; open: number },
   name: DTypeName,
-  to: { at: number; elements: Float32Array; store: Store },
+  to: { at: number; data: Uint8Array; store: Store },
 ): void {
   const { run, terms } = plan;
   const n = runs * run;
@@ -291,7 +372,7 @@ function sumBlock(
     const count = kernels.decideSums(scratch.out, scratch.sums, scratch.sizes, n, factor, scratch.open);
     stages.bound += n - count;
     settleOpen(scratch.out, scratch.open, count, exactly);
-    to.elements.set(view.f32().subarray(scratch.out / 4, scratch.out / 4 + n), to.at);
+    copyBytes(to.data, to.at * 4, view.u8(), scratch.out, scratch.out + n * 4);
     return;
   }
   const sums = view.f64().slice(scratch.sums / 8, scratch.sums / 8 + n);
@@ -327,7 +408,7 @@ export function runChannel(
     if (!isFloat(name) && lanes === "f32" && !holdsIntegers(operands, terms, name)) return false;
   } else if (name !== "f32" && name !== "u8" && name !== "i8") return false;
   const some = Math.max(1, Math.min(runs, Math.floor(BLOCK / Math.max(terms, run))));
-  const listed = new Terms(operands, plan, some);
+  const listed = new Terms(operands, plan, some, lanes);
   const room = some * run + SPARE;
   const scratch = {
     sums: allocate(room * 8),
@@ -335,7 +416,7 @@ export function runChannel(
     out: allocate(room * 4),
     open: allocate(room * 4),
   };
-  const elements = name === "f32" ? new Float32Array(out.data.buffer) : new Float32Array();
+  const { data } = out;
   const store = storeInto(out);
   for (let from = 0; from < runs; from += some) {
     const count = Math.min(some, runs - from);
@@ -343,9 +424,8 @@ export function runChannel(
     const at = from * run;
     if (lanes === "i32") {
       kernels.sumRunsI32(scratch.out, ...listed.sizes(count), ...listed.of(0), ...listed.of(1));
-      const sums = view.i32().subarray(scratch.out / 4, scratch.out / 4 + count * run);
-      new Int32Array(out.data.buffer).set(sums, at);
-    } else if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, elements, store });
+      copyBytes(data, at * 4, view.u8(), scratch.out, scratch.out + count * run * 4);
+    } else if (choice === undefined) sumBlock(plan, listed, count, scratch, name, { at, data, store });
     else {
       const n = count * run;
       const start = emptyFold(choice, name);
@@ -359,11 +439,11 @@ export function runChannel(
 /** Copies n chosen binary32 lanes to elements of f32, u8 or i8. @param spare Room in the kernels' memory for n int32. */
 export function copyChosen(out: Tensor, at: number, from: number, spare: number, n: number): void {
   if (out.dtype === "f32") {
-    new Float32Array(out.data.buffer).set(view.f32().subarray(from / 4, from / 4 + n), at);
-    canonicalizeF32(new Uint32Array(out.data.buffer, at * 4, n));
+    copyBytes(out.data, at * 4, view.u8(), from, from + n * 4);
+    canonicalizeF32(viewAs(Uint32Array, out.data).subarray(at, at + n));
     return;
   }
   kernels.truncate(spare, from, n);
   kernels.narrow8(from, spare, n, out.dtype === "i8" ? 1 : 0);
-  out.data.set(view.u8().subarray(from, from + n), at);
+  copyBytes(out.data, at, view.u8(), from, from + n);
 }

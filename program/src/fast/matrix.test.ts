@@ -5,7 +5,7 @@ import { canonical, randomTensor } from "../testing/elements.ts";
 import { seededRng, type Rng } from "../testing/rng.ts";
 import { expectAgreement, singleProgram, type OperandData } from "./agreement.ts";
 import { stages } from "./exactsum.ts";
-import type { Way } from "./run.ts";
+import type { Way } from "./compute.ts";
 
 const FLOATS: readonly DTypeName[] = ["f32", "f32", "f16", "bf16"];
 const INTEGERS: readonly DTypeName[] = ["u8", "i8", "i16", "u16", "bool"];

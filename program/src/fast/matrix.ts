@@ -28,7 +28,7 @@ import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, pinned, view } from "../simd.ts";
-import { bitsOf, elementsOf, KINDS, storeInto, type Tensor } from "./tensor.ts";
+import { bitsOf, elementsOf, KINDS, storeInto, viewAs, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
 /** Rows of a that meet a right matrix that stays packed: so many, or more if their values and sums are no more than that. */
@@ -39,6 +39,8 @@ const FEW_ROWS = 2;
 /** Values that are packed at a time: of a, and of a right matrix that does not stay (half of a second-level cache). */
 const PACKED_VALUES = 2 ** 21;
 const CACHED_VALUES = 2 ** 16;
+/** Results of a block whose right matrix does not stay. */
+const CACHED_RESULTS = 2 ** 15;
 /** Below so many results per batch or products in all batches, packing does not pay. */
 const LEAST_RESULTS = 8;
 const LEAST_PRODUCTS = 1024;
@@ -58,6 +60,8 @@ interface Side {
   readonly walk: Walk;
   /** The other way round, where that makes longer runs. */
   readonly turned: Walk | undefined;
+  /** Output dimensions that number its rows. */
+  readonly dims: readonly number[];
   readonly count: number;
   /** Strides in elements if the operand itself is such a matrix. */
   readonly direct: Strides | undefined;
@@ -79,6 +83,14 @@ export interface MatrixPlan {
   readonly batchDims: readonly number[];
   readonly batchSizes: readonly number[];
   readonly batchStrides: readonly number[];
+  /** Position of the first result in the output. */
+  readonly start: number;
+}
+
+/** Where results stand that are a part of a larger output: in its shape, from an element on. */
+export interface Place {
+  readonly dims: readonly number[];
+  readonly start: number;
 }
 
 function rowMajor(dims: readonly number[]): number[] {
@@ -107,8 +119,11 @@ function directStrides(
     : undefined;
 }
 
-function positionsOf(dims: readonly number[], outDims: readonly number[]): Float64Array {
-  const strides = rowMajor(outDims);
+function positionsOf(
+  dims: readonly number[],
+  outDims: readonly number[],
+  strides: readonly number[],
+): Float64Array {
   let positions = [0];
   for (const d of dims) {
     const stride = strides[d] ?? 0;
@@ -121,7 +136,12 @@ function stepsBy(positions: Float64Array, step: number): boolean {
   return positions.every((p, i) => p - (positions[0] ?? 0) === i * step);
 }
 
-function sideOf(plan: ViewPlan, dims: readonly number[], { outDims, redDims }: Instruction): Side {
+function sideOf(
+  plan: ViewPlan,
+  dims: readonly number[],
+  { outDims, redDims }: Instruction,
+  strides: readonly number[],
+): Side {
   const reduction = redDims.map((_, r) => outDims.length + r);
   const walk = walkOf(plan, [...dims, ...reduction]);
   const turned = walkOf(plan, [...reduction, ...dims]);
@@ -130,14 +150,18 @@ function sideOf(plan: ViewPlan, dims: readonly number[], { outDims, redDims }: I
     plan,
     walk,
     turned: longer ? turned : undefined,
+    dims,
     count: product(dims.map((d) => outDims[d] ?? 1)),
     direct: directStrides(plan, dims, reduction),
-    positions: positionsOf(dims, outDims),
+    positions: positionsOf(dims, outDims, strides),
   };
 }
 
-/** @returns undefined if the instruction is no matrix product, or too small a one. */
-export function planMatrix(instruction: Instruction): MatrixPlan | undefined {
+/**
+ * @param place Absent: the results are the whole output.
+ * @returns undefined if the instruction is no matrix product, or too small a one.
+ */
+export function planMatrix(instruction: Instruction, place?: Place): MatrixPlan | undefined {
   const { body, fold, dtype: name, outDims, redDims, loads } = instruction;
   const [x, y] = loads;
   if (fold !== "sum" || body !== "mul" || x?.kind !== "tensor" || y?.kind !== "tensor" || name === "acc")
@@ -153,15 +177,15 @@ export function planMatrix(instruction: Instruction): MatrixPlan | undefined {
   const ofY = dims.filter((d) => dependsOn(planY, d) && !dependsOn(planX, d));
   const ofX = dims.filter((d) => !both(d) && !ofY.includes(d));
   const batchDims = dims.filter(both);
-  const first = sideOf(planX, ofX, instruction);
-  const second = sideOf(planY, ofY, instruction);
+  const strides = rowMajor(place?.dims ?? outDims);
+  const first = sideOf(planX, ofX, instruction, strides);
+  const second = sideOf(planY, ofY, instruction, strides);
   const results = first.count * second.count;
   if (results < LEAST_RESULTS) return undefined;
   if (results * depth < LEAST_PRODUCTS && product(batchDims.map((d) => outDims[d] ?? 1)) > FEW_BATCHES)
     return undefined;
   // The columns of a row of results should be neighbours in the output.
   const swap = (ofX.at(-1) ?? -1) > (ofY.at(-1) ?? -1);
-  const strides = rowMajor(outDims);
   const a = swap ? second : first;
   const b = swap ? first : second;
   return {
@@ -172,6 +196,7 @@ export function planMatrix(instruction: Instruction): MatrixPlan | undefined {
     batchDims,
     batchSizes: batchDims.map((d) => outDims[d] ?? 1),
     batchStrides: batchDims.map((d) => strides[d] ?? 0),
+    start: place?.start ?? 0,
   };
 }
 
@@ -192,7 +217,7 @@ function* batches(plan: MatrixPlan): Generator<Batch> {
       index[d] = rest % size;
       rest = Math.floor(rest / size);
     }
-    const position = index.reduce((sum, i, d) => sum + i * (plan.batchStrides[d] ?? 0), 0);
+    const position = index.reduce((sum, i, d) => sum + i * (plan.batchStrides[d] ?? 0), plan.start);
     yield { dims: plan.batchDims, index, position };
   }
 }
@@ -546,7 +571,10 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
       stays === undefined
         ? blockOf(plan.a.count, PACKED_VALUES, depth)
         : Math.max(ROWS, blockOf(plan.a.count, ROW_VALUES, Math.max(depth, plan.b.count)));
-    const columns = stays === undefined ? blockOf(plan.b.count, CACHED_VALUES, depth) : plan.b.count;
+    const columns =
+      stays === undefined
+        ? Math.min(blockOf(plan.b.count, CACHED_VALUES, depth), blockOf(plan.b.count, CACHED_RESULTS, rows))
+        : plan.b.count;
     for (let row = 0; row < plan.a.count; row += rows) {
       free();
       const count = Math.min(rows, plan.a.count - row);
@@ -572,7 +600,7 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
 
 /** The output's own memory where results need no more conversion than typed arrays do, else numbers to be stored. */
 function targetOf({ data, elements }: Tensor, name: DTypeName): Target {
-  if (name === "f32") return new Float32Array(data.buffer);
-  if (name === "i32") return new Int32Array(data.buffer);
+  if (name === "f32") return viewAs(Float32Array, data);
+  if (name === "i32") return viewAs(Int32Array, data);
   return new Float64Array(elements);
 }

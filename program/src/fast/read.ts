@@ -3,7 +3,8 @@
  */
 import { dtype } from "../dtype.ts";
 import type { TensorSource } from "../instruction.ts";
-import { decodedOf, VALUE_BITS, type Tensor, type Values } from "./tensor.ts";
+import { view as memory } from "../simd.ts";
+import { copyBytes, decodedOf, VALUE_BITS, type Tensor, type Values } from "./tensor.ts";
 import {
   isGather,
   NONE,
@@ -20,6 +21,8 @@ export type { Walk } from "./view.ts";
 export interface View {
   readonly plan: ViewPlan;
   readonly values: Values | undefined;
+  /** The bytes of the values, if those are binary32. */
+  readonly bytes: Uint8Array | undefined;
   readonly bits: number;
   readonly tables: readonly Table[];
 }
@@ -61,7 +64,8 @@ export function bind(plan: ViewPlan, lookup: Lookup): View | undefined {
     if (bound === undefined) return undefined;
     tables.push(bound);
   }
-  if (plan.operand === undefined) return { plan, values: undefined, bits: plan.bits, tables };
+  if (plan.operand === undefined)
+    return { plan, values: undefined, bytes: undefined, bits: plan.bits, tables };
   const tensor = lookup(plan.operand.source, plan.operand.id);
   return tensor.dtype === "acc" ? undefined : new TensorView(plan, tensor, tables);
 }
@@ -85,6 +89,10 @@ class TensorView implements View {
 
   get values(): Values | undefined {
     return decodedOf(this.tensor)?.values;
+  }
+
+  get bytes(): Uint8Array | undefined {
+    return this.tensor.dtype === "f32" ? this.tensor.data : undefined;
   }
 
   get bits(): number {
@@ -221,8 +229,12 @@ function readLinear(
     return;
   }
   if (values === undefined) for (let j = 0; j < length; j++) out[at + j] = address + j * step;
-  else if (step === 1 && zero === 0) out.set(values.subarray(address, address + length), at);
-  else for (let j = 0; j < length; j++) out[at + j] = (values[address + j * step] ?? 0) - zero;
+  else if (step === 1 && zero === 0) {
+    const { bytes } = view;
+    if (bytes !== undefined && out === memory.f32())
+      copyBytes(memory.u8(), at * 4, bytes, address * 4, (address + length) * 4);
+    else out.set(values.subarray(address, address + length), at);
+  } else for (let j = 0; j < length; j++) out[at + j] = (values[address + j * step] ?? 0) - zero;
 }
 
 function readTables(

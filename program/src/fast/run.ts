@@ -2,35 +2,20 @@
  * The fast interpreter: bit for bit what the naive one computes.
  */
 import { dtype, type DTypeName } from "../dtype.ts";
-import { outElements, product, tensorsOf, type Instruction, type Program } from "../instruction.ts";
-import { planAcc, runAcc, type AccPlan } from "./acc.ts";
-import { planChannel, runChannel, type ChannelPlan } from "./channel.ts";
-import { planFlat, runFlat, type FlatPlan } from "./flat.ts";
-import { planMatrix, runMatrix, type MatrixPlan } from "./matrix.ts";
-import { planMove, runMove, type MovePlan } from "./move.ts";
-import { planPointwise, runPointwise, type PointwisePlan } from "./pointwise.ts";
-import { planRows, runRows, type RowsPlan } from "./rows.ts";
-import { own } from "../simd.ts";
-import { runSlowly } from "./slow.ts";
-import { loadTensor, newTensor, type Tensor } from "./tensor.ts";
+import { tensorsOf, type Program } from "../instruction.ts";
+import { compute, planInstruction, type Plan, type Way } from "./compute.ts";
+import { splitInstruction } from "./parts.ts";
 import type { Lookup } from "./read.ts";
-
-/** The ways to compute an instruction, best first; each may decline for the data of a run. */
-interface Plan {
-  readonly elements: number;
-  readonly acc: AccPlan | undefined;
-  readonly channel: ChannelPlan | undefined;
-  readonly matrix: MatrixPlan | undefined;
-  readonly rows: RowsPlan | undefined;
-  readonly pointwise: PointwisePlan | undefined;
-  readonly move: MovePlan | undefined;
-  /** null: not planned yet, since few instructions come to it. */
-  flat: FlatPlan | undefined | null;
-}
+import { own } from "../simd.ts";
+import { loadTensor, newTensor, type Memory, type Tensor } from "./tensor.ts";
+import type { Split, Threads } from "./threads.ts";
 
 interface Prepared {
   readonly constants: readonly Tensor[];
   readonly plans: (Plan | undefined)[];
+  /** The threads that see these tensors, and how instructions are split between so many; undefined: this one alone. */
+  readonly threads: Threads | undefined;
+  readonly splits: (Split | undefined)[];
   /** Per instruction the tensors of instructions that nothing reads later. */
   readonly lastReads: readonly (readonly number[])[];
   readonly spare: Spare;
@@ -41,9 +26,9 @@ class Spare {
   private readonly byKind = new Map<number, Tensor[]>();
   private bytes = 0;
 
-  take(name: DTypeName, elements: number): Tensor {
+  take(name: DTypeName, elements: number, memory: Memory | undefined): Tensor {
     const found = this.byKind.get(this.kindOf(name, elements))?.pop();
-    if (found === undefined) return newTensor(name, elements);
+    if (found === undefined) return newTensor(name, elements, memory?.(elements * dtype(name).bytes));
     this.bytes -= found.data.length;
     // The values of binary32 are its own memory; others were copies.
     if (name !== "f32") found.decoded = undefined;
@@ -84,48 +69,21 @@ function lastReadsOf(program: Program): number[][] {
   return reads;
 }
 
-function prepare(program: Program): Prepared {
+function prepare(program: Program, threads: Threads | undefined): Prepared {
   const known = prepared.get(program);
-  if (known !== undefined) return known;
+  if (known !== undefined && (threads === undefined || known.threads === threads)) return known;
   const made: Prepared = {
     constants: program.constants.map((c) =>
-      loadTensor(c.dtype, c.data.length / dtype(c.dtype).bytes, c.data),
+      loadTensor(c.dtype, c.data.length / dtype(c.dtype).bytes, c.data, threads?.memory),
     ),
     plans: [],
+    threads,
+    splits: [],
     lastReads: lastReadsOf(program),
     spare: new Spare(),
   };
   prepared.set(program, made);
   return made;
-}
-
-function planOf(instruction: Instruction): Plan {
-  const acc = planAcc(instruction);
-  const channel = acc === undefined ? planChannel(instruction) : undefined;
-  const matrix = acc === undefined && channel === undefined ? planMatrix(instruction) : undefined;
-  const rows = planRows(instruction);
-  const pointwise = planPointwise(instruction);
-  const move = pointwise === undefined ? planMove(instruction) : undefined;
-  return { elements: outElements(instruction), acc, channel, matrix, rows, pointwise, move, flat: null };
-}
-
-/** How an instruction was computed, from the fastest to the slowest per term. */
-export type Way = "pointwise" | "move" | "channel" | "matrix" | "rows" | "flat" | "acc" | "naive";
-
-function compute(instruction: Instruction, plan: Plan, lookup: Lookup, out: Tensor): Way {
-  const { acc, channel, matrix, rows, pointwise, move } = plan;
-  if (pointwise !== undefined && runPointwise(pointwise, lookup, out)) return "pointwise";
-  if (move !== undefined && runMove(instruction, move, lookup, out)) return "move";
-  if (acc !== undefined && runAcc(instruction, acc, lookup, out)) return "acc";
-  if (channel !== undefined && runChannel(instruction, channel, lookup, out)) return "channel";
-  if (matrix !== undefined && runMatrix(instruction, matrix, lookup, out)) return "matrix";
-  if (rows !== undefined && runRows(instruction, rows, lookup, out)) return "rows";
-  if (plan.flat === null)
-    plan.flat =
-      acc === undefined ? planFlat(instruction, plan.elements, product(instruction.redDims)) : undefined;
-  if (plan.flat !== undefined && runFlat(instruction, plan.flat, lookup, out)) return "flat";
-  runSlowly(instruction, lookup, out);
-  return "naive";
 }
 
 export interface RunOptions {
@@ -134,7 +92,9 @@ export interface RunOptions {
   /** Which instructions' tensors to return; by default only what the outputs need is held. */
   readonly keep?: "all" | "outputs" | ((instruction: number) => boolean);
   /** Where tensors are to stand, by default in memory of their own: so many bytes of a buffer of that length. */
-  readonly memory?: (bytes: number) => Uint8Array;
+  readonly memory?: Memory;
+  /** Threads that share the work of large instructions. */
+  readonly threads?: Threads | undefined;
 }
 
 export interface RunResult {
@@ -156,14 +116,14 @@ export function runProgram(
   inputs: readonly Uint8Array[],
   options: RunOptions = {},
 ): RunResult {
-  const { keep = "outputs", onTensor, memory } = options;
-  const made = prepare(program);
-  const { constants, plans, lastReads, spare } = made;
+  const { keep = "outputs", onTensor, memory, threads } = options;
+  const made = prepare(program, threads);
+  const { constants, plans, splits, lastReads, spare } = made;
   own(made);
   if (inputs.length !== program.inputs.length)
     throw new RangeError(`the program has ${program.inputs.length} inputs, not ${inputs.length}`);
   const loaded = program.inputs.map((input, k) =>
-    loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array()),
+    loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array(), threads?.memory),
   );
   const live: (Tensor | undefined)[] = [];
   const lookup: Lookup = (source, id) => {
@@ -177,14 +137,20 @@ export function runProgram(
   const tensors = new Map<number, Uint8Array>();
   const ways: Way[] = [];
   for (const [k, instruction] of program.instructions.entries()) {
-    const plan = (plans[k] ??= planOf(instruction));
+    const plan = (plans[k] ??= planInstruction(instruction));
     const { dtype: name } = instruction;
     const elements = plan.elements;
     const tensor =
       memory === undefined
-        ? spare.take(name, elements)
+        ? spare.take(name, elements, threads?.memory)
         : newTensor(name, elements, memory(elements * dtype(name).bytes));
-    ways.push(compute(instruction, plan, lookup, tensor));
+    const split =
+      threads && (splits[k] ??= { parts: splitInstruction(instruction, plan, threads.count), plans: [] });
+    ways.push(
+      threads !== undefined && split !== undefined && split.parts.length > 1
+        ? threads.compute(program, constants, k, split, lookup, tensor)
+        : compute(instruction, plan, lookup, tensor),
+    );
     live[k] = tensor;
     onTensor?.(k, tensor.data);
     if (wanted.has(k)) outputs.set(k, tensor.data);
@@ -201,7 +167,8 @@ export function runProgram(
     outputs: program.outputs.map((o) => {
       const data = outputs.get(o.instruction);
       if (data === undefined) throw new RangeError(`there is no instruction ${o.instruction}`);
-      return data;
+      // Whoever is given outputs may not expect shared memory.
+      return threads === undefined ? data : Uint8Array.from(data);
     }),
     tensors,
     ways,

@@ -1,6 +1,7 @@
 /**
  * Tensors of the fast interpreter: canonical bytes, and their values as numbers where float64 holds them exactly.
  */
+import { Buffer } from "node:buffer";
 import { dtype, type DTypeName } from "../dtype.ts";
 import { floatBits, floatValue, roundOf } from "./float.ts";
 
@@ -16,7 +17,7 @@ export interface Decoded {
 export interface Tensor {
   readonly dtype: DTypeName;
   readonly elements: number;
-  /** Canonical, little-endian, aligned to 8 bytes. */
+  /** Canonical, little-endian, aligned to an element. */
   readonly data: Uint8Array;
   /** Set on the first use; null for acc. */
   decoded: Decoded | null | undefined;
@@ -37,27 +38,44 @@ export const KINDS: Partial<Record<DTypeName, number>> = {
   i32: 5,
 };
 
+interface ArrayType<T> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, at: number, length: number): T;
+}
+
+/** The same bytes as elements of another array type. */
+export function viewAs<T>(type: ArrayType<T>, { buffer, byteOffset, byteLength }: Uint8Array): T {
+  return new type(buffer, byteOffset, byteLength / type.BYTES_PER_ELEMENT);
+}
+
+type Copy = (this: Uint8Array, to: Uint8Array, at: number, start: number, end: number) => number;
+const { copy: bufferCopy } = Buffer.prototype as { copy: Copy };
+
+/** Copies from[start..end] to to[at...]. Setting typed arrays does the same, but far slower where memory is shared. */
+export function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  bufferCopy.call(from, to, at, start, end);
+}
+
 /** The data of a tensor of binary32 or small integers as a typed array. @returns undefined for other dtypes. */
 export function elementsOf(tensor: Tensor): Elements | undefined {
   return (tensor.typed ??= typedView(tensor));
 }
 
 function typedView({ dtype: name, data }: Tensor): Elements | undefined {
-  const { buffer } = data;
   switch (name) {
     case "f32":
-      return new Float32Array(buffer);
+      return viewAs(Float32Array, data);
     case "i32":
-      return new Int32Array(buffer);
+      return viewAs(Int32Array, data);
     case "bool":
     case "u8":
       return data;
     case "i8":
-      return new Int8Array(buffer);
+      return viewAs(Int8Array, data);
     case "u16":
-      return new Uint16Array(buffer);
+      return viewAs(Uint16Array, data);
     case "i16":
-      return new Int16Array(buffer);
+      return viewAs(Int16Array, data);
     default:
       return undefined;
   }
@@ -109,17 +127,20 @@ function canonicalizeHalf(bits: Uint16Array, infinity: number, nan: number): voi
   }
 }
 
+/** Gives memory for so many bytes. */
+export type Memory = (bytes: number) => Uint8Array;
+
 /** A canonical copy of bytes from outside. @throws RangeError unless there are exactly `elements` elements. */
-export function loadTensor(name: DTypeName, elements: number, bytes: Uint8Array): Tensor {
-  const tensor = newTensor(name, elements);
+export function loadTensor(name: DTypeName, elements: number, bytes: Uint8Array, memory?: Memory): Tensor {
+  const tensor = newTensor(name, elements, memory?.(elements * dtype(name).bytes));
   const { data } = tensor;
   if (bytes.length !== data.length)
     throw new RangeError(`${elements} elements of ${name} are ${data.length} bytes, not ${bytes.length}`);
   data.set(bytes);
   if (name === "bool") for (let i = 0; i < data.length; i++) data[i] = data[i] === 0 ? 0 : 1;
-  else if (name === "f32") canonicalizeF32(new Uint32Array(data.buffer));
-  else if (name === "f16") canonicalizeHalf(new Uint16Array(data.buffer), 0x7c00, 0x7e00);
-  else if (name === "bf16") canonicalizeHalf(new Uint16Array(data.buffer), 0x7f80, 0x7fc0);
+  else if (name === "f32") canonicalizeF32(viewAs(Uint32Array, data));
+  else if (name === "f16") canonicalizeHalf(viewAs(Uint16Array, data), 0x7c00, 0x7e00);
+  else if (name === "bf16") canonicalizeHalf(viewAs(Uint16Array, data), 0x7f80, 0x7fc0);
   return tensor;
 }
 
@@ -142,8 +163,8 @@ function decodeHalf(name: DTypeName, bits: Uint16Array): Float32Array {
 }
 
 function decode64(signed: boolean, data: Uint8Array): Decoded {
-  const words = new Uint32Array(data.buffer);
-  const highs = new Int32Array(data.buffer);
+  const words = viewAs(Uint32Array, data);
+  const highs = viewAs(Int32Array, data);
   const values = new Float64Array(data.length / 8);
   let largest = 0;
   for (let i = 0; i < values.length; i++) {
@@ -164,29 +185,28 @@ export function bitsOf(size: number): number {
 
 function decode(name: DTypeName, data: Uint8Array): Decoded | null {
   const bits = VALUE_BITS[name];
-  const { buffer } = data;
   switch (name) {
     case "bool":
     case "u8":
       return { values: new Float32Array(data), bits };
     case "i8":
-      return { values: new Float32Array(new Int8Array(buffer)), bits };
+      return { values: new Float32Array(viewAs(Int8Array, data)), bits };
     case "u16":
-      return { values: new Float32Array(new Uint16Array(buffer)), bits };
+      return { values: new Float32Array(viewAs(Uint16Array, data)), bits };
     case "i16":
-      return { values: new Float32Array(new Int16Array(buffer)), bits };
+      return { values: new Float32Array(viewAs(Int16Array, data)), bits };
     case "u32":
-      return { values: new Float64Array(new Uint32Array(buffer)), bits };
+      return { values: new Float64Array(viewAs(Uint32Array, data)), bits };
     case "i32":
-      return { values: new Float64Array(new Int32Array(buffer)), bits };
+      return { values: new Float64Array(viewAs(Int32Array, data)), bits };
     case "u64":
     case "i64":
       return decode64(name === "i64", data);
     case "f16":
     case "bf16":
-      return { values: decodeHalf(name, new Uint16Array(buffer)), bits };
+      return { values: decodeHalf(name, viewAs(Uint16Array, data)), bits };
     case "f32":
-      return { values: new Float32Array(buffer), bits };
+      return { values: viewAs(Float32Array, data), bits };
     case "acc":
       return null;
   }
@@ -219,7 +239,6 @@ export type Store = (at: number, from: Float64Array, n: number) => void;
 /** @param saturate 2^63 in an i64, 2^64 in a u64 or more stand for the dtype's largest value, as float operands give them. */
 export function storeInto(tensor: Tensor, saturate = false): Store {
   const { dtype: name, data } = tensor;
-  const { buffer } = data;
   const whole = (from: Float64Array, n: number): Float64Array =>
     n === from.length ? from : from.subarray(0, n);
   // Setting a typed array from another converts each element: rounds to nearest even, or wraps modulo 2^bits.
@@ -236,26 +255,26 @@ export function storeInto(tensor: Tensor, saturate = false): Store {
     case "u8":
       return plain(data);
     case "i8":
-      return plain(new Int8Array(buffer));
+      return plain(viewAs(Int8Array, data));
     case "u16":
-      return plain(new Uint16Array(buffer));
+      return plain(viewAs(Uint16Array, data));
     case "i16":
-      return plain(new Int16Array(buffer));
+      return plain(viewAs(Int16Array, data));
     case "u32":
-      return plain(new Uint32Array(buffer));
+      return plain(viewAs(Uint32Array, data));
     case "i32":
-      return plain(new Int32Array(buffer));
+      return plain(viewAs(Int32Array, data));
     case "u64":
     case "i64": {
-      const words = new Int32Array(buffer);
+      const words = viewAs(Int32Array, data);
       const limit = saturate ? (name === "i64" ? 2 ** 63 : 2 ** 64) : Infinity;
       return (at, from, n) => {
         store64(name, words, at, from, n, limit);
       };
     }
     case "f32": {
-      const target = new Float32Array(buffer);
-      const bits = new Uint32Array(buffer);
+      const target = viewAs(Float32Array, data);
+      const bits = viewAs(Uint32Array, data);
       return (at, from, n) => {
         target.set(whole(from, n), at);
         canonicalizeF32(bits.subarray(at, at + n));
@@ -263,7 +282,7 @@ export function storeInto(tensor: Tensor, saturate = false): Store {
     }
     case "f16":
     case "bf16": {
-      const target = new Uint16Array(buffer);
+      const target = viewAs(Uint16Array, data);
       const round = roundOf(name);
       return (at, from, n) => {
         for (let i = 0; i < n; i++) target[at + i] = floatBits(name, round(from[i] ?? 0));
@@ -279,11 +298,10 @@ export function elementBytes(
   { data }: Tensor,
   bytes: number,
 ): Uint8Array | Uint16Array | Uint32Array | BigUint64Array {
-  const { buffer } = data;
   if (bytes === 1) return data;
   return bytes === 2
-    ? new Uint16Array(buffer)
+    ? viewAs(Uint16Array, data)
     : bytes === 4
-      ? new Uint32Array(buffer)
-      : new BigUint64Array(buffer);
+      ? viewAs(Uint32Array, data)
+      : viewAs(BigUint64Array, data);
 }

@@ -11,7 +11,7 @@ import {
 import { canonical, randomTensor } from "../testing/elements.ts";
 import { seededRng, type Rng } from "../testing/rng.ts";
 import { expectAgreement, singleProgram, type OperandData } from "./agreement.ts";
-import type { Way } from "./run.ts";
+import type { Way } from "./compute.ts";
 
 /** A view of a tensor of its own over some of the dimensions, in order, or with axes of its own. */
 function load(

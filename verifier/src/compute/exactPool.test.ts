@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { runProgram } from "../../../program/src/fast/run.ts";
+import { productOf } from "../../../program/src/testing/product.ts";
 import { codeOf } from "../../test/failure.ts";
 import { exampleModel } from "../../test/world.ts";
 import { describeModel } from "../releases/describe.ts";
@@ -33,6 +35,14 @@ describe("exact pool", () => {
     ];
     const answers = await Promise.all(runs.map(({ model, input }) => pool.output(model, input, limits)));
     expect(answers).to.deep.equal(runs.map(({ model, input }) => exactOutput(model, input)));
+  });
+
+  it("answers as one thread does where several work", async () => {
+    const { program, input } = productOf(64, 512, 301);
+    const [alone] = runProgram(program, [input]).outputs;
+    for (let run = 0; run < 5; run++)
+      expect(await pool.output({ program }, input, limits)).to.deep.equal(alone);
+    expect((await pool.trace({ program }, input, limits)).tensors).to.deep.equal([alone]);
   });
 
   it("gives the whole trace", async () => {

@@ -28,7 +28,7 @@ import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
 import { allocate, free, kernels, pinned, view } from "../simd.ts";
-import { bitsOf, elementsOf, KINDS, storeInto, viewAs, type Tensor } from "./tensor.ts";
+import { bitsOf, copyBytes, elementsOf, KINDS, storeInto, viewAs, type Tensor } from "./tensor.ts";
 import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
 
 /** Rows of a that meet a right matrix that stays packed: so many, or more if their values and sums are no more than that. */
@@ -253,7 +253,7 @@ function stage(
     const span = ((count - 1) * direct.row + (depth - 1) * direct.depth + 1) * bytes;
     if (span <= 2 * count * depth * bytes) {
       const address = allocate(span);
-      view.u8().set(tensor.data.subarray(start, start + span), address);
+      copyBytes(view.u8(), address, tensor.data, start, start + span);
       return { address, kind, zero: plan.zero, ...direct };
     }
     // Only the rows, or columns, that are needed.
@@ -262,7 +262,7 @@ function stage(
       direct.depth === 1 ? [count, depth, direct.row] : [depth, count, direct.depth];
     for (let k = 0; k < pieces; k++) {
       const at = start + k * step * bytes;
-      view.u8().set(tensor.data.subarray(at, at + length * bytes), address + k * length * bytes);
+      copyBytes(view.u8(), address + k * length * bytes, tensor.data, at, at + length * bytes);
     }
     return {
       address,
@@ -405,26 +405,30 @@ interface Block {
   readonly packedA: Packed;
   readonly packedB: Packed;
   readonly plan: MatrixPlan;
+  /** The output's memory where that holds such numbers, else numbers to be stored. */
   readonly target: Target;
+  readonly out: Tensor;
 }
 
 type Target = Float32Array | Int32Array | Float64Array;
 
-/** Writes the results of a block, `width` numbers per row from index `at` on, to their places in the output. */
-function emit({ left, right, plan, target }: Block, from: Target, at: number, width: number): void {
+/**
+ * Writes the results of a block, `width` numbers per row from index `at` of the kernels' memory on, to their places in the output.
+ * @param from That memory as such numbers.
+ */
+function emit({ left, right, plan, target, out }: Block, from: Target, at: number, width: number): void {
   const { positions } = plan.b;
   const columns = right.count;
   const first = positions[right.from] ?? 0;
   const neighbours = (positions[right.from + columns - 1] ?? 0) - first === columns - 1;
-  if (plan.whole && width === columns && columns === plan.b.count) {
-    const start = left.batch.position + (plan.a.positions[left.from] ?? 0) + first;
-    target.set(from.subarray(at, at + left.count * width), start);
-    return;
-  }
-  for (let i = 0; i < left.count; i++) {
+  const whole = plan.whole && width === columns && columns === plan.b.count;
+  const same = from.constructor === target.constructor && target.buffer === out.data.buffer;
+  const [runs, run] = whole ? [1, left.count * columns] : [left.count, columns];
+  for (let i = 0; i < runs; i++) {
     const row = left.batch.position + (plan.a.positions[left.from + i] ?? 0);
     const start = at + i * width;
-    if (neighbours) target.set(from.subarray(start, start + columns), row + first);
+    if (neighbours && same) copyBytes(out.data, (row + first) * 4, view.u8(), start * 4, (start + run) * 4);
+    else if (neighbours) target.set(from.subarray(start, start + run), row + first);
     else
       for (let j = 0; j < columns; j++) target[row + (positions[right.from + j] ?? 0)] = from[start + j] ?? 0;
   }
@@ -588,7 +592,7 @@ export function runMatrix(instruction: Instruction, plan: MatrixPlan, lookup: Lo
           from: column,
           count: Math.min(columns, plan.b.count - column),
         };
-        const block = { left, right, packedA, packedB: stays ?? pack(right), plan, target };
+        const block = { left, right, packedA, packedB: stays ?? pack(right), plan, target, out };
         if (way === "float") floatBlock(block, name);
         else integerBlock(block);
       }

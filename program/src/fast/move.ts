@@ -6,7 +6,7 @@ import { dtype, isFloat, type DTypeName } from "../dtype.ts";
 import { product, type Instruction } from "../instruction.ts";
 import { floatBits, floatValue } from "./float.ts";
 import { bindAddresses, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
-import { elementBytes, type Tensor } from "./tensor.ts";
+import { copyBytes, elementBytes, type Tensor } from "./tensor.ts";
 import { isGather, planTensor, withoutFill, type ViewPlan } from "./view.ts";
 
 /** Shorter runs do not pay. */
@@ -118,15 +118,8 @@ function spansOf(sides: readonly Side[], run: number, runs: number): Span[] | un
 }
 
 interface Source extends Starts {
-  readonly elements: Elements;
-}
-
-type Elements = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
-
-/** A run of n elements. */
-function copyRun(to: Elements, at: number, from: Elements, start: number, step: number, n: number): void {
-  if (step === 1) to.set(from.subarray(start, start + n) as never, at);
-  else for (let i = 0; i < n; i++) to[at + i] = from[start + i * step] as never;
+  readonly data: Uint8Array;
+  readonly elements: ReturnType<typeof elementBytes>;
 }
 
 function copySpan(
@@ -141,8 +134,7 @@ function copySpan(
     return;
   }
   const { data } = lookup(operand.source, operand.id);
-  const whole = length * bytes === data.length;
-  out.data.set(whole ? data : data.subarray(start * bytes, (start + length) * bytes), at * bytes);
+  copyBytes(out.data, at * bytes, data, start * bytes, (start + length) * bytes);
 }
 
 /** What an array of elements of so many bytes is filled with. */
@@ -166,7 +158,8 @@ export function runMove(instruction: Instruction, plan: MovePlan, lookup: Lookup
     const { operand } = side.plan;
     const starts = startsOf(side, some, lookup);
     if (operand === undefined || starts === undefined) return false;
-    sources.push({ ...starts, elements: elementBytes(lookup(operand.source, operand.id), bytes) });
+    const tensor = lookup(operand.source, operand.id);
+    sources.push({ ...starts, data: tensor.data, elements: elementBytes(tensor, bytes) });
   }
   for (let first = 0; first < runs; first += some) {
     const count = Math.min(some, runs - first);
@@ -179,7 +172,8 @@ export function runMove(instruction: Instruction, plan: MovePlan, lookup: Lookup
         const start = source.found[r] ?? 0;
         const { step } = source.side;
         if (start + step * (run - 1) >= source.elements.length) return false;
-        copyRun(target, at, source.elements, start, step, run);
+        if (step === 1) copyBytes(out.data, at * bytes, source.data, start * bytes, (start + run) * bytes);
+        else for (let i = 0; i < run; i++) target[at + i] = source.elements[start + i * step] as never;
       }
     }
   }

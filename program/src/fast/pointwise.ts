@@ -11,7 +11,7 @@ import { kernelTables } from "./approximate.ts";
 import { elementaryStages, exactly } from "./elementary.ts";
 import { joinDims, type Lookup } from "./read.ts";
 import { allocate, free, kernels, reserve, view } from "../simd.ts";
-import { elementsOf, KINDS, type Elements, type Tensor } from "./tensor.ts";
+import { copyBytes, elementsOf, KINDS, type Elements, type Tensor } from "./tensor.ts";
 import { literalValue, planTensor } from "./view.ts";
 
 /** Lanes of a block: three operands and a result stay in the second-level cache. */
@@ -56,8 +56,6 @@ interface Shape {
   readonly sources: readonly [Source, ...Source[]];
   readonly least: number;
   readonly most: number;
-  /** The results of the last block, kept because making such views takes longer than small blocks do. */
-  shown: Elements | undefined;
 }
 
 /** An operand's tensor, and the address of the first element that is read. */
@@ -178,7 +176,6 @@ function shapeOf(
     sources: [first, ...rest],
     least,
     most,
-    shown: undefined,
   };
 }
 
@@ -220,6 +217,8 @@ interface Source {
   readonly whole: Layout;
   /** undefined: a literal. */
   elements: Elements | undefined;
+  /** Their bytes. */
+  data: Uint8Array;
   /** Address of the first element that the block at work reads, of those the operand has. */
   start: number;
   rawAt: number;
@@ -232,7 +231,7 @@ interface Source {
 
 const NONE: Source = {
   ...{ kind: 0, bytes: 4, zero: 0, literal: 0, strides: [0, 0], whole: layoutOf([0, 0], 1, 1) },
-  ...{ elements: undefined, start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 },
+  ...{ elements: undefined, data: new Uint8Array(), start: 0, rawAt: 0, lanesAt: 0, at: 0, row: 0, step: 0 },
 };
 
 /** A view of the kernels' memory as elements of a kind. */
@@ -267,7 +266,7 @@ function widen({ kind, zero, lanesAt }: Source, from: number, count: number, lan
 
 /** Copies what a block reads, from address `p` on. */
 function place(source: Source, p: number, layout: Layout, lanes: "f32" | "i32"): void {
-  const { elements, rawAt, literal, bytes, kind } = source;
+  const { elements, data, rawAt, literal, bytes, kind } = source;
   if (elements === undefined) {
     if (lanes === "f32") view.f32()[rawAt / 4] = literal;
     else view.i32()[rawAt / 4] = literal;
@@ -277,17 +276,17 @@ function place(source: Source, p: number, layout: Layout, lanes: "f32" | "i32"):
     return;
   }
   const { height, width, dr, dc, count } = layout;
-  const raw = rawOf(kind);
-  const to = rawAt / bytes;
   let from = rawAt;
   if (layout.run && elements.length <= WHOLE) {
-    raw.set(elements, to);
+    copyBytes(view.u8(), rawAt, data, 0, data.length);
     from += p * bytes;
-  } else if (layout.run) raw.set(elements.subarray(p, p + count), to);
+  } else if (layout.run) copyBytes(view.u8(), rawAt, data, p * bytes, (p + count) * bytes);
   else if (dc === 1)
-    for (let r = 0; r < height; r++)
-      raw.set(elements.subarray(p + r * dr, p + r * dr + width), to + r * width);
-  else gather(raw, to, elements, p, height, dr, width, dc);
+    for (let r = 0; r < height; r++) {
+      const start = (p + r * dr) * bytes;
+      copyBytes(view.u8(), rawAt + r * width * bytes, data, start, start + width * bytes);
+    }
+  else gather(rawOf(kind), rawAt / bytes, elements, p, height, dr, width, dc);
   source.at = widen(source, from, count, lanes);
   source.row = dr === 0 ? 0 : layout.pitch * 4;
   source.step = dc === 0 ? 0 : 4;
@@ -347,7 +346,9 @@ function join({ shape: { sources }, places }: PointwisePlan, lookup: Lookup): bo
     source.elements = undefined;
     if (place === undefined) continue;
     source.start = place.offset;
-    source.elements = elementsOf(lookup(place.source, place.id));
+    const tensor = lookup(place.source, place.id);
+    source.elements = elementsOf(tensor);
+    source.data = tensor.data;
     if (source.elements === undefined) return false;
   }
   return true;
@@ -363,14 +364,6 @@ function advance(sources: readonly Source[], index: number[], sizes: readonly nu
     for (const source of sources) source.start += by * (source.strides[d] ?? 0);
     if (i < size) break;
   }
-}
-
-/** Elements `from`..`from + n` of what the results are views of; void with the kernels' next memory, as its length then is 0. */
-function show(shape: Shape, results: Elements, from: number, n: number): Elements {
-  const { shown } = shape;
-  const known =
-    shown !== undefined && shown.length === n && shown.byteOffset === from * shown.BYTES_PER_ELEMENT;
-  return known ? shown : (shape.shown = results.subarray(from, from + n));
 }
 
 /** @returns false, with nothing written, if an operand's elements are of no kind the kernels know. */
@@ -390,6 +383,8 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
   const index = sizes.map(() => 0);
   const results = rawOf(small ? (out.dtype === "u8" ? 1 : 2) : lanes === "f32" ? 0 : 5);
   const from = small ? narrow : result / 4;
+  const { BYTES_PER_ELEMENT: bytes } = results;
+  const same = bytes === target.BYTES_PER_ELEMENT;
   const a = sources[0];
   const b = sources[1] ?? a;
   const c = sources[2] ?? b;
@@ -424,10 +419,16 @@ export function runPointwise(plan: PointwisePlan, lookup: Lookup, out: Tensor): 
             most,
           );
         if (small) kernels.narrow8(narrow, result, m * n, out.dtype === "i8" ? 1 : 0);
-        target.set(show(shape, results, from, m * n), (plane * height + row) * width + column);
+        const at = (plane * height + row) * width + column;
+        if (same) copyBytes(out.data, at * bytes, view.u8(), from * bytes, (from + m * n) * bytes);
+        // Integers are cut to the output's size.
+        else target.set(results.subarray(from, from + m * n), at);
       }
     advance(sources, index, sizes);
   }
-  for (const source of sources) source.elements = undefined;
+  for (const source of sources) {
+    source.elements = undefined;
+    source.data = NONE.data;
+  }
   return true;
 }

@@ -14,9 +14,9 @@ import { NETWORKS } from "../scripts/networks/index.ts";
 import { disputeRounds } from "../verifier/src/releases/describe.ts";
 import type { Figure } from "./figure.ts";
 
-/** Runs of either side, in turn: at least so many, and on for a second. */
-const RUNS = 3;
-const LEAST_MS = 1000;
+/** Runs of either side, in turn: at least so many, and on for so long. */
+const RUNS = 5;
+const LEAST_MS = 2000;
 
 /** That the exact interpreter works on: as many as a node's would. */
 export const THREADS = mostThreads();
@@ -48,13 +48,13 @@ async function time(run: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
-/** Milliseconds of the fastest run of each, taken in turn so that whatever else the machine does meets all alike. */
-async function fastest(...runs: readonly (() => unknown)[]): Promise<number[]> {
-  const best = runs.map(() => Infinity);
+/** Milliseconds of the median run of each, taken in turn so that whatever else the machine does meets all alike. */
+async function medians(...runs: readonly (() => unknown)[]): Promise<number[]> {
+  const times = runs.map((): number[] => []);
   const start = performance.now();
   for (let i = 0; i < RUNS || performance.now() - start < LEAST_MS; i++)
-    for (const [k, run] of runs.entries()) best[k] = Math.min(best[k] ?? Infinity, await time(run));
-  return best;
+    for (const [k, run] of runs.entries()) times[k]?.push(await time(run));
+  return times.map((of) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? 0);
 }
 
 function stepGas(program: Program): Measurement["stepGas"] {
@@ -69,29 +69,24 @@ export async function measureNetwork(network: string): Promise<Measurement> {
   const { program, inputs } = lowerModel(file);
   const lowerMs = performance.now() - start;
   const constantBytes = program.constants.reduce((sum, { data }) => sum + data.length, 0);
-  const [commitMs = 0] = await fastest(() => commitProgram(program));
+  const [commitMs = 0] = await medians(() => commitProgram(program));
   const { tensors, data } = randomFeeds(inputs, seededRng(1));
   const session = await InferenceSession.create(file, {
     ...{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 },
   });
   await session.run(tensors);
-  // The first run makes plans and packs constants.
-  runProgram(program, data);
-  const [alone = 0, aloneMs = 0] = await fastest(
-    () => session.run(tensors),
-    () => runProgram(program, data),
-  );
-  // Apart: shared memory makes the engine's code for the runs above more general, and slower.
   const [threads, hashing] = [new Threads(THREADS), new HashingWorker()];
   const trace = async (): Promise<unknown> => await traceRootInParallel(program, data, hashing, threads);
-  // The first run starts the threads.
+  // The first runs start the threads, make plans and pack constants.
   await trace();
-  const [beside = 0, exactMs = 0, traceMs = 0] = await fastest(
+  runProgram(program, data, { threads });
+  runProgram(program, data);
+  const [onnxruntimeMs = 0, aloneMs = 0, exactMs = 0, traceMs = 0] = await medians(
     () => session.run(tensors),
+    () => runProgram(program, data),
     () => runProgram(program, data, { threads }),
     trace,
   );
-  const onnxruntimeMs = Math.min(alone, beside);
   await Promise.all([session.release(), threads.close(), hashing.close()]);
   return {
     network,

@@ -19,6 +19,9 @@ import { newTensor, type Tensor } from "./tensor.ts";
 
 /** Nanoseconds, roughly: less work is done sooner than told to another thread. */
 const LEAST_COST = 200_000;
+/** Several each, as threads are not equally fast on a machine that has other work; each part costs something, too. */
+const PARTS_PER_THREAD = 3;
+const LEAST_PART_COST = 100_000;
 const COST = { product: 0.2, term: 1, element: 2, transcendental: 30 };
 
 /** Outputs from..to along a dimension. */
@@ -48,10 +51,12 @@ function dimOfMatrix({ outDims }: Instruction, { a, b, batchDims }: MatrixPlan, 
     : largest(a.count > b.count ? a.dims : b.dims);
 }
 
-/** @param count How many parts there should be. @returns none if the instruction is better left whole. */
-export function splitInstruction(instruction: Instruction, plan: Plan, count: number): readonly Part[] {
+/** @param threads How many there are. @returns none if the instruction is better left whole. */
+export function splitInstruction(instruction: Instruction, plan: Plan, threads: number): readonly Part[] {
   const { outDims } = instruction;
-  if (cost(instruction, plan) < LEAST_COST) return [];
+  const whole = cost(instruction, plan);
+  if (whole < LEAST_COST || threads < 2) return [];
+  const count = Math.min(threads * PARTS_PER_THREAD, Math.floor(whole / LEAST_PART_COST));
   const dim =
     plan.matrix !== undefined && placeable(instruction)
       ? dimOfMatrix(instruction, plan.matrix, count)

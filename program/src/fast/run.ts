@@ -119,11 +119,13 @@ export function runProgram(
   const { keep = "outputs", onTensor, memory, threads } = options;
   const made = prepare(program, threads);
   const { constants, plans, splits, lastReads, spare } = made;
+  // Also in a run without the threads: the next one may reuse its tensors.
+  const shared = made.threads?.memory;
   own(made);
   if (inputs.length !== program.inputs.length)
     throw new RangeError(`the program has ${program.inputs.length} inputs, not ${inputs.length}`);
   const loaded = program.inputs.map((input, k) =>
-    loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array(), threads?.memory),
+    loadTensor(input.dtype, input.elements, inputs[k] ?? new Uint8Array(), shared),
   );
   const live: (Tensor | undefined)[] = [];
   const lookup: Lookup = (source, id) => {
@@ -142,7 +144,7 @@ export function runProgram(
     const elements = plan.elements;
     const tensor =
       memory === undefined
-        ? spare.take(name, elements, threads?.memory)
+        ? spare.take(name, elements, shared)
         : newTensor(name, elements, memory(elements * dtype(name).bytes));
     const split =
       threads && (splits[k] ??= { parts: splitInstruction(instruction, plan, threads.count), plans: [] });
@@ -168,7 +170,7 @@ export function runProgram(
       const data = outputs.get(o.instruction);
       if (data === undefined) throw new RangeError(`there is no instruction ${o.instruction}`);
       // Whoever is given outputs may not expect shared memory.
-      return threads === undefined ? data : Uint8Array.from(data);
+      return shared === undefined ? data : Uint8Array.from(data);
     }),
     tensors,
     ways,

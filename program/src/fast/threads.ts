@@ -82,6 +82,9 @@ export function doPart(instruction: Instruction, split: Split, p: number, lookup
 
 /** A tensor as another thread may take it: what it caches is its own. */
 function plain({ dtype, elements, data }: Tensor): Tensor {
+  // Another thread would write to a copy.
+  if (!(data.buffer instanceof SharedArrayBuffer))
+    throw new RangeError("threads need tensors in shared memory");
   return { dtype, elements, data, decoded: undefined, typed: undefined };
 }
 
@@ -146,7 +149,7 @@ export class Threads {
     if (this.program === program) return;
     while (this.workers.length + 1 < this.count) {
       const url = new URL("./threads.worker.ts", import.meta.url);
-      const workerData = { slots: this.claims.slots, first: this.workers.length + 1 };
+      const workerData = { slots: this.claims.slots, first: (this.workers.length + 1) / this.count };
       const worker = new Worker(url, { workerData });
       worker.unref();
       // Its parts are done by this thread.

@@ -26,9 +26,9 @@ function doParts(order: ThreadOrder & { kind: "parts" }): void {
     if (found === undefined) throw new RangeError(`there is no ${source} ${id}`);
     return found;
   };
-  // Each thread begins with a part of its own, the same in every run, whose constants it has packed.
+  // Each thread begins where none of the others does, the same in every run: it has packed those constants.
   for (let i = 0; i < parts.length; i++) {
-    const p = (first + i) % parts.length;
+    const p = (Math.floor(first * parts.length) + i) % parts.length;
     if (!claims.take(number, p)) continue;
     let way: Way | undefined;
     try {

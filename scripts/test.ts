@@ -3,6 +3,7 @@
  * fuzzing and the *.nightly.ts tests too. Ends with one line "N passed, N failed".
  */
 import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
 const nightly = process.argv.includes("--nightly");
@@ -15,11 +16,12 @@ function mocha(...patterns: readonly string[]): readonly string[] {
   ];
 }
 
+/** The longest first. */
 const suites = [
-  ["hardhat", "test", "solidity", "--no-compile"],
-  mocha("program/**/*.test.ts"),
+  ...(nightly ? globSync("test/**/*.nightly.ts").map((file) => mocha(file)) : []),
   mocha("sdk/**/*.test.ts", "verifier/**/*.test.ts", "test/**/*.test.ts"),
-  ...(nightly ? [mocha("test/**/*.nightly.ts")] : []),
+  mocha("program/**/*.test.ts"),
+  ["hardhat", "test", "solidity", "--no-compile"],
 ];
 
 interface Count {

@@ -69,7 +69,7 @@ export function plotRatios(measurements: readonly Measurement[]): string {
       ...{ subtext: "onnxruntime on one thread, same process, same inputs; less is better", itemGap: 6 },
       ...{ textStyle: { ...FONT, fontSize: 17 }, subtextStyle: { ...FONT, color: "#57606a", fontSize: 13 } },
     },
-    legend: { right: 16, top: 14, itemGap: 18, textStyle: FONT, data: SERIES.map(({ name }) => name) },
+    legend: { right: 16, top: 36, itemGap: 18, textStyle: FONT, data: SERIES.map(({ name }) => name) },
     grid: { left: 140, right: 40, top: 84, bottom: 36 },
     xAxis: {
       ...{ type: "log", min: low, max: high, axisLabel: { ...FONT, formatter: tickText } },

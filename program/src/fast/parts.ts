@@ -21,6 +21,7 @@ import { newTensor, type Tensor } from "./tensor.ts";
 const LEAST_COST = 200_000;
 /** Several each, as threads are not equally fast on a machine that has other work; each part costs something, too. */
 const PARTS_PER_THREAD = 3;
+export const MOST_PARTS = 64;
 const LEAST_PART_COST = 100_000;
 const COST = { product: 0.2, term: 1, element: 2, transcendental: 30 };
 
@@ -56,7 +57,7 @@ export function splitInstruction(instruction: Instruction, plan: Plan, threads: 
   const { outDims } = instruction;
   const whole = cost(instruction, plan);
   if (whole < LEAST_COST || threads < 2) return [];
-  const count = Math.min(threads * PARTS_PER_THREAD, Math.floor(whole / LEAST_PART_COST));
+  const count = Math.min(threads * PARTS_PER_THREAD, MOST_PARTS, Math.floor(whole / LEAST_PART_COST));
   const dim =
     plan.matrix !== undefined && placeable(instruction)
       ? dimOfMatrix(instruction, plan.matrix, count)

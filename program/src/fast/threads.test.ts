@@ -16,6 +16,7 @@ describe("threads of the fast interpreter", () => {
       [0, 50, 100, 150, 200, 250].map((from, p) => ({ dim: 1, from, to: p === 5 ? 301 : from + 50 })),
     );
     expect(split(320, 256, 64, 2)).to.have.length(6);
+    expect(split(4000, 256, 64, 64)).to.have.length(64);
     expect(split(64, 48, 301)).to.deep.equal([
       { dim: 1, from: 0, to: 150 },
       { dim: 1, from: 150, to: 301 },

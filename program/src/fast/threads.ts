@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { tensorsOf, type Instruction, type Program } from "../instruction.ts";
 import { WAYS, type Way } from "./compute.ts";
-import { computePart, planPart, type Part, type PartPlan } from "./parts.ts";
+import { computePart, MOST_PARTS, planPart, type Part, type PartPlan } from "./parts.ts";
 import type { Lookup } from "./read.ts";
 import type { Memory, Tensor } from "./tensor.ts";
 
@@ -33,7 +33,6 @@ const [FREE, TAKEN, FAILED, DONE] = [0, 1, 2, 3] as const;
 const STATES = 16;
 /** Orders are numbered modulo this: a slot holds number and state in an Int32. */
 const NUMBERS = 2 ** 27;
-const MOST_PARTS = 64;
 
 export type Slots = Int32Array<SharedArrayBuffer>;
 
@@ -107,7 +106,7 @@ export class Threads {
 
   /** Starts none before it is needed; none of them keeps the process from ending. */
   constructor(count: number) {
-    this.count = Math.min(count, MOST_PARTS);
+    this.count = count;
   }
 
   /** Computes instruction k of a program whose tensors are all in shared memory. */
@@ -152,7 +151,8 @@ export class Threads {
       const workerData = { slots: this.claims.slots, first: (this.workers.length + 1) / this.count };
       const worker = new Worker(url, { workerData });
       worker.unref();
-      // Its parts are done by this thread.
+      // What it does not take up is done by this thread. One that dies of a part at hand, its memory being used up, is waited for in
+      // vain: whoever must not hang limits the time of the process (verifier/src/compute/children.ts).
       worker.on("error", () => undefined);
       this.workers.push(worker);
     }

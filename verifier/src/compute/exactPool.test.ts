@@ -63,7 +63,8 @@ describe("exact pool", () => {
   });
 
   it("ends what takes too long and goes on", async () => {
-    expect(await codeOf(pool.output(digits, digitsInput, { runMs: 1 }))).to.equal("INFERENCE_TIMED_OUT");
+    const { program, input } = productOf(512, 2048, 512);
+    expect(await codeOf(pool.output({ program }, input, { runMs: 1 }))).to.equal("INFERENCE_TIMED_OUT");
     expect(await pool.output(digits, digitsInput, limits)).to.deep.equal(exactOutput(digits, digitsInput));
     const hasty = createExactPool({ size: 1, describeLimitMs: 1 });
     expect(await codeOf(hasty.describe(join(folder, "digits.onnx"), {}))).to.equal("MODEL_REFUSED");

@@ -7,6 +7,7 @@ import { runNaive } from "../../../program/src/naive/interpret.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { toHex, ZERO_HASH, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash } from "../../../sdk/src/tensor.ts";
+import { productOf } from "../../../program/src/testing/product.ts";
 import { codeOf } from "../../test/failure.ts";
 import { tinyModel } from "../../test/models.ts";
 import { exampleModel, testLog } from "../../test/world.ts";
@@ -110,7 +111,9 @@ describe("answers", () => {
     expect(await answer(digits, input)).to.deep.equal(exactOutput(digits.model, input));
     expect(await fastOutput(pool, digits, input)).to.deep.equal(exactOutput(digits.model, input));
     // An operator that could not show a trace in time must not sign.
-    expect(await codeOf(answer(digits, input, 1))).to.equal("INFERENCE_TIMED_OUT");
+    const { program, input: large } = productOf(512, 2048, 512);
+    const slow = { ...digits, model: { ...digits.model, program } };
+    expect(await codeOf(answer(slow, large, 1))).to.equal("INFERENCE_TIMED_OUT");
   });
 
   it("come from the exact interpreter where floats are summed, unless a tolerance covers onnxruntime's", async () => {

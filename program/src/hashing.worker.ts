@@ -11,6 +11,8 @@ parentPort?.on("message", (order: HashOrder) => {
     roots = [];
     return;
   }
-  roots[order.index] = tensorRoot(order.data);
-  hashed(waiting, order.data);
+  for (const { index, data } of order.tensors) {
+    roots[index] = tensorRoot(data);
+    hashed(waiting, data);
+  }
 });

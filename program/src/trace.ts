@@ -75,7 +75,7 @@ export async function traceRootInParallel(
 ): Promise<TraceRoot> {
   try {
     const { outputs } = runProgram(program, inputs, {
-      memory: (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)),
+      memory: (bytes) => hashing.memory(bytes),
       onTensor: (k, data) => {
         hashing.hash(k, data);
       },

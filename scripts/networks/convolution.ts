@@ -1,7 +1,8 @@
 /**
  * Image classifiers as PyTorch exports them, batch normalisation folded: ResNet-50 (He et al., 2015) and MobileNetV2 (Sandler et
- * al., 2018) in float32 and in onnxruntime's QOperator format (u8 activations and weights, per tensor).
+ * al., 2018) in float32 and quantised in either of onnxruntime's formats (U8U8 or S8S8, per tensor).
  */
+import type { AttributeValue } from "../../program/src/testing/onnx.ts";
 import { Writer } from "./writer.ts";
 
 /** A tensor on its way: its name, channels, height and width; of quantised ones scale and zero point. */
@@ -83,73 +84,108 @@ function floatLayers(w: Writer): Layers {
   };
 }
 
-/** All activations share one scale; those after a ReLU have zero point 0, so that saturation is the ReLU. */
+/**
+ * All activations share one scale; those after a ReLU have the least zero point, so that saturation is the ReLU. Formats: operators on
+ * integers, or float operators between DequantizeLinear and QuantizeLinear, which onnxruntime makes such operators of.
+ */
 const ACTIVATION_SCALE = 0.05;
-const SIGNED_ZERO = 128;
 
-function quantisedLayers(w: Writer): Layers {
+export interface Quantisation {
+  readonly type: "u8" | "i8";
+  readonly format: "QOperator" | "QDQ";
+}
+
+function quantisedLayers(w: Writer, { type, format }: Quantisation): Layers {
   const scale = w.scalar("f32", ACTIVATION_SCALE);
+  /** That of weights too. */
+  const middle = w.scalar(type, type === "u8" ? 128 : 0);
+  const least = w.scalar(type, type === "u8" ? 0 : -128);
+  const zeroAfter = (relu: boolean): string => (relu ? least : middle);
   const zeros = new Map<string, string>();
   const zeroOf = (name: string): string => zeros.get(name) ?? "";
-  const made = (name: string, positive: boolean): string => {
-    zeros.set(name, w.scalar("u8", positive ? 0 : SIGNED_ZERO));
+  const made = (name: string, zero: string): string => {
+    zeros.set(name, zero);
     return name;
   };
-  const weightZero = w.scalar("u8", SIGNED_ZERO);
   /** Bytes are uniform: their deviation is 74 steps. */
-  const weightScale = (deviation: number) => w.scalar("f32", Math.fround(deviation / 74));
+  const weightScale = (deviation: number): number => Math.fround(deviation / 74);
   const bias = (count: number) =>
     w.list(
       "i32",
       Array.from({ length: count }, (_, k) => ((k * 37) % 201) - 100),
     );
+  const quantised = (value: string, zero: string): string =>
+    made(w.op("QuantizeLinear", [value, scale, zero]), zero);
+  const float = (name: string): string => w.op("DequantizeLinear", [name, scale, zeroOf(name)]);
+  /** A float operator on weights, in the format QDQ. */
+  const weighted = (
+    operator: string,
+    x: string,
+    weights: string,
+    deviation: number,
+    count: number,
+    attributes: Readonly<Record<string, AttributeValue>>,
+  ): string => {
+    const own = weightScale(deviation);
+    const ofBias = w.scalar("f32", Math.fround(own * Math.fround(ACTIVATION_SCALE)));
+    const operands = [
+      float(x),
+      w.op("DequantizeLinear", [weights, w.scalar("f32", own), middle]),
+      w.op("DequantizeLinear", [bias(count), ofBias]),
+    ];
+    return w.op(operator, operands, attributes);
+  };
+  const qdq = format === "QDQ";
   return {
-    input: (size) => ({
-      name: made(w.op("QuantizeLinear", ["input", scale, w.scalar("u8", SIGNED_ZERO)]), false),
-      channels: 3,
-      size,
-    }),
+    input: (size) => ({ name: quantised("input", middle), channels: 3, size }),
     conv(x, channels, options) {
       const { kernel = 1, stride = 1, group = 1, activation } = options;
       const fan = (x.channels / group) * kernel * kernel;
-      const weights = w.bytes([channels, x.channels / group, kernel, kernel]);
-      const out = w.scalar("u8", activation === "none" ? SIGNED_ZERO : 0);
-      const ws = weightScale(Math.sqrt((activation === "none" ? 1 : 2) / fan));
-      const inputs = [x.name, scale, zeroOf(x.name), weights, ws, weightZero, scale, out, bias(channels)];
-      const name = made(w.op("QLinearConv", inputs, convAttributes(options)), activation !== "none");
-      return { name, channels, size: outSize(x.size, stride) };
+      const weights = w.bytes(type, [channels, x.channels / group, kernel, kernel]);
+      const zero = zeroAfter(activation !== "none");
+      const deviation = Math.sqrt((activation === "none" ? 1 : 2) / fan);
+      const attributes = convAttributes(options);
+      const shape = { channels, size: outSize(x.size, stride) };
+      if (qdq)
+        return {
+          ...shape,
+          name: quantised(weighted("Conv", x.name, weights, deviation, channels, attributes), zero),
+        };
+      const ws = w.scalar("f32", weightScale(deviation));
+      const inputs = [x.name, scale, zeroOf(x.name), weights, ws, middle, scale, zero, bias(channels)];
+      return { ...shape, name: made(w.op("QLinearConv", inputs, attributes), zero) };
     },
     add(a, b, relu) {
-      const out = w.scalar("u8", relu ? 0 : SIGNED_ZERO);
-      const inputs = [a.name, scale, zeroOf(a.name), b.name, scale, zeroOf(b.name), scale, out];
-      return { ...a, name: made(w.op("com.microsoft:QLinearAdd", inputs), relu) };
+      const zero = zeroAfter(relu);
+      if (qdq) return { ...a, name: quantised(w.op("Add", [float(a.name), float(b.name)]), zero) };
+      const inputs = [a.name, scale, zeroOf(a.name), b.name, scale, zeroOf(b.name), scale, zero];
+      return { ...a, name: made(w.op("com.microsoft:QLinearAdd", inputs), zero) };
     },
     maxPool(x) {
-      const name = w.op("MaxPool", [x.name], POOL);
-      zeros.set(name, zeroOf(x.name));
+      const zero = zeroOf(x.name);
+      const name = qdq
+        ? quantised(w.op("MaxPool", [float(x.name)], POOL), zero)
+        : made(w.op("MaxPool", [x.name], POOL), zero);
       return { ...x, name, size: outSize(x.size, 2) };
     },
     head(x, classes) {
-      const inputs = [x.name, scale, zeroOf(x.name), scale, zeroOf(x.name)];
+      const zero = zeroOf(x.name);
+      const deviation = 1 / Math.sqrt(x.channels);
+      const matrix = w.bytes(type, [classes, x.channels]);
+      if (qdq) {
+        const pooled = quantised(w.op("GlobalAveragePool", [float(x.name)]), zero);
+        const flat = made(w.op("Flatten", [pooled], { axis: 1 }), zero);
+        return quantised(weighted("Gemm", flat, matrix, deviation, classes, { transB: 1 }), middle);
+      }
+      const inputs = [x.name, scale, zero, scale, zero];
       const pooled = w.op("com.microsoft:QLinearGlobalAveragePool", inputs, { channels_last: 0 });
       const flat = w.op("Flatten", [pooled], { axis: 1 });
-      const matrix = w.bytes([classes, x.channels]);
-      const ws = weightScale(1 / Math.sqrt(x.channels));
-      const operands = [
-        flat,
-        scale,
-        zeroOf(x.name),
-        matrix,
-        ws,
-        weightZero,
-        bias(classes),
-        scale,
-        weightZero,
-      ];
+      const ws = w.scalar("f32", weightScale(deviation));
+      const operands = [flat, scale, zero, matrix, ws, middle, bias(classes), scale, middle];
       return w.op("com.microsoft:QGemm", operands, { alpha: { float: 1 }, transA: 0, transB: 1 });
     },
     file(size, classes, logits) {
-      w.show(w.op("DequantizeLinear", [logits, scale, weightZero]), "output");
+      w.show(w.op("DequantizeLinear", [logits, scale, middle]), "output");
       return w.file(
         [{ name: "input", dtype: "f32", shape: [1, 3, size, size] }],
         [{ name: "output", dtype: "f32", shape: [1, classes] }],
@@ -159,7 +195,7 @@ function quantisedLayers(w: Writer): Layers {
 }
 
 export interface ImageOptions {
-  readonly quantised: boolean;
+  readonly quantised: Quantisation | undefined;
   /** Of each side. */
   readonly pixels?: number;
   readonly seed?: number;
@@ -167,7 +203,7 @@ export interface ImageOptions {
 
 function layersOf({ quantised, seed = 1 }: ImageOptions): Layers {
   const w = new Writer(seed);
-  return quantised ? quantisedLayers(w) : floatLayers(w);
+  return quantised === undefined ? floatLayers(w) : quantisedLayers(w, quantised);
 }
 
 const CLASSES = 1000;

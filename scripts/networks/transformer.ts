@@ -53,7 +53,7 @@ class Transformer {
   private quantisedProduct(x: string, from: number, to: number): string {
     const { w } = this;
     const [q = "", scale = "", zero = ""] = w.ops("DynamicQuantizeLinear", [x], 3);
-    const matrix = w.bytes([from, to]);
+    const matrix = w.bytes("u8", [from, to]);
     const sum = w.op("MatMulInteger", [q, matrix, zero, w.scalar("u8", 128)]);
     const weightScale = w.scalar("f32", Math.fround(1 / Math.sqrt(from) / 74));
     return w.op("Mul", [w.op("Cast", [sum], { to: 1 }), w.op("Mul", [scale, weightScale])]);

@@ -82,10 +82,10 @@ export class Writer {
   }
 
   /** Uniform over all bytes. */
-  bytes(shape: readonly number[]): string {
+  bytes(dtype: "u8" | "i8", shape: readonly number[]): string {
     const data = new Uint8Array(product(shape));
     for (let i = 0; i < data.length; i++) data[i] = this.next() * 256;
-    return this.initializer({ dtype: "u8", shape, data });
+    return this.initializer({ dtype, shape, data });
   }
 
   file(inputs: readonly Port[], outputs: readonly Port[], opset = 17): Uint8Array {

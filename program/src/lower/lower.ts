@@ -21,6 +21,7 @@ import { Builder, type Origin } from "./builder.ts";
 import { constantOf, narrow } from "./compose.ts";
 import { evaluateConstant } from "./fold.ts";
 import { RULES } from "./ops/index.ts";
+import { fuseQuantised } from "./qdq.ts";
 import { contextOf, findRule, inputsOf, type Subgraph } from "./registry.ts";
 import { isEmpty, whole, type TensorRef, type Value } from "./value.ts";
 
@@ -83,18 +84,20 @@ function lowerChecked(file: Uint8Array, options: LowerOptions): LoweredModel {
   for (const [name, tensor] of model.initializers) values.set(name, constantOf(b, tensor));
   const lowering = { b, values, spend: budget(MAX_NODES) };
   const wanted = model.outputs.map(({ name }) => name);
-  for (const node of liveNodes(model.nodes, wanted)) lowerNode(lowering, node);
+  const { nodes, zeros } = fuseQuantised(model.nodes, model.initializers, wanted);
+  for (const [name, tensor] of zeros) values.set(name, constantOf(b, tensor));
+  for (const node of liveNodes(nodes, wanted)) lowerNode(lowering, node);
   b.origin = { name: "", operator: "output" };
   const outputs = model.outputs.map((declared) => ({ declared, value: outputValue(declared, values) }));
   const tensors = outputs.map(({ value }) => b.output(value));
-  const { program, nodes } = assemble(b, model, tensors);
+  const { program, nodes: origins } = assemble(b, model, tensors);
   validateProgram(program);
-  needJudgeable(program, nodes);
+  needJudgeable(program, origins);
   return {
     program,
     inputs: model.inputs,
     outputs: outputs.map(({ declared: { name }, value: { dtype, shape } }) => ({ name, dtype, shape })),
-    nodes,
+    nodes: origins,
   };
 }
 

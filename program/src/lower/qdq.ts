@@ -216,6 +216,8 @@ interface Wiring {
   readonly makers: ReadonlyMap<string, OnnxNode>;
   /** The only node that reads what this one makes; undefined if there are others, or none. */
   readonly readerOf: (node: OnnxNode | undefined) => OnnxNode | undefined;
+  /** How many inputs of nodes and outputs of the graph it is. */
+  readonly uses: (name: string) => number;
 }
 
 function wire(nodes: readonly OnnxNode[], outputs: readonly string[]): Wiring {
@@ -236,7 +238,8 @@ function wire(nodes: readonly OnnxNode[], outputs: readonly string[]): Wiring {
     const [reader, ...others] = readers.get(name) ?? [];
     return others.length > 0 || node?.outputs.length !== 1 || shown.has(name) ? undefined : reader;
   };
-  return { makers, readerOf };
+  const uses = (name: string): number => (readers.get(name)?.length ?? 0) + (shown.has(name) ? 1 : 0);
+  return { makers, readerOf, uses };
 }
 
 /** An i8 zero point as that of the same numbers as u8. @returns undefined if it is none. */
@@ -245,18 +248,20 @@ function asUnsigned(zero: HostTensor | undefined): HostTensor | undefined {
   return { ...zero, dtype: "u8", data: Uint8Array.of((zero.data[0] ?? 0) ^ 128) };
 }
 
-/** Tensors of i8 between one QuantizeLinear and one DequantizeLinear become u8, as onnxruntime makes them on x86-64. */
+/** Tensors of i8 that one operator reads, between QuantizeLinear and DequantizeLinear, become u8, as onnxruntime makes them on x86-64. */
 function unsign(
   nodes: readonly OnnxNode[],
   initializers: ReadonlyMap<string, HostTensor>,
   outputs: readonly string[],
 ): { nodes: readonly OnnxNode[]; zeros: ReadonlyMap<string, HostTensor> } {
-  const { readerOf } = wire(nodes, outputs);
+  const { readerOf, uses } = wire(nodes, outputs);
   const zeros = new Map<string, HostTensor>();
   const changed = new Map<OnnxNode, OnnxNode>();
   for (const node of nodes) {
     const next = readerOf(node);
     if (node.operator !== "QuantizeLinear" || next?.operator !== "DequantizeLinear") continue;
+    // onnxruntime gives each operator a DequantizeLinear of its own first.
+    if (uses(next.outputs[0] ?? "") !== 1) continue;
     const zero = asUnsigned(initializers.get(node.inputs[2] ?? ""));
     const other = asUnsigned(initializers.get(next.inputs[2] ?? ""));
     if (zero === undefined || other?.data[0] !== zero.data[0]) continue;

@@ -10,6 +10,8 @@ import {
   type Program,
 } from "../program/src/instruction.ts";
 import type { DTypeName } from "../program/src/dtype.ts";
+import { affine, at } from "../program/src/lower/affine.ts";
+import { matrixProduct } from "../program/src/testing/product.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
 import type { Figure } from "./figure.ts";
 
@@ -43,10 +45,6 @@ function bytes(n: number): Uint8Array {
   return Uint8Array.from({ length: n }, () => rng.int(0, 255));
 }
 
-function at(...terms: [dim: number, coef: number][]): Affine {
-  return { c0: 0, terms: terms.map(([dim, coef]) => ({ dim, coef })), div: 1, exact: false };
-}
-
 function tensor(name: DTypeName, source: "input" | "constant", axes: readonly Axis[], zero?: number): Load {
   const elements = axes.reduce((n, { size }) => n * size, 1);
   const load = { kind: "tensor", source, id: 0, dtype: name, elements, axes } as const;
@@ -67,46 +65,33 @@ function programOf(
   };
 }
 
-function matmul(
-  name: DTypeName,
-  out: DTypeName,
-  m: number,
-  k: number,
-  n: number,
-  zero?: number,
-): Instruction {
-  const a = [
-    { size: m, stride: k, at: at([0, 1]) },
-    { size: k, stride: 1, at: at([2, 1]) },
-  ];
-  const b = [
-    { size: n, stride: k, at: at([1, 1]) },
-    { size: k, stride: 1, at: at([2, 1]) },
-  ];
-  const loads = [tensor(name, "input", a, zero), tensor(name, "constant", b)];
-  return { body: "mul", fold: "sum", dtype: out, outDims: [m, n], redDims: [k], loads };
-}
-
 /** Channels last: input [h, h, c], weights [o, 3, 3, c], padding 1. */
 function conv(name: DTypeName, out: DTypeName, h: number, c: number, o: number): Instruction {
-  const padded = (outer: number, inner: number): Affine => ({ ...at([outer, 1], [inner, 1]), c0: -1 });
+  const padded = (outer: number, inner: number): Affine =>
+    affine(
+      [
+        [outer, 1],
+        [inner, 1],
+      ],
+      -1,
+    );
   const a = [
     { size: h, stride: h * c, at: padded(0, 3) },
     { size: h, stride: c, at: padded(1, 4) },
-    { size: c, stride: 1, at: at([5, 1]) },
+    { size: c, stride: 1, at: at(5) },
   ];
   const b = [
-    { size: o, stride: 9 * c, at: at([2, 1]) },
-    { size: 3, stride: 3 * c, at: at([3, 1]) },
-    { size: 3, stride: c, at: at([4, 1]) },
-    { size: c, stride: 1, at: at([5, 1]) },
+    { size: o, stride: 9 * c, at: at(2) },
+    { size: 3, stride: 3 * c, at: at(3) },
+    { size: 3, stride: c, at: at(4) },
+    { size: c, stride: 1, at: at(5) },
   ];
   const loads = [tensor(name, "input", a), tensor(name, "constant", b)];
   return { body: "mul", fold: "sum", dtype: out, outDims: [h, h, o], redDims: [3, 3, c], loads };
 }
 
 function elementwise(body: Body, n: number, loads: number): Instruction {
-  const load = tensor("f32", "input", [{ size: n, stride: 1, at: at([0, 1]) }]);
+  const load = tensor("f32", "input", [{ size: n, stride: 1, at: at(0) }]);
   return {
     body,
     fold: "none",
@@ -131,16 +116,16 @@ function measure(name: string, program: Program, input: Uint8Array, operations: 
 
 function* sumsOfProducts(): Generator<Figure> {
   const [m, k, n] = [128, 768, 768];
-  const float = matmul("f32", "f32", m, k, n);
+  const float = matrixProduct(m, k, n);
   yield measure(
     "matmul.f32",
     programOf(float, ["f32", m * k], ["f32", floats(n * k, 0.05)]),
     floats(m * k),
     m * n * k,
   );
-  const byte = matmul("u8", "i32", m, k, n, 128);
+  const byte = matrixProduct(m, k, n, { of: "u8", out: "i32", zero: 128 });
   yield measure("matmul.u8", programOf(byte, ["u8", m * k], ["u8", bytes(n * k)]), bytes(m * k), m * n * k);
-  const row = matmul("f32", "f32", 1, k, n);
+  const row = matrixProduct(1, k, n);
   yield measure("vector.f32", programOf(row, ["f32", k], ["f32", floats(n * k, 0.05)]), floats(k), n * k);
   const [h, c, o] = [28, 64, 64];
   const operations = 9 * h * h * c * o;

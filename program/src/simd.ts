@@ -3,45 +3,26 @@
  */
 import { readFileSync } from "node:fs";
 
+type Product = (out: number, a: number, b: number, rows: number, columns: number, depth: number) => void;
+
+type Factor = [
+  dst: number,
+  src: number,
+  count: number,
+  depth: number,
+  rowStride: number,
+  depthStride: number,
+  norms: number,
+];
+
 /** See program/assembly for what each does. Addresses in bytes, counts in elements. */
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
   readonly heap: () => number;
-  readonly packF64: (
-    dst: number,
-    src: number,
-    count: number,
-    depth: number,
-    rowStride: number,
-    depthStride: number,
-    norms: number,
-  ) => void;
-  readonly packF32: (
-    dst: number,
-    src: number,
-    count: number,
-    depth: number,
-    rowStride: number,
-    depthStride: number,
-    norms: number,
-    scratch: number,
-  ) => void;
-  readonly productF32: (
-    out: number,
-    a: number,
-    b: number,
-    rows: number,
-    columns: number,
-    depth: number,
-  ) => void;
-  readonly productF64: (
-    out: number,
-    a: number,
-    b: number,
-    rows: number,
-    columns: number,
-    depth: number,
-  ) => void;
+  readonly packF64: (...factor: Factor) => void;
+  readonly packF32: (...factorAndScratch: [...Factor, scratch: number]) => void;
+  readonly productF32: Product;
+  readonly productF64: Product;
   readonly decideF32: (
     out: number,
     sums: number,
@@ -150,14 +131,7 @@ export interface Kernels {
     least: number,
     most: number,
   ) => void;
-  readonly productI16: (
-    out: number,
-    a: number,
-    b: number,
-    rows: number,
-    columns: number,
-    depth: number,
-  ) => void;
+  readonly productI16: Product;
 }
 
 /** Fused multiply-add where the engine has it (relaxed SIMD): faster, and no bound depends on whether products are fused. */

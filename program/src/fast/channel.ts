@@ -11,7 +11,7 @@ import { boundFactor, decideBound, foldedSum, settleOpen, stages } from "./exact
 import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
 import { emptyFold } from "./fold.ts";
-import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
+import { bind, originOf, read, walkOf, type Lookup, type View } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
 import {
   canonicalizeF32,
@@ -23,7 +23,7 @@ import {
   type Store,
   type Tensor,
 } from "./tensor.ts";
-import { isGather, NONE, planTensor, type ViewPlan } from "./view.ts";
+import { isGather, NONE, planTensor, type ViewPlan, type Walk } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 8;

@@ -10,8 +10,8 @@ import { foldKernel, type FoldKernel } from "./fold.ts";
 import type { IntegerKernel } from "./integer.ts";
 import { kernelOf } from "./kernel.ts";
 import { bitsOf, SAFE_BITS, storeInto, VALUE_BITS, type Tensor } from "./tensor.ts";
-import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
-import { literalValue, planIndex, planTensor, skips, withoutFill, type ViewPlan } from "./view.ts";
+import { bind, originOf, read, walkOf, type Lookup, type View } from "./read.ts";
+import { literalValue, planIndex, planTensor, skips, withoutFill, type ViewPlan, type Walk } from "./view.ts";
 
 const BLOCK = 4096;
 

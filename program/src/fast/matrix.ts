@@ -26,10 +26,10 @@ import {
 } from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
 import { roundOf, type Round } from "./float.ts";
-import { bind, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
+import { bind, originOf, read, walkOf, type Lookup, type View } from "./read.ts";
 import { allocate, free, kernels, pinned, view } from "../simd.ts";
 import { bitsOf, copyBytes, elementsOf, KINDS, storeInto, viewAs, type Tensor } from "./tensor.ts";
-import { dependsOn, planTensor, skips, type ViewPlan } from "./view.ts";
+import { dependsOn, planTensor, skips, type ViewPlan, type Walk } from "./view.ts";
 
 /** Rows of a that meet a right matrix that stays packed: so many, or more if their values and sums are no more than that. */
 const ROWS = 64;
@@ -303,10 +303,10 @@ interface Rows {
   readonly lanes: number;
 }
 
-function packedBytes({ count, depth, way, lanes }: Rows): number {
+function packedBytes(rows: Rows): number {
+  const { count, depth, way, lanes } = rows;
   const padded = Math.ceil(count / lanes) * lanes;
-  if (way === "int32") return padded * (depth + 1) * 2;
-  return padded * (depth * (way === "single" ? 4 : 8) + 8);
+  return way === "int32" ? padded * (depth + 1) * 2 : normsOf(0, rows) + padded * 8;
 }
 
 function packInto(address: number, rows: Rows): void {
@@ -326,6 +326,7 @@ function packInto(address: number, rows: Rows): void {
   } else kernels.packF64(address, source, count, depth, row, step, norms);
 }
 
+/** Where the norms of rows packed at an address begin. */
 function normsOf(address: number, { count, depth, way, lanes }: Rows): number {
   return address + Math.ceil(count / lanes) * lanes * depth * (way === "single" ? 4 : 8);
 }

@@ -5,9 +5,9 @@
 import { dtype, isFloat, type DTypeName } from "../dtype.ts";
 import { product, type Instruction } from "../instruction.ts";
 import { floatBits, floatValue } from "./float.ts";
-import { bindAddresses, originOf, read, walkOf, type Lookup, type View, type Walk } from "./read.ts";
+import { bindAddresses, originOf, read, walkOf, type Lookup, type View } from "./read.ts";
 import { copyBytes, elementBytes, type Tensor } from "./tensor.ts";
-import { isGather, planTensor, withoutFill, type ViewPlan } from "./view.ts";
+import { isGather, planTensor, withoutFill, type ViewPlan, type Walk } from "./view.ts";
 
 /** Shorter runs do not pay. */
 const LEAST_RUN = 4;

@@ -15,8 +15,6 @@ import {
   type Walk,
 } from "./view.ts";
 
-export type { Walk } from "./view.ts";
-
 /** A plan joined with the data of its operands. */
 export interface View {
   readonly plan: ViewPlan;

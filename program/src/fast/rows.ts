@@ -9,10 +9,10 @@ import { boundFactor, decideBound, foldedSum } from "./exactsum.ts";
 import { operandOf } from "./flat.ts";
 import { roundOf } from "./float.ts";
 import { emptyFold } from "./fold.ts";
-import { bind, originOf, read, walkOf, type Lookup, type Walk } from "./read.ts";
+import { bind, originOf, read, walkOf, type Lookup } from "./read.ts";
 import { allocate, free, kernels, view } from "../simd.ts";
 import { storeInto, type Tensor } from "./tensor.ts";
-import { planTensor, skips, type ViewPlan } from "./view.ts";
+import { planTensor, skips, type ViewPlan, type Walk } from "./view.ts";
 
 /** Shorter rows do not pay. */
 const LEAST_TERMS = 16;

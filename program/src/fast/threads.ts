@@ -8,7 +8,7 @@ import { tensorsOf, type Instruction, type Program } from "../instruction.ts";
 import { WAYS, type Way } from "./compute.ts";
 import { computePart, MOST_PARTS, planPart, type Part, type PartPlan } from "./parts.ts";
 import type { Lookup } from "./read.ts";
-import type { Memory, Tensor } from "./tensor.ts";
+import { newTensor, type Memory, type Tensor } from "./tensor.ts";
 
 /** What a thread is told. All tensors are in shared memory. */
 export type ThreadOrder =
@@ -84,7 +84,7 @@ function plain({ dtype, elements, data }: Tensor): Tensor {
   // Another thread would write to a copy.
   if (!(data.buffer instanceof SharedArrayBuffer))
     throw new RangeError("threads need tensors in shared memory");
-  return { dtype, elements, data, decoded: undefined, typed: undefined };
+  return newTensor(dtype, elements, data);
 }
 
 /** Threads for one run, as far as there are processors; more than a few share too little work. */

@@ -5,9 +5,10 @@
  * tensor; of weights, one per output channel.
  */
 import { create } from "@bufbuild/protobuf";
+import { integerRange } from "../dtype.ts";
 import { AttributeProto_AttributeType as Type, AttributeProtoSchema } from "../onnx/gen/onnx-ml_pb.js";
 import type { OnnxNode } from "../onnx/graph.ts";
-import type { HostTensor } from "../onnx/host.ts";
+import { float32At, integers, type HostTensor } from "../onnx/host.ts";
 
 /** A tensor with its scale and zero point, as operators on integers take them. */
 interface Quantised {
@@ -193,19 +194,17 @@ function isRedundant(
   quantise: OnnxNode,
   initializers: ReadonlyMap<string, HostTensor>,
 ): boolean {
-  const number = (name: string | undefined): number | undefined => {
-    const tensor = name === undefined ? undefined : initializers.get(name);
-    if (tensor === undefined || tensor.data.length > 4) return undefined;
-    const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
-    if (tensor.dtype === "f32") return view.getFloat32(0, true);
-    return tensor.dtype === "u8" ? view.getUint8(0) : tensor.dtype === "i8" ? view.getInt8(0) : undefined;
+  const float = (name = ""): number => {
+    const tensor = initializers.get(name);
+    return tensor?.dtype === "f32" && tensor.data.length === 4 ? float32At(tensor, 0) : NaN;
   };
-  const [scale, zero] = [number(quantise.inputs[1]), number(quantise.inputs[2])];
-  const dtype = initializers.get(quantise.inputs[2] ?? "")?.dtype;
-  if (scale === undefined || zero === undefined || !(scale > 0)) return false;
-  const [least, most] = dtype === "u8" ? [0, 255] : [-128, 127];
-  const bound = (name: string | undefined, absent: number): number =>
-    name === undefined || name === "" ? absent : (number(name) ?? NaN);
+  const scale = float(quantise.inputs[1]);
+  const zeros = initializers.get(quantise.inputs[2] ?? "");
+  if (zeros === undefined || zeros.data.length !== 1 || !EIGHT_BITS.has(zeros.dtype) || !(scale > 0))
+    return false;
+  const [zero = 0] = integers(zeros).map(Number);
+  const [least, most] = integerRange(zeros.dtype).map(Number) as [number, number];
+  const bound = (name = "", absent: number): number => (name === "" ? absent : float(name));
   const [low, high] =
     operator === "Relu" ? [0, Infinity] : [bound(inputs[1], -Infinity), bound(inputs[2], Infinity)];
   return Math.fround((least - zero) * scale) >= low && Math.fround((most - zero) * scale) <= high;
@@ -232,7 +231,6 @@ function wire(nodes: readonly OnnxNode[], outputs: readonly string[]): Wiring {
     }
   }
   const shown = new Set(outputs);
-  /** The only node that reads what this one makes. */
   const readerOf = (node: OnnxNode | undefined): OnnxNode | undefined => {
     const [name = ""] = node?.outputs ?? [];
     const [reader, ...others] = readers.get(name) ?? [];
@@ -285,12 +283,15 @@ export function fuseQuantised(
   const { nodes, zeros } = unsign(graph, given, outputs);
   const initializers = new Map([...given, ...zeros]);
   const { makers, readerOf } = wire(nodes, outputs);
+  /** A tensor as QuantizeLinear makes it or DequantizeLinear reads it. */
+  const quantised = (node: OnnxNode, name: string): Quantised | undefined => {
+    const [, scale = "", zero = ""] = node.inputs;
+    const known = parametersOf(node, initializers, initializers.get(name));
+    return known && { names: [name, scale, zero], ...known };
+  };
   const dequantised = (name: string): Quantised | undefined => {
     const maker = makers.get(name);
-    if (maker?.operator !== "DequantizeLinear") return undefined;
-    const [value = "", scale = "", zero = ""] = maker.inputs;
-    const known = parametersOf(maker, initializers, initializers.get(value));
-    return known && { names: [value, scale, zero], ...known };
+    return maker?.operator === "DequantizeLinear" ? quantised(maker, maker.inputs[0] ?? "") : undefined;
   };
   const gone = new Set<OnnxNode>();
   const fused = nodes.map((node): OnnxNode => {
@@ -307,23 +308,16 @@ export function fuseQuantised(
       quantise?.operator === "QuantizeLinear" &&
       quantise.inputs[0] === (clip ?? node).outputs[0] &&
       (clip === undefined || isRedundant(clip, quantise, initializers));
-    const known = ends ? parametersOf(quantise, initializers, undefined) : undefined;
+    const output = ends ? quantised(quantise, quantise.outputs[0] ?? "") : undefined;
     // An output that goes to QuantizeLinear in a way that is not understood is left as it is.
-    if (quantise?.operator === "QuantizeLinear" && known === undefined) return node;
-    const [, scale = "", zero = ""] = quantise?.inputs ?? [];
-    const output: Quantised | undefined = known && {
-      names: [quantise?.outputs[0] ?? "", scale, zero],
-      ...known,
-    };
+    if (quantise?.operator === "QuantizeLinear" && output === undefined) return node;
     const made = replace({ node, inputs: node.inputs.map(dequantised), output });
     if (made === undefined) return node;
-    if (output === undefined) return { ...node, ...made, opset: opsetOf(made.operator, node) };
-    for (const part of [clip, quantise]) if (part !== undefined) gone.add(part);
-    return { ...node, ...made, opset: opsetOf(made.operator, node), outputs: [output.names[0]] };
+    if (output !== undefined) for (const part of [clip, quantise]) if (part !== undefined) gone.add(part);
+    return {
+      ...{ ...node, ...made, opset: made.operator.startsWith(CONTRIB) ? 1 : node.opset },
+      outputs: output === undefined ? node.outputs : [output.names[0]],
+    };
   });
   return { nodes: fused.filter((_, k) => !gone.has(nodes[k] as OnnxNode)), zeros };
-}
-
-function opsetOf(operator: string, { opset }: OnnxNode): number {
-  return operator.startsWith(CONTRIB) ? 1 : opset;
 }

@@ -1,6 +1,8 @@
 /** Matrix products of any size. */
+import type { DTypeName } from "../dtype.ts";
 import { singleProgram } from "../fast/agreement.ts";
-import type { Instruction, Program } from "../instruction.ts";
+import type { Instruction, Program, TensorLoad } from "../instruction.ts";
+import { at } from "../lower/affine.ts";
 import { seededRng } from "./rng.ts";
 
 const rng = seededRng(7);
@@ -9,35 +11,36 @@ function floats(n: number): Uint8Array {
   return new Uint8Array(Float32Array.from({ length: n }, () => rng.int(-1000, 1000) / 64).buffer);
 }
 
-/** A sum of products: rows x depth times depth x columns. */
-export function matrixProduct(rows: number, depth: number, columns: number): Instruction {
-  const at = (
-    dim: number,
-  ): { c0: number; terms: { dim: number; coef: number }[]; div: number; exact: boolean } => ({
-    ...{ c0: 0, terms: [{ dim, coef: 1 }], div: 1, exact: false },
-  });
-  return {
-    ...{ body: "mul", fold: "sum", dtype: "f32", outDims: [rows, columns], redDims: [depth] },
-    loads: [
-      {
-        ...{ kind: "tensor", source: "input", id: 0, dtype: "f32", elements: rows * depth },
-        axes: [
-          { size: rows, stride: depth, at: at(0) },
-          { size: depth, stride: 1, at: at(2) },
-        ],
-      },
-      {
-        ...{ kind: "tensor", source: "constant", id: 0, dtype: "f32", elements: depth * columns },
-        axes: [
-          { size: depth, stride: columns, at: at(2) },
-          { size: columns, stride: 1, at: at(1) },
-        ],
-      },
+export interface ProductTypes {
+  /** Of the factors. Default f32. */
+  readonly of?: DTypeName;
+  readonly out?: DTypeName;
+  /** Zero point of the left factor. */
+  readonly zero?: number;
+}
+
+/** Sums of products: rows x depth, an input, times the transpose of columns x depth, a constant. */
+export function matrixProduct(
+  rows: number,
+  depth: number,
+  columns: number,
+  { of = "f32", out = "f32", zero }: ProductTypes = {},
+): Instruction {
+  const factor = (source: "input" | "constant", count: number, dim: number): TensorLoad => ({
+    ...{ kind: "tensor", source, id: 0, dtype: of, elements: count * depth },
+    axes: [
+      { size: count, stride: depth, at: at(dim) },
+      { size: depth, stride: 1, at: at(2) },
     ],
+  });
+  const left = factor("input", rows, 0);
+  return {
+    ...{ body: "mul", fold: "sum", dtype: out, outDims: [rows, columns], redDims: [depth] },
+    loads: [zero === undefined ? left : { ...left, zero }, factor("constant", columns, 1)],
   };
 }
 
-/** A program of that alone, of float32, whose right matrix is a constant; and an input for it. */
+/** A program of that alone, of float32; and an input for it. */
 export function productOf(
   rows: number,
   depth: number,

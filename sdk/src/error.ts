@@ -29,6 +29,10 @@ export type ErrorCode =
   | "INFERENCE_TIMED_OUT"
   /** Our own traces do not explain what the chain says; a bug, or a referee of another format. */
   | "DISPUTE_INCONSISTENT"
+  /** The node's database cannot be opened or used. */
+  | "STATE_FAILED"
+  /** Another process has the state directory open. */
+  | "STATE_LOCKED"
   | "CLOSED";
 
 export interface ErrorContext {

@@ -96,8 +96,8 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
     stakers.map(async (name) => (await vault.connect(actors[name].wallet).deposit({ value: STAKE })).wait()),
   );
 
-  const content = (name: ActorName): string => {
-    const path = join(directory, `${name}-content`);
+  const data = (name: ActorName): string => {
+    const path = join(directory, `${name}-data`);
     mkdirSync(path, { recursive: true });
     return path;
   };
@@ -109,7 +109,7 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   const http = `127.0.0.1:${await freePort()}`;
   const publish = async (model: string, ...more: string[]): Promise<Hex> => {
     const file = join(import.meta.dirname, "../../examples/models", model, `${model}.onnx`);
-    const where = ["--content", content("publisher"), "--http", http, "--royalty", "500", "--json"];
+    const where = ["--data", data("publisher"), "--http", http, "--royalty", "500", "--json"];
     const printed = await assay("model", "publish", file, ...where, ...more, ...session("publisher"));
     return (JSON.parse(printed) as { releaseId: Hex }).releaseId;
   };
@@ -119,13 +119,13 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
 
   const node = (name: ActorName, role: string, address: string): Process => {
     const small = ["--poll-ms", "500", "--workers", "1"];
-    const args = ["node", "--role", role, "--content", content(name), "--http", address, ...small];
+    const args = ["node", "--role", role, "--data", data(name), "--http", address, ...small];
     return startProcess(name, directory, "verifier/src/cli.ts", [...args, ...session(name)]);
   };
   const corrupt = (name: ActorName, lie: string): Process => {
     const { keystore, passwordFile } = actors[name];
     const file = join(directory, `${name}.json`);
-    const settings = { rpcUrl, deployment: deploymentFile, keystore, passwordFile, content: content(name) };
+    const settings = { rpcUrl, deployment: deploymentFile, keystore, passwordFile, data: data(name) };
     writeFileSync(file, JSON.stringify(settings));
     return startProcess(name, directory, "scripts/demo/corrupt.ts", [lie, file]);
   };

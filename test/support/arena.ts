@@ -16,7 +16,8 @@ import { releaseIdOf } from "../../sdk/src/ids.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { fromHex, toHex, type Hex, type Release } from "../../sdk/src/structs.ts";
 import { bindingsHash, signatureHash } from "../../sdk/src/tensor.ts";
-import { createView, eventOf } from "../../verifier/src/chain/state.ts";
+import { eventOf } from "../../verifier/src/chain/state.ts";
+import { createView } from "../../verifier/test/view.ts";
 import { encodeMove } from "../../verifier/src/play/calls.ts";
 import { findEvidence, type HonestRun } from "../../verifier/src/play/evidence.ts";
 import {

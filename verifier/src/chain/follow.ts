@@ -4,7 +4,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import type { BlockRef, ChainLog, ChainSource } from "./source.ts";
 
 export type FollowItem =
-  | { readonly kind: "logs"; readonly logs: readonly ChainLog[] }
+  | { readonly kind: "logs"; readonly logs: readonly ChainLog[]; readonly block: BlockRef }
   /** Everything after block `keep` is undone; what replaces it follows. */
   | { readonly kind: "reorg"; readonly keep: number }
   /** All logs up to this block, which was the newest when they were asked for, have been given. */
@@ -14,6 +14,8 @@ export interface FollowOptions {
   /** First block of interest. */
   readonly fromBlock: number;
   readonly pollMs: number;
+  /** Blocks that were read before, ascending. */
+  readonly anchors?: readonly Anchor[];
   /** Most blocks of one query; halved whenever a query fails. Default 2000. */
   readonly chunk?: number;
   /** Longest pause after failures, milliseconds. Default 15000. */
@@ -26,13 +28,13 @@ export interface FollowOptions {
 /** Blocks whose hashes are kept for finding the common ancestor; a deeper reorganisation starts from the first block. */
 const MAX_ANCHORS = 512;
 
-type Anchor = Pick<BlockRef, "number" | "hash">;
+export type Anchor = Pick<BlockRef, "number" | "hash">;
 
 /** Ends when the signal is aborted; never throws. */
 export async function* follow(source: ChainSource, options: FollowOptions): AsyncGenerator<FollowItem> {
   const { fromBlock, pollMs, signal, maxBackoffMs = 15_000 } = options;
   const maxChunk = options.chunk ?? 2000;
-  const anchors: Anchor[] = [];
+  const anchors: Anchor[] = [...(options.anchors ?? [])];
   let chunk = maxChunk;
   let failures = 0;
   let lastHead: string | undefined;
@@ -48,7 +50,7 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
   }
 
   /** Logs of the next range of blocks up to `head`. */
-  async function next(head: number): Promise<readonly ChainLog[]> {
+  async function next(head: number): Promise<Extract<FollowItem, { kind: "logs" }>> {
     const from = (anchors.at(-1)?.number ?? fromBlock - 1) + 1;
     const to = Math.min(head, from + chunk - 1);
     const before = await source.block(to);
@@ -70,7 +72,7 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
       throw new AssayError("CHAIN_MOVED", `logs of block ${to} are of another chain`, { retryable: true });
     anchors.push({ number: to, hash: before.hash });
     if (anchors.length > MAX_ANCHORS) anchors.shift();
-    return logs;
+    return { kind: "logs", logs, block: before };
   }
 
   async function* round(): AsyncGenerator<FollowItem> {
@@ -82,7 +84,7 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
     }
     const head = await source.head();
     const at = anchors.at(-1)?.number ?? fromBlock - 1;
-    if (head.number > at) yield { kind: "logs", logs: await next(head.number) };
+    if (head.number > at) yield await next(head.number);
     // Newer blocks may have come meanwhile; on a fast chain they always have.
     if (head.hash === lastHead || head.hash !== anchors.at(-1)?.hash) return;
     lastHead = head.hash;

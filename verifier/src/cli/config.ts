@@ -12,7 +12,9 @@ const configSchema = z
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
+    data: z.string(),
     content: z.string(),
+    database: z.url({ protocol: /^postgres(ql)?$/ }),
     logLevel: z.enum(LOG_LEVELS),
     role: z.enum(["operator", "verifier", "both"]),
     serve: z.array(z.string().regex(/^0x[0-9a-fA-F]{64}$/)),
@@ -35,7 +37,7 @@ export type Config = z.infer<typeof configSchema>;
 export const DEFAULTS = {
   rpc: "http://127.0.0.1:8545",
   deployment: join("deployments", "local.json"),
-  content: join(homedir(), ".assay", "content"),
+  data: join(homedir(), ".assay"),
   role: "both",
   http: "127.0.0.1:8600",
   workers: 2,
@@ -68,4 +70,8 @@ export function loadConfig(path: string | undefined, flags: Readonly<Record<stri
   const file = path === undefined ? {} : check(path, readConfig(path));
   const settings = Object.entries(flags).filter(([name]) => Object.hasOwn(configSchema.shape, name));
   return { ...file, ...check("command line", Object.fromEntries(settings)) };
+}
+
+export function contentOf({ content, data }: Config): string {
+  return content ?? join(data ?? DEFAULTS.data, "content");
 }

@@ -9,7 +9,7 @@ import { createReleases } from "../releases/prepare.ts";
 import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
-import { DEFAULTS } from "./config.ts";
+import { contentOf, DEFAULTS } from "./config.ts";
 import { print, type Row } from "./output.ts";
 import { idOf, openSender, openSession, withChain } from "./session.ts";
 
@@ -100,7 +100,7 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
       "BAD_CONFIG",
       "this node serves no files: say with --uri where others fetch this one",
     );
-  const hash = await openStore(config.content ?? DEFAULTS.content).put(file);
+  const hash = await openStore(contentOf(config)).put(file);
   const options: PublishOptions = {
     contentUri: flags.uri ?? `http://${http}/content/${hash.slice(2)}`,
     atol: toleranceBits(flags.atol),
@@ -146,7 +146,8 @@ export function addModel(program: Command): void {
       "--uri <uri>",
       "where others fetch the file (default: this machine's node, see --http of `assay node`)",
     )
-    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
+    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
     .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
@@ -163,13 +164,14 @@ export function addModel(program: Command): void {
 
   withChain(model.command("verify <release>"), false)
     .description("fetch a release's file and check that the release is what it lowers to")
-    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
+    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--json", "print JSON")
     .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
       const releaseId = idOf(id, "a release");
       const { config, contracts, provider } = await openSession(command);
       const record = await findRelease(contracts, provider, releaseId);
-      const store = openStore(config.content ?? DEFAULTS.content);
+      const store = openStore(contentOf(config));
       const { model: found } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(
         record,
       );

@@ -1,10 +1,11 @@
 /** `assay node`. */
+import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { readDeployment } from "../../../sdk/src/deployment.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
-import { DEFAULTS, type Config } from "./config.ts";
+import { contentOf, DEFAULTS, type Config } from "./config.ts";
 import { configOf, etherOf, idOf, openWallet, withChain } from "./session.ts";
 
 function endpoint(text: string): { host: string; port: number } | undefined {
@@ -31,7 +32,11 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
     rpcUrl: config.rpc ?? DEFAULTS.rpc,
     wallet: await openWallet(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
-    contentDirectory: config.content ?? DEFAULTS.content,
+    contentDirectory: contentOf(config),
+    database:
+      config.database === undefined
+        ? { directory: join(config.data ?? DEFAULTS.data, "state") }
+        : { url: config.database },
     mirrors: config.mirror ?? [],
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
     workers: config.workers ?? DEFAULTS.workers,
@@ -71,7 +76,15 @@ export function addNode(program: Command): void {
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
     )
-    .option("--content <dir>", `files by their hash, kept and served (default ${DEFAULTS.content})`)
+    .option("--data <dir>", `the node's database and model files (default ${DEFAULTS.data})`)
+    .option(
+      "--content <dir>",
+      "files by their hash, kept and served (default: content in the data directory)",
+    )
+    .option(
+      "--database <url>",
+      "a Postgres server (postgres://...), which several nodes of one key may share, instead of the embedded database; keep its password in ~/.pgpass or the configuration file",
+    )
     .option("--mirror <url...>", "other nodes to fetch model files from")
     .option("--http <host:port>", `serve /content and /health here, or "off" (default ${DEFAULTS.http})`)
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)

@@ -4,7 +4,13 @@ import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, ZERO_ADDRESS, type Hex } from "../../../sdk/src/structs.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import type { BlockRef } from "../chain/source.ts";
-import type { ChainState, ReleaseRecord, RequestRecord, ResultRecord } from "../chain/state.ts";
+import {
+  MAX_DELIVERIES,
+  type ChainState,
+  type ReleaseRecord,
+  type RequestRecord,
+  type ResultRecord,
+} from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
@@ -34,8 +40,7 @@ export interface OperatorParts {
   readonly trace: TraceProvider;
 }
 
-/** A node repeats a failed callback this often, each time after four times as long, seconds. */
-const MAX_DELIVERIES = 4;
+/** Before a failed callback is repeated, seconds; each time after four times as long. */
 const FIRST_DELIVERY_PAUSE = 60;
 /** Most of the operator's clock that computing an answer may take; its trace, to be hashed too, takes longer. */
 const CLOCK_SHARE = 1 / 8;
@@ -117,7 +122,13 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       }
       if (record === undefined || head.timestamp > deadline || !serves(request)) continue;
       if ((turns.get(request.requestId) ?? 0) > head.timestamp) continue;
-      duties.push({ key: `answer:${request.requestId}`, deadline, run: () => answer(record, request, head) });
+      duties.push({
+        key: `answer:${request.requestId}`,
+        subject: request.requestId,
+        heavy: true,
+        deadline,
+        run: () => answer(record, request, head),
+      });
     }
     return duties;
   }
@@ -133,7 +144,8 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       log.warn({ result: resultId }, "challenged: computing the trace");
       traces.set(resultId, await parts.trace(await releases.prepare(trial.release), trial));
     };
-    return [{ key: `trace:${resultId}`, deadline: trial.now, run }, ...moves];
+    const { requestId: subject } = trial.request;
+    return [{ key: `trace:${resultId}`, subject, deadline: trial.now, run }, ...moves];
   }
 
   function callMarket(method: "finalize" | "deliver", result: ResultRecord, request: RequestRecord): Duty {
@@ -146,6 +158,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     };
     return {
       key: `${method}:${result.resultId}:${request.failedDeliveries}`,
+      subject: request.requestId,
       async run() {
         await sender.send({ label: method, to, data: data() });
       },

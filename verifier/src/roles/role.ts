@@ -91,6 +91,7 @@ export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadlin
   const { resultId } = trial.result;
   return {
     key: moveKey(resultId, move),
+    subject: trial.request.requestId,
     deadline,
     async run() {
       await sender.send({

@@ -111,7 +111,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const run = async (): Promise<void> => {
       await sender.send({ label: "refund", to, data });
     };
-    return [{ key: `refund:${trial.request.requestId}`, run }];
+    const { requestId: subject } = trial.request;
+    return [{ key: `refund:${subject}`, subject, run }];
   }
 
   function dutiesOf(trial: Trial): Duty[] {
@@ -126,7 +127,15 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const found = cases.get(result.resultId) ?? { judgement: undefined, run: undefined, evidence: undefined };
     cases.set(result.resultId, found);
     if (found.judgement === undefined)
-      return [{ key: `judge:${result.resultId}`, deadline: result.endsAt, run: () => judge(trial, found) }];
+      return [
+        {
+          key: `judge:${result.resultId}`,
+          subject: result.requestId,
+          heavy: true,
+          deadline: result.endsAt,
+          run: () => judge(trial, found),
+        },
+      ];
     return found.judgement === "wrong" ? play(trial, found) : [];
   }
 

@@ -25,6 +25,7 @@ export interface ClaimsOptions {
   readonly silenceMs?: number;
 }
 
+const BATCH = 1000;
 const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 /**
@@ -38,12 +39,20 @@ export async function openClaims(
 ): Promise<Claims> {
   const instance = randomUUID();
 
+  const held = new Set<string>();
+  /** Since when the database has not heard of us, by our own clock. */
+  let heard = Date.now();
+
   async function beat(): Promise<void> {
+    const at = Date.now();
     await database
       .insertInto("instances")
       .values({ id: instance, heartbeat_ms: NOW_MS })
       .onConflict((conflict) => conflict.column("id").doUpdateSet({ heartbeat_ms: NOW_MS }))
       .execute();
+    // Whoever was silent for so long may have been taken for dead.
+    if (at - heard > silenceMs / 2) held.clear();
+    heard = at;
   }
 
   async function bury(): Promise<void> {
@@ -53,6 +62,28 @@ export async function openClaims(
       .where("heartbeat_ms", "<", sql<number>`${NOW_MS} - ${100 * silenceMs}`);
     await database.deleteFrom("claims").where("instance", "in", dead).execute();
     await database.deleteFrom("instances").where("id", "in", dead).execute();
+  }
+
+  async function claim(subjects: readonly string[]): Promise<readonly string[]> {
+    const alive = database
+      .selectFrom("instances")
+      .select("id")
+      .where("heartbeat_ms", ">=", sql<number>`${NOW_MS} - ${silenceMs}`);
+    const taken = await database
+      .insertInto("claims")
+      // In one order everywhere, so that two processes cannot wait for each other's rows.
+      .values([...subjects].sort().map((subject) => ({ subject, instance })))
+      .onConflict((conflict) =>
+        conflict
+          .column("subject")
+          .doUpdateSet({ instance })
+          .where((where) =>
+            where.or([where("claims.instance", "=", instance), where("claims.instance", "not in", alive)]),
+          ),
+      )
+      .returning("subject")
+      .execute();
+    return taken.map(({ subject }) => subject);
   }
 
   await beat();
@@ -65,28 +96,14 @@ export async function openClaims(
   return {
     instance,
     async take(subjects) {
-      if (subjects.length === 0) return new Set();
-      const alive = database
-        .selectFrom("instances")
-        .select("id")
-        .where("heartbeat_ms", ">=", sql<number>`${NOW_MS} - ${silenceMs}`);
-      const held = await database
-        .insertInto("claims")
-        // In one order everywhere, so that two processes cannot wait for each other's rows.
-        .values([...new Set(subjects)].sort().map((subject) => ({ subject, instance })))
-        .onConflict((conflict) =>
-          conflict
-            .column("subject")
-            .doUpdateSet({ instance })
-            .where((where) =>
-              where.or([where("claims.instance", "=", instance), where("claims.instance", "not in", alive)]),
-            ),
-        )
-        .returning("subject")
-        .execute();
-      return new Set(held.map(({ subject }) => subject));
+      if (Date.now() - heard > silenceMs / 2) held.clear();
+      const missing = [...new Set(subjects)].filter((subject) => !held.has(subject));
+      for (let i = 0; i < missing.length; i += BATCH)
+        for (const subject of await claim(missing.slice(i, i + BATCH))) held.add(subject);
+      return new Set(subjects.filter((subject) => held.has(subject)));
     },
     async give(subjects) {
+      for (const subject of subjects) held.delete(subject);
       if (subjects.length === 0) return;
       await database
         .deleteFrom("claims")

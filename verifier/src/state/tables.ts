@@ -35,7 +35,8 @@ export interface LogRow {
   readonly log_index: number;
   readonly block_hash: Uint8Array;
   readonly address: Uint8Array;
-  readonly topics: Uint8Array[];
+  /** 32 bytes each. */
+  readonly topics: Uint8Array;
   readonly data: Uint8Array;
   readonly transaction: Uint8Array;
   /** Of the block, unix seconds. */

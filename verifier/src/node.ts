@@ -10,6 +10,7 @@ import { rpcSource, type BlockRef, type ChainLog } from "./chain/source.ts";
 import { createView, eventOf } from "./chain/state.ts";
 import { createExactPool } from "./compute/exactPool.ts";
 import { createPool } from "./compute/pool.ts";
+import { createFastPaths } from "./compute/selfCheck.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
 import { createExecutor } from "./duties.ts";
@@ -22,7 +23,7 @@ import {
   type OperatorOptions,
   type OperatorParts,
 } from "./roles/operator.ts";
-import { createFastPaths, type Role, type RoleContext } from "./roles/role.ts";
+import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 
 export interface NodeOptions {
@@ -110,7 +111,7 @@ export async function startNode(
     pool,
     exact,
     releases,
-    fastPath: createFastPaths(pool, exact, log),
+    fastPaths: createFastPaths({ pool, exact }, log),
     log,
   };
   const roles: Role[] = [];

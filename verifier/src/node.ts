@@ -9,6 +9,7 @@ import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { createExactPool } from "./compute/exactPool.ts";
 import { createPool } from "./compute/pool.ts";
+import { createFastPaths } from "./compute/selfCheck.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
 import { createExecutor } from "./duties.ts";
@@ -21,7 +22,7 @@ import {
   type OperatorOptions,
   type OperatorParts,
 } from "./roles/operator.ts";
-import { createFastPaths, type Role, type RoleContext } from "./roles/role.ts";
+import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { openClaims } from "./state/claims.ts";
 import { openDatabase, type DatabaseAddress } from "./state/database.ts";
@@ -119,7 +120,7 @@ export async function startNode(
     pool,
     exact,
     releases,
-    fastPath: createFastPaths(pool, exact, log),
+    fastPaths: createFastPaths({ pool, exact }, log),
     log,
   };
   const roles: Role[] = [];

@@ -3,10 +3,11 @@ import type { Command } from "commander";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
-import { describeModel, type ModelDescription } from "../releases/describe.ts";
+import { describeModel } from "../releases/describe.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
 import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
+import type { ModelSummary } from "../releases/summary.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
 import { contentOf, DEFAULTS } from "./config.ts";
@@ -19,62 +20,36 @@ function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
 }
 
-function rowsOf(model: ModelDescription): Row[] {
-  const { signature, worst, program, nodes } = model;
-  const node = nodes[worst.instruction];
-  const weights = program.constants.reduce((sum, { data }) => sum + data.length, 0);
+function rowsOf(model: ModelSummary): Row[] {
+  const { signature, worst } = model;
   return [
     ["file sha256", model.fileSha256],
     ["program root", model.programRoot],
-    ["lowering version", program.loweringVersion],
+    ["lowering version", model.loweringVersion],
     ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
     ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
-    ["instructions", program.instructions.length],
+    ["instructions", model.instructions],
     ["multiply-adds", model.multiplyAdds],
     ["trace", `${model.traceBytes} bytes`],
-    ["constants", `${program.constants.length}, ${weights} bytes`],
+    ["constants", `${model.constants}, ${model.constantBytes} bytes`],
     [
       "onnxruntime",
       model.exactInOnnxruntime ? "exact, bit for bit" : "approximate (floats: machines may differ)",
     ],
-    ["worst step, gas", `${worst.gas} (${node?.operator ?? "?"} ${node?.name ?? ""})`],
+    ["worst step, gas", `${worst.gas} (${worst.node.operator} ${worst.node.name})`],
     ["worst step, calldata", `${worst.calldataBytes} bytes`],
     ["worst dispute", `${model.disputeRounds} rounds, ${model.disputeGas} gas`],
   ];
 }
 
-function dataOf(model: ModelDescription): object {
-  const {
-    fileSha256,
-    programRoot,
-    signature,
-    bindings,
-    worst,
-    disputeGas,
-    disputeRounds,
-    exactInOnnxruntime,
-    multiplyAdds,
-    traceBytes,
-    inputBytes,
-    outputBytes,
-  } = model;
-  const { loweringVersion, instructions, constants } = model.program;
+function dataOf(model: ModelSummary): object {
+  const { fileSha256, programRoot, loweringVersion, bindings, signature, inputBytes, outputBytes } = model;
+  const { instructions, constants, constantBytes, exactInOnnxruntime, multiplyAdds, traceBytes } = model;
+  const { worst, disputeGas, disputeRounds } = model;
   return {
-    fileSha256,
-    programRoot,
-    loweringVersion,
-    bindings,
-    ...signature,
-    inputBytes,
-    outputBytes,
-    instructions: instructions.length,
-    constants: constants.length,
-    exactInOnnxruntime,
-    worst,
-    disputeGas,
-    disputeRounds,
-    multiplyAdds,
-    traceBytes,
+    ...{ fileSha256, programRoot, loweringVersion, bindings, ...signature, inputBytes, outputBytes },
+    ...{ instructions, constants, constantBytes, exactInOnnxruntime, worst, disputeGas, disputeRounds },
+    ...{ multiplyAdds, traceBytes },
   };
 }
 

@@ -1,5 +1,4 @@
 /** Answers requests, defends the answers, collects what is due. */
-import type { Trace } from "../../../program/src/trace.ts";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, ZERO_ADDRESS, type Hex } from "../../../sdk/src/structs.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
@@ -15,8 +14,9 @@ import type { Limits } from "../compute/children.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
-import { claimOfTrace } from "../play/evidence.ts";
-import { operatorOwes, planOperator, planSettlement, type DefendedTrace } from "../play/planner.ts";
+import { moveKey } from "../play/calls.ts";
+import { planOperator, planSettlement } from "../play/planner.ts";
+import { answerWith, type DefendedTrace } from "../play/trace.ts";
 import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
@@ -53,7 +53,7 @@ export function honestAnswerer(context: Pick<RoleContext, "pool" | "exact" | "lo
   return async (release, input, limits) => {
     const { model } = release;
     const { atol, rtol } = release.release;
-    const right = context.exact.output(model, input, limits);
+    const right = context.exact.output(release, input, limits);
     if (atol === 0 && rtol === 0) return right;
     const fast = fastOutput(context.pool, release, input, limits.deadline).catch((error: unknown) => {
       context.log.warn({ release: release.releaseId }, `${messageOf(error)}: the exact interpreter answers`);
@@ -61,20 +61,16 @@ export function honestAnswerer(context: Pick<RoleContext, "pool" | "exact" | "lo
     });
     const [exact, found] = await Promise.all([right, fast]);
     const usable =
-      found !== undefined && firstWrongOutput(model.program, exact, found, release.release) === undefined;
+      found !== undefined && firstWrongOutput(model, exact, found, release.release) === undefined;
     return usable ? found : exact;
   };
 }
 
-/** A trace of all tensors, to be defended. */
-export function defend(trace: Trace): DefendedTrace {
-  return { depth: trace.traceTree().depth, claimed: claimOfTrace(trace) };
-}
-
+/** The trace of an honest run, where it was computed. */
 export function honestTracer({ exact }: Pick<RoleContext, "exact">): TraceProvider {
-  return async ({ model }, trial) => {
+  return (release, trial) => {
     const limits = { runMs: 1000 * rulesOf(trial).operatorClock, deadline: trial.now };
-    return defend(await exact.trace(model, fromHex(trial.request.input), limits));
+    return exact.openTrace(release, fromHex(trial.request.input), limits);
   };
 }
 
@@ -83,7 +79,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   const market = contracts.market.interface;
   const to = contracts.deployment.addresses.market;
   const outputs = new Map<Hex, Uint8Array>();
-  const traces = new Map<Hex, DefendedTrace>();
+  const traces = new Map<Hex, Promise<DefendedTrace>>();
   /** Chain time before which an answer would come before our turn. */
   const turns = new Map<Hex, number>();
 
@@ -133,19 +129,38 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     return duties;
   }
 
-  function defence(trial: Trial): Duty[] {
+  /** Of an answer that was challenged; opened when it is first needed, and once. */
+  function traceOf(trial: Trial): Promise<DefendedTrace> {
     const { resultId } = trial.result;
-    const trace = traces.get(resultId);
-    const moves = planOperator(trial, trace).map(({ move, deadline }) =>
-      moveDuty(context, trial, move, deadline),
+    const known = traces.get(resultId);
+    if (known !== undefined) return known;
+    log.warn({ result: resultId }, "challenged: computing the trace");
+    const opened = releases.prepare(trial.release).then((release) => parts.trace(release, trial));
+    traces.set(resultId, opened);
+    // Asked again, it is tried again.
+    opened.catch(() => traces.delete(resultId));
+    return opened;
+  }
+
+  function closeTrace(resultId: Hex): void {
+    const opened = traces.get(resultId);
+    traces.delete(resultId);
+    void opened?.then(
+      (trace) => trace.close(),
+      () => undefined,
     );
-    if (!operatorOwes(trial) || trace !== undefined) return moves;
-    const run = async (): Promise<void> => {
-      log.warn({ result: resultId }, "challenged: computing the trace");
-      traces.set(resultId, await parts.trace(await releases.prepare(trial.release), trial));
-    };
-    const { requestId: subject } = trial.request;
-    return [{ key: `trace:${resultId}`, subject, deadline: trial.now, run }, ...moves];
+  }
+
+  function defence(trial: Trial): Duty[] {
+    return planOperator(trial).map(({ move, deadline }) => {
+      if (move.kind === "timeout") return moveDuty(context, trial, move, deadline);
+      const run = async (): Promise<void> => {
+        const complete = await answerWith(await traceOf(trial), move);
+        await moveDuty(context, trial, complete, deadline).run();
+      };
+      const { requestId: subject } = trial.request;
+      return { key: moveKey(trial.result.resultId, move), subject, deadline, run };
+    });
   }
 
   function callMarket(method: "finalize" | "deliver", result: ResultRecord, request: RequestRecord): Duty {
@@ -175,7 +190,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   }
 
   function dutiesOf(trial: Trial): Duty[] {
-    if (trial.request.status !== "answered") traces.delete(trial.result.resultId);
+    if (trial.request.status !== "answered") closeTrace(trial.result.resultId);
     const settlements = planSettlement(trial, sender.address).map((move) => moveDuty(context, trial, move));
     return [...defence(trial), ...closing(trial), ...settlements];
   }

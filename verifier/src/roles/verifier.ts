@@ -1,14 +1,15 @@
 /** Recomputes everybody's answers and challenges the wrong ones to the end. */
 import { randomInt } from "node:crypto";
-import { splitBlob } from "../../../program/src/claim.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { ResultRecord } from "../chain/state.ts";
 import type { Duty } from "../duties.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
-import { findEvidence, type Evidence, type HonestRun } from "../play/evidence.ts";
-import { planChallenger, planSettlement } from "../play/planner.ts";
+import type { Evidence } from "../play/evidence.ts";
+import { factsOf } from "../play/facts.ts";
+import { challengerDeadline, needsEvidence, planChallenger, planSettlement } from "../play/planner.ts";
+import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
@@ -23,8 +24,8 @@ type Judgement = "right" | "wrong";
 
 interface Case {
   judgement: Judgement | undefined;
-  run: HonestRun | undefined;
-  /** What `findEvidence` said of the result's `version`; after a reorganisation there is another record. */
+  trace: TraceHandle | undefined;
+  /** What our trace shows of the result's `version`; after a reorganisation there is another record. */
   evidence: { readonly result: ResultRecord; readonly version: number; readonly found: Evidence } | undefined;
 }
 
@@ -39,13 +40,13 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   /** Whether onnxruntime's own answer is like the published one, and that settles it. */
   async function passesScreen(trial: Trial, input: Uint8Array, published: Uint8Array): Promise<boolean> {
     const release = await releases.prepare(trial.release);
-    const path = context.fastPath(release);
+    const path = context.fastPaths.of(release);
     if (path === undefined || path.kind === "unusable") return false;
     const audited = trial.request.request.bond >= options.exactFromWei || drawn(options.auditShare);
     if (path.kind === "approximate" && audited) return false;
     try {
       const fast = await fastOutput(pool, release, input, trial.result.endsAt);
-      return firstWrongOutput(release.model.program, fast, published, release.release) === undefined;
+      return firstWrongOutput(release.model, fast, published, release.release) === undefined;
     } catch (error) {
       log.warn({ result: trial.result.resultId }, `${messageOf(error)}: the exact interpreter judges`);
       return false;
@@ -61,12 +62,12 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       found.judgement = "right";
       return log.info({ result: resultId, by: "onnxruntime" }, "answer is right");
     }
-    const { model, release } = await releases.prepare(trial.release);
+    const prepared = await releases.prepare(trial.release);
     const deadline = mine ? trial.now : trial.result.endsAt;
     const runMs = 1000 * Math.max(trial.result.endsAt - trial.now, rulesOf(trial).challengerClock);
     if (!mine) {
-      const right = await exact.output(model, input, { runMs, deadline });
-      const wrong = firstWrongOutput(model.program, right, published, release);
+      const right = await exact.output(prepared, input, { runMs, deadline });
+      const wrong = firstWrongOutput(prepared.model, right, published, prepared.release);
       if (wrong === undefined) {
         found.judgement = "right";
         return log.info({ result: resultId, by: "exact interpreter" }, "answer is right");
@@ -74,26 +75,29 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
     }
     // The trace comes before the challenge: who cannot compute it cannot win.
-    const { program, commitment } = model;
-    const trace = await exact.trace(model, input, { runMs, deadline });
-    found.run = { program, commitment, inputs: splitBlob(program.inputs, input), trace };
+    found.trace = await exact.openTrace(prepared, input, { runMs, deadline });
     found.judgement = "wrong";
   }
 
-  function evidenceOf(trial: Trial, found: Case, run: HonestRun): Evidence {
+  /** Asks our trace what it shows of the claim as it stands. */
+  function seek(trial: Trial, found: Case): Duty[] {
     const { result } = trial;
-    const { commit, version } = result;
-    if (commit === undefined) return { kind: "none" };
-    if (found.evidence?.result !== result || found.evidence.version !== version)
-      found.evidence = { result, version, found: findEvidence(run, trial, commit) };
-    return found.evidence.found;
+    const { resultId, version } = result;
+    const run = async (): Promise<void> => {
+      const facts = factsOf(trial, sender.address);
+      const evidence = facts && (await found.trace?.evidence(facts));
+      if (evidence !== undefined) found.evidence = { result, version, found: evidence };
+    };
+    const deadline = challengerDeadline(trial, sender.address);
+    return [{ key: `evidence:${resultId}:${version}`, subject: result.requestId, deadline, run }];
   }
 
   function play(trial: Trial, found: Case): Duty[] {
-    const { run } = found;
-    const next = planChallenger(trial, sender.address, () =>
-      run ? evidenceOf(trial, found, run) : { kind: "none" },
-    );
+    const { evidence } = found;
+    const { result } = trial;
+    const known = evidence?.result === result && evidence.version === result.version;
+    if (!known && needsEvidence(trial, sender.address)) return seek(trial, found);
+    const next = planChallenger(trial, sender.address, known ? evidence.found : undefined);
     return next === undefined ? [] : [moveDuty(context, trial, next.move, next.deadline)];
   }
 
@@ -119,12 +123,17 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const { result } = trial;
     const settlements = planSettlement(trial, sender.address).map((move) => moveDuty(context, trial, move));
     if (isOver(trial) || isOverturned(trial)) {
+      cases.get(result.resultId)?.trace?.close();
       cases.delete(result.resultId);
       return [...settlements, ...refund(trial)];
     }
     // After the window only games that are open matter.
     if (trial.now >= result.endsAt && result.openGames === 0) return [];
-    const found = cases.get(result.resultId) ?? { judgement: undefined, run: undefined, evidence: undefined };
+    const found = cases.get(result.resultId) ?? {
+      judgement: undefined,
+      trace: undefined,
+      evidence: undefined,
+    };
     cases.set(result.resultId, found);
     if (found.judgement === undefined)
       return [

@@ -7,7 +7,7 @@ import type { Hex } from "../../sdk/src/structs.ts";
 import { follow, type FollowItem } from "./chain/follow.ts";
 import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef, type ChainLog } from "./chain/source.ts";
-import { createView, eventOf } from "./chain/state.ts";
+import { createView, eventOf, followedAddresses } from "./chain/state.ts";
 import { createExactPool } from "./compute/exactPool.ts";
 import { createPool } from "./compute/pool.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
@@ -179,8 +179,7 @@ export async function startNode(
   }
 
   async function run(): Promise<void> {
-    const { registry, market, game } = deployment.addresses;
-    const source = rpcSource(provider, [registry, market, game]);
+    const source = rpcSource(provider, followedAddresses(deployment));
     const onError = (error: unknown): void => logError(log, error, "following the chain");
     const items = follow(source, { fromBlock: deployment.block, pollMs, signal: stopped.signal, onError });
     for await (const item of items) take(item);

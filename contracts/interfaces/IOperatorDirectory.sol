@@ -3,15 +3,17 @@ pragma solidity ^0.8.28;
 
 import {ReleaseId} from "./Types.sol";
 
-/// @notice What an operator asks for one answer: feeWei + (gas + callback gas) * base fee * gasPercent / 100. A price in gas
-/// follows the base fee by itself, so an offer need not change with it.
+/// @notice What an operator asks for one answer: feeWei + (gas + callback gas) * (base fee + tip) * gasPercent / 100. A price in
+/// gas follows the base fee by itself, so an offer need not change with it.
 /// @param feeWei Fixed part of the price, wei.
 /// @param gas Gas of answering and finalizing without the callback.
-/// @param gasPercent What a unit of gas is charged at, percent of the base fee; 0: the price is `feeWei` alone.
+/// @param tipMwei Tip that it pays for each unit of gas, millions of wei.
+/// @param gasPercent What gas is charged at, percent of base fee and tip; 0: the price is `feeWei` alone.
 /// @param maxBondWei Largest bond that the operator takes on, wei; 0: there is no offer.
 struct Offer {
   uint96 feeWei;
-  uint32 gas;
+  uint24 gas;
+  uint24 tipMwei;
   uint16 gasPercent;
   uint96 maxBondWei;
 }

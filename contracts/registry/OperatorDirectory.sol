@@ -36,7 +36,8 @@ contract OperatorDirectory is IOperatorDirectory {
     Offer memory offer = _offers[operator][releaseId];
     if (offer.maxBondWei == 0) revert NoOffer(operator, releaseId);
     uint256 gas = uint256(offer.gas) + callbackGas;
-    return offer.feeWei + (gas * block.basefee * offer.gasPercent + 99) / 100;
+    uint256 weiPerGas = block.basefee + uint256(offer.tipMwei) * 1e6;
+    return offer.feeWei + (gas * weiPerGas * offer.gasPercent + 99) / 100;
   }
 
   /// @dev Printable ASCII only, so that every reader decodes it alike and no terminal obeys it.

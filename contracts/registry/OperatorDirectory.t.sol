@@ -59,19 +59,25 @@ contract OperatorDirectoryTest {
   }
 
   function test_anOfferTakesOneWord() public {
-    Offer memory offer = Offer({feeWei: type(uint96).max, gas: 7, gasPercent: 8, maxBondWei: type(uint96).max});
+    Offer memory offer = Offer({
+      feeWei: type(uint96).max,
+      gas: 7,
+      tipMwei: 9,
+      gasPercent: 8,
+      maxBondWei: type(uint96).max
+    });
     say(alice, RELEASE, offer);
     bytes32 slot = keccak256(abi.encode(RELEASE, keccak256(abi.encode(alice, 0))));
     uint256 word = uint256(VM.load(address(directory), slot));
     checkEq(uint96(word), type(uint96).max, "fee");
-    checkEq(word >> 96, 7 | (8 << 32) | (uint256(type(uint96).max) << 48), "rest");
+    checkEq(word >> 96, 7 | (9 << 24) | (8 << 48) | (uint256(type(uint96).max) << 64), "rest");
     checkEq(uint256(VM.load(address(directory), bytes32(uint256(slot) + 1))), 0, "next word");
   }
 
   function test_severalOffersInOneCall() public {
     IOperatorDirectory.ReleaseOffer[] memory offers = new IOperatorDirectory.ReleaseOffer[](2);
-    Offer memory one = Offer({feeWei: 1, gas: 2, gasPercent: 3, maxBondWei: 4});
-    Offer memory two = Offer({feeWei: 5, gas: 6, gasPercent: 7, maxBondWei: 8});
+    Offer memory one = Offer({feeWei: 1, gas: 2, tipMwei: 9, gasPercent: 3, maxBondWei: 4});
+    Offer memory two = Offer({feeWei: 5, gas: 6, tipMwei: 9, gasPercent: 7, maxBondWei: 8});
     offers[0] = IOperatorDirectory.ReleaseOffer({releaseId: RELEASE, offer: one});
     offers[1] = IOperatorDirectory.ReleaseOffer({releaseId: OTHER, offer: two});
     VM.prank(alice);
@@ -86,16 +92,16 @@ contract OperatorDirectoryTest {
     VM.fee(baseFee);
     uint256 gas = uint256(offer.gas) + callbackGas;
     uint256 hundredfold = (directory.quote(alice, RELEASE, callbackGas) - offer.feeWei) * 100;
-    uint256 exact = gas * baseFee * offer.gasPercent;
+    uint256 exact = gas * (baseFee + uint256(offer.tipMwei) * 1e6) * offer.gasPercent;
     check(hundredfold >= exact && hundredfold < exact + 100, "rounded up");
   }
 
   function test_thereIsNoQuoteWithoutAnOffer() public {
     VM.expectPartialRevert(IOperatorDirectory.NoOffer.selector);
     directory.quote(alice, RELEASE, 0);
-    say(alice, RELEASE, Offer({feeWei: 1, gas: 0, gasPercent: 0, maxBondWei: 1}));
+    say(alice, RELEASE, Offer({feeWei: 1, gas: 0, tipMwei: 1, gasPercent: 0, maxBondWei: 1}));
     checkEq(directory.quote(alice, RELEASE, 5), 1, "fixed price");
-    say(alice, RELEASE, Offer({feeWei: 1, gas: 0, gasPercent: 0, maxBondWei: 0}));
+    say(alice, RELEASE, Offer({feeWei: 1, gas: 0, tipMwei: 1, gasPercent: 0, maxBondWei: 0}));
     VM.expectPartialRevert(IOperatorDirectory.NoOffer.selector);
     directory.quote(alice, RELEASE, 0);
   }

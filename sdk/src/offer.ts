@@ -11,5 +11,6 @@ import type { Offer } from "./structs.ts";
 export function quoteOf(offer: Offer, baseFee: bigint, callbackGas = 0): bigint | undefined {
   if (offer.maxBondWei === 0n) return undefined;
   const gas = BigInt(offer.gas) + BigInt(callbackGas);
-  return offer.feeWei + (gas * baseFee * BigInt(offer.gasPercent) + 99n) / 100n;
+  const weiPerGas = baseFee + BigInt(offer.tipMwei) * 1_000_000n;
+  return offer.feeWei + (gas * weiPerGas * BigInt(offer.gasPercent) + 99n) / 100n;
 }

@@ -69,7 +69,13 @@ export const nodeSchema = z.object({
 });
 export type Node = z.infer<typeof nodeSchema>;
 
-export const offerSchema = z.object({ feeWei: wide, gas: small, gasPercent: small, maxBondWei: wide });
+export const offerSchema = z.object({
+  feeWei: wide,
+  gas: small,
+  tipMwei: small,
+  gasPercent: small,
+  maxBondWei: wide,
+});
 /** What an operator asks for one answer; see `quoteOf`. */
 export type Offer = Readonly<z.infer<typeof offerSchema>>;
 

@@ -13,8 +13,11 @@ import { createPool } from "./compute/pool.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
 import { createExecutor } from "./duties.ts";
+import { createGasPrice } from "./economics/feePerGas.ts";
+import { createRunTimes } from "./economics/runTimes.ts";
 import { logError, type Logger } from "./log.ts";
 import { createReleases } from "./releases/prepare.ts";
+import { createAnnouncer } from "./roles/announcer.ts";
 import {
   createOperator,
   honestAnswerer,
@@ -32,6 +35,8 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
+  /** Base URLs at which others reach this node; absent: the directory is left as it is. */
+  readonly announce?: { readonly endpoints: readonly string[] };
   readonly contentDirectory: string;
   /** Other nodes' base URLs, asked for files that a release's own URIs do not give. */
   readonly mirrors?: readonly string[];
@@ -111,6 +116,9 @@ export async function startNode(
     exact,
     releases,
     fastPath: createFastPaths(pool, exact, log),
+    runTimes: createRunTimes(),
+    gasPrice: createGasPrice(provider),
+    workers,
     log,
   };
   const roles: Role[] = [];
@@ -123,6 +131,8 @@ export async function startNode(
       }),
     );
   if (options.verifier !== undefined) roles.push(createVerifier(context, options.verifier));
+  if (options.announce !== undefined)
+    roles.push(createAnnouncer(context, { ...options.announce, terms: options.operator }));
 
   const view = createView();
   const stopped = new AbortController();

@@ -7,8 +7,8 @@ import { createView } from "./state.ts";
 const ALICE: Hex = `0x${"aA".repeat(20)}`;
 const RELEASE: Hex = `0x${"01".repeat(32)}`;
 const OTHER: Hex = `0x${"02".repeat(32)}`;
-const OFFER: Offer = { feeWei: 5n, gas: 160_000, gasPercent: 125, maxBondWei: 10n ** 18n };
-const WITHDRAWN: Offer = { feeWei: 0n, gas: 0, gasPercent: 0, maxBondWei: 0n };
+const OFFER: Offer = { feeWei: 5n, gas: 160_000, tipMwei: 1000, gasPercent: 125, maxBondWei: 10n ** 18n };
+const WITHDRAWN: Offer = { feeWei: 0n, gas: 0, tipMwei: 0, gasPercent: 0, maxBondWei: 0n };
 
 function endpoints(...list: readonly string[]): AssayEvent {
   return { name: "EndpointsAnnounced", operator: ALICE, endpoints: [...list] };

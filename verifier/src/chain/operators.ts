@@ -23,7 +23,8 @@ export function baseUrl(text: string): string | undefined {
   return href.replace(/[?#]+$/, "").replace(/\/+$/, "");
 }
 
-function baseUrls(texts: readonly string[]): string[] {
+/** Those that are usable, each once, in the order given. */
+export function baseUrls(texts: readonly string[]): string[] {
   const urls = texts.slice(0, MAX_ENDPOINTS).map(baseUrl);
   return [...new Set(urls.filter((url) => url !== undefined))];
 }

@@ -10,6 +10,7 @@ import { publishModel, toleranceBits, type PublishOptions } from "../releases/pu
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
 import { DEFAULTS } from "./config.ts";
+import { addOffers } from "./offers.ts";
 import { print, type Row } from "./output.ts";
 import { idOf, openSender, openSession, withChain } from "./session.ts";
 
@@ -138,6 +139,7 @@ export function addModel(program: Command): void {
     });
 
   addCheck(model);
+  addOffers(model);
 
   withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")

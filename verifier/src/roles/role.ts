@@ -9,6 +9,8 @@ import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
 import { selfCheck, type FastPath } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
+import type { GasPrice } from "../economics/feePerGas.ts";
+import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import { encodeMove, moveKey } from "../play/calls.ts";
 import type { Move, Trial } from "../play/trial.ts";
@@ -22,6 +24,10 @@ export interface RoleContext {
   readonly releases: Releases;
   /** Undefined while it is not known yet. */
   readonly fastPath: (release: PreparedRelease) => FastPath | undefined;
+  readonly runTimes: RunTimes;
+  readonly gasPrice: (head: BlockRef) => GasPrice;
+  /** Processes that compute traces side by side. */
+  readonly workers: number;
   readonly log: Logger;
 }
 

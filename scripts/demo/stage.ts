@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { JsonRpcProvider, parseEther } from "ethers";
 import { network } from "hardhat";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
-import { parseDeployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import type { DigitReader, OutputHashes } from "../../types/ethers-contracts/index.js";
 import { freePort } from "../anvil.ts";
-import { deployAssay, type DeployedContracts } from "../deployment.ts";
+import { deployAssay, describeDeployment, type DeployedContracts } from "../deployment.ts";
 import { networkParameters } from "../networks.ts";
 import { assay, createActor, startProcess, type Actor, type Process } from "./cast.ts";
 
@@ -66,18 +65,8 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
       parameters: { ...base, minWindow: 5, operatorClock: CLOCK_SECONDS, challengerClock: CLOCK_SECONDS },
     },
   });
-  const { referee, registry, vault, market, game, block, chainId } = deployed;
-  const deployment = {
-    chainId: Number(chainId),
-    block,
-    addresses: {
-      referee: await referee.getAddress(),
-      registry: await registry.getAddress(),
-      vault: await vault.getAddress(),
-      market: await market.getAddress(),
-      game: await game.getAddress(),
-    },
-  };
+  const { vault } = deployed;
+  const deployment = await describeDeployment(deployed);
   const deploymentFile = join(directory, "deployment.json");
   writeFileSync(deploymentFile, JSON.stringify(deployment));
   say("Registry, vault, market, dispute game and referee are deployed. Nobody owns them.");
@@ -162,7 +151,7 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   return {
     provider,
     deployed,
-    contracts: connect(parseDeployment(deployment), provider),
+    contracts: connect(deployment, provider),
     actors,
     digits,
     readers: record(OPERATORS, readers),

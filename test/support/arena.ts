@@ -10,7 +10,7 @@ import type { BaseWallet, Log, TransactionReceipt, TransactionRequest, Transacti
 import { splitBlob } from "../../program/src/claim.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { computeTrace, type Trace } from "../../program/src/trace.ts";
-import { deployAssay } from "../../scripts/deployment.ts";
+import { deployAssay, describeDeployment } from "../../scripts/deployment.ts";
 import { connect } from "../../sdk/src/contracts.ts";
 import { releaseIdOf } from "../../sdk/src/ids.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
@@ -83,19 +83,7 @@ export async function openArena(source: ArenaModel) {
       ? new Uint8Array(readFileSync(modelPath(source, `${source}.onnx`)))
       : source.file;
   const model = describeModel(file, {});
-  const at = async (contract: { getAddress(): Promise<string> }): Promise<Hex> =>
-    toHex(fromHex(`0x${(await contract.getAddress()).slice(2)}`));
-  const deployment = {
-    chainId: Number(deployed.chainId),
-    block: deployed.block,
-    addresses: {
-      registry: await at(deployed.registry),
-      vault: await at(deployed.vault),
-      market: await at(deployed.market),
-      game: await at(deployed.game),
-      referee: await at(deployed.referee),
-    },
-  };
+  const deployment = await describeDeployment(deployed);
   await deployed.registry.connect(publisher.signer).createModel("test");
   const release: Release = {
     modelId: 1n,

@@ -7,14 +7,18 @@ import type { Hex } from "../../sdk/src/structs.ts";
 import { createMirror } from "./chain/mirror.ts";
 import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
+import { followedAddresses } from "./chain/state.ts";
 import { createExactPool } from "./compute/exactPool.ts";
 import { createPool } from "./compute/pool.ts";
 import { createFastPaths } from "./compute/selfCheck.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
 import { createExecutor } from "./duties.ts";
+import { createGasPrice } from "./economics/feePerGas.ts";
+import { createRunTimes } from "./economics/runTimes.ts";
 import { logError, type Logger } from "./log.ts";
 import { createReleases } from "./releases/prepare.ts";
+import { createAnnouncer } from "./roles/announcer.ts";
 import {
   createOperator,
   honestAnswerer,
@@ -35,6 +39,8 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
+  /** Base URLs at which others reach this node; absent: the directory is left as it is. */
+  readonly announce?: { readonly endpoints: readonly string[] };
   readonly contentDirectory: string;
   readonly database: DatabaseAddress;
   /** Other nodes' base URLs, asked for files that a release's own URIs do not give. */
@@ -121,6 +127,9 @@ export async function startNode(
     exact,
     releases,
     fastPaths: createFastPaths({ pool, exact }, log),
+    runTimes: createRunTimes(),
+    gasPrice: createGasPrice(provider),
+    workers,
     log,
   };
   const roles: Role[] = [];
@@ -133,12 +142,13 @@ export async function startNode(
       }),
     );
   if (options.verifier !== undefined) roles.push(createVerifier(context, options.verifier));
+  if (options.announce !== undefined)
+    roles.push(createAnnouncer(context, { ...options.announce, terms: options.operator }));
 
   const database = await openDatabase(options.database);
   const claims = await openClaims(database, log);
-  const { registry, market, game } = deployment.addresses;
   const logs = await openLogs(database, {
-    deployment: `${deployment.chainId}:${market}`,
+    deployment: `${deployment.chainId}:${deployment.addresses.market}`,
     fromBlock: deployment.block,
     depth: ANCHORS,
   });
@@ -155,7 +165,7 @@ export async function startNode(
   });
   const mirror = createMirror({
     deployment,
-    source: rpcSource(provider, [registry, market, game]),
+    source: rpcSource(provider, followedAddresses(deployment)),
     store: logs,
     account: sender.address,
     log,

@@ -3,7 +3,8 @@
  * What another process stored first is read from there.
  */
 import { setImmediate as breathe, setTimeout as sleep } from "node:timers/promises";
-import type { Hex } from "../../../sdk/src/structs.ts";
+import type { AssayEvent } from "../../../sdk/src/events.ts";
+import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { logError, type Logger } from "../log.ts";
 import type { LogStore, Position, SubjectLog } from "../state/logs.ts";
@@ -94,7 +95,7 @@ export function createMirror(options: MirrorOptions): Mirror {
 
   async function take(logs: readonly ChainLog[], block: BlockRef, at: Position): Promise<boolean> {
     const parsed = await parseAll(logs);
-    const moved = await store.append(at, withSubjects(state, parsed), block);
+    const moved = await store.append(at, withSubjects(options, state, parsed), block);
     if (moved === undefined) return false;
     applyAll(parsed);
     position = moved;
@@ -161,13 +162,27 @@ interface Parsed {
   readonly event: ChainEvent;
 }
 
-/** What each log is about. A result's request may be named in the same batch. */
-function withSubjects(state: ChainState, parsed: readonly Parsed[]): SubjectLog[] {
+/** Whether a movement of ETH is one of the account's. */
+function concerns(account: Hex, event: AssayEvent): boolean {
+  return Object.values(event).some((value) => typeof value === "string" && sameHex(value, account));
+}
+
+/**
+ * What each log is about; a result's request may be named in the same batch. Of the vault's events only the account's own are
+ * kept, as history: nothing is decided by them.
+ */
+function withSubjects(
+  { deployment, account }: Pick<MirrorOptions, "deployment" | "account">,
+  state: ChainState,
+  parsed: readonly Parsed[],
+): SubjectLog[] {
   const requests = new Map<Hex, Hex>();
-  return parsed.map(({ log, event: { event } }) => {
+  return parsed.flatMap(({ log, event: { event } }): SubjectLog[] => {
+    if (sameHex(log.address, deployment.addresses.vault))
+      return concerns(account, event) ? [{ log, subject: account.toLowerCase(), live: false }] : [];
     if (event.name === "Fulfilled") requests.set(event.resultId, event.requestId);
     const known = requestOf(state, event);
     const subject = known ?? ("resultId" in event ? requests.get(event.resultId) : undefined);
-    return { log, subject: subject ?? null, live: true };
+    return [{ log, subject: subject ?? null, live: true }];
   });
 }

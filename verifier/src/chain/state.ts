@@ -12,6 +12,7 @@ import {
   type Release,
   type Request,
 } from "../../../sdk/src/structs.ts";
+import { applyToOperators, type OperatorRecord } from "./operators.ts";
 import type { ChainLog } from "./source.ts";
 
 export interface ReleaseRecord {
@@ -57,6 +58,8 @@ export interface GameRecord {
   readonly challenger: Hex;
   readonly entry: number;
   readonly bondWei: bigint;
+  /** Bond and deposits, locked until the game is settled. */
+  escrowWei: bigint;
   status: "open" | "lost" | "settled";
   /** In the order in which they were made; the last one stands. */
   readonly selections: Node[];
@@ -90,6 +93,10 @@ export interface ChainState {
   readonly releases: Map<Hex, ReleaseRecord>;
   readonly requests: Map<Hex, RequestRecord>;
   readonly results: Map<Hex, ResultRecord>;
+  /** What the directory says, by account, lower case. */
+  readonly operators: Map<string, OperatorRecord>;
+  /** Packed parameters of later requests; undefined until the deployment has been read. */
+  parameters: bigint | undefined;
 }
 
 export interface ChainEvent {
@@ -103,18 +110,29 @@ export interface ChainEvent {
 export const MAX_DELIVERIES = 4;
 
 export function emptyState(): ChainState {
-  return { releases: new Map(), requests: new Map(), results: new Map() };
+  return {
+    releases: new Map(),
+    requests: new Map(),
+    results: new Map(),
+    operators: new Map(),
+    parameters: undefined,
+  };
 }
 
 export function revealKey(node: Pick<Node, "hash" | "tensor" | "height">): string {
   return `${node.hash.toLowerCase()}:${node.tensor ? "tensor" : "trace"}:${node.height}`;
 }
 
+const FOLLOWED = ["registry", "market", "game", "vault", "directory"] as const;
+
+/** The contracts whose events make the state. */
+export function followedAddresses({ addresses }: Deployment): Hex[] {
+  return FOLLOWED.map((contract) => addresses[contract]);
+}
+
 /** @returns undefined for logs of other contracts or of no interest. */
-export function eventOf(deployment: Deployment, log: ChainLog): ChainEvent | undefined {
-  const { registry, market, game } = deployment.addresses;
-  const from = (address: Hex): boolean => sameHex(log.address, address);
-  const contract = from(registry) ? "registry" : from(market) ? "market" : from(game) ? "game" : undefined;
+export function eventOf({ addresses }: Deployment, log: ChainLog): ChainEvent | undefined {
+  const contract = FOLLOWED.find((name) => sameHex(log.address, addresses[name]));
   const event = contract === undefined ? undefined : parseEvent(contract, log);
   return event === undefined ? undefined : { event, blockNumber: log.blockNumber, timestamp: log.timestamp };
 }
@@ -152,6 +170,7 @@ function onChallenged(state: ChainState, event: EventOf<"Challenged">, at: numbe
     challenger: event.challenger,
     entry: event.entry,
     bondWei: event.bondWei,
+    escrowWei: event.bondWei,
     status: "open",
     selections: [],
     movedAt: at,
@@ -165,6 +184,7 @@ function onSelected(result: ResultRecord, event: EventOf<"Selected">, at: number
   if (game === undefined) return;
   const { operatorSeconds, challengerSeconds } = clocksAt(result, game, at);
   Object.assign(game, { operatorSeconds, challengerSeconds, movedAt: at });
+  game.escrowWei += event.depositWei;
   game.selections.push(event.node);
 }
 
@@ -279,6 +299,8 @@ export function requestOf(state: ChainState, event: AssayEvent): Hex | undefined
 export function apply(state: ChainState, chainEvent: ChainEvent): void {
   const { event, timestamp, blockNumber } = chainEvent;
   create(state, chainEvent);
+  applyToOperators(state.operators, event);
+  if (event.name === "ParametersChanged") state.parameters = event.parameters;
   const id = requestOf(state, event);
   const request = id === undefined ? undefined : state.requests.get(id);
   if (request !== undefined) {

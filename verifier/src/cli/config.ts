@@ -4,7 +4,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { MAX_ENDPOINTS } from "../chain/operators.ts";
+import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
+
+const release = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
 
 const configSchema = z
   .object({
@@ -17,8 +21,18 @@ const configSchema = z
     database: z.url({ protocol: /^postgres(ql)?$/ }),
     logLevel: z.enum(LOG_LEVELS),
     role: z.enum(["operator", "verifier", "both"]),
-    serve: z.array(z.string().regex(/^0x[0-9a-fA-F]{64}$/)),
+    serve: z.array(release),
+    // What is answered, challenged and announced; amounts are decimal ether.
     minFee: z.string(),
+    prices: z.record(release, z.string()),
+    computePrice: z.string(),
+    maxBond: z.string(),
+    maxExposure: z.string(),
+    verify: z.array(release),
+    challenge: z.enum(CHALLENGE_POLICIES),
+    bankroll: z.string(),
+    publicUrl: z.array(z.string()).max(MAX_ENDPOINTS),
+    announce: z.boolean(),
     exactFrom: z.string(),
     auditShare: z.number().min(0).max(1),
     http: z.string(),

@@ -11,6 +11,7 @@ import type { ModelSummary } from "../releases/summary.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
 import { contentOf, DEFAULTS } from "./config.ts";
+import { addOffers } from "./offers.ts";
 import { print, type Row } from "./output.ts";
 import { idOf, openSender, openSession, withChain } from "./session.ts";
 
@@ -113,6 +114,7 @@ export function addModel(program: Command): void {
     });
 
   addCheck(model);
+  addOffers(model);
 
   withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")

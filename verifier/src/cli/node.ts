@@ -6,7 +6,8 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
 import { contentOf, DEFAULTS, type Config } from "./config.ts";
-import { configOf, etherOf, idOf, openWallet, withChain } from "./session.ts";
+import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
+import { configOf, etherOf, openWallet, withChain } from "./session.ts";
 
 function endpoint(text: string): { host: string; port: number } | undefined {
   if (text === "off") return undefined;
@@ -19,14 +20,13 @@ function endpoint(text: string): { host: string; port: number } | undefined {
 async function optionsOf(config: Config): Promise<NodeOptions> {
   const role = config.role ?? DEFAULTS.role;
   const http = endpoint(config.http ?? DEFAULTS.http);
-  const operator = {
-    serve: config.serve?.map((id) => idOf(id, "a release")) ?? ("all" as const),
-    minFee: etherOf(config.minFee ?? "0", "the least fee"),
-  };
+  const operator = answerTerms(config);
   const verifier = {
     exactFromWei: etherOf(config.exactFrom ?? "0", "the bond from which all answers are judged exactly"),
     auditShare: config.auditShare ?? DEFAULTS.auditShare,
+    ...challengeTerms(config),
   };
+  const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
     deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
     rpcUrl: config.rpc ?? DEFAULTS.rpc,
@@ -46,6 +46,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
     ...(role === "operator" ? {} : { verifier }),
+    ...(announce === undefined ? {} : { announce }),
   };
 }
 
@@ -56,7 +57,7 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withChain(program.command("node"), true)
+  withEconomy(withChain(program.command("node"), true))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
     .addOption(
       new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices([
@@ -66,7 +67,6 @@ export function addNode(program: Command): void {
       ]),
     )
     .option("--serve <release...>", "operator: the releases to answer for (default: all that check out)")
-    .option("--min-fee <ether>", "operator: leave cheaper requests to others (default 0)")
     .option(
       "--exact-from <ether>",
       "verifier: judge float answers with at least this bond exactly (default 0: all)",

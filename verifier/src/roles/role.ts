@@ -8,6 +8,8 @@ import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
 import type { FastPaths } from "../compute/selfCheck.ts";
 import type { Duty } from "../duties.ts";
+import type { GasPrice } from "../economics/feePerGas.ts";
+import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import { encodeMove, moveKey } from "../play/calls.ts";
 import type { Move, Trial } from "../play/trial.ts";
@@ -20,6 +22,10 @@ export interface RoleContext {
   readonly exact: ExactPool;
   readonly releases: Releases;
   readonly fastPaths: FastPaths;
+  readonly runTimes: RunTimes;
+  readonly gasPrice: (head: BlockRef) => GasPrice;
+  /** Processes that compute traces side by side. */
+  readonly workers: number;
   readonly log: Logger;
 }
 

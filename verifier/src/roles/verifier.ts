@@ -1,10 +1,22 @@
 /** Recomputes everybody's answers and challenges the wrong ones to the end. */
 import { randomInt } from "node:crypto";
+import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { fastOutput } from "../compute/screen.ts";
-import type { ResultRecord } from "../chain/state.ts";
+import type { BlockRef } from "../chain/source.ts";
+import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { Duty } from "../duties.ts";
+import {
+  considerChallenge,
+  estimateChallenge,
+  gameLockWei,
+  stakesAt,
+  type ChallengeFacts,
+  type ChallengePolicy,
+  type ChallengeTerms,
+} from "../economics/challenge.ts";
+import { createNotices } from "../economics/decision.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
 import type { Evidence } from "../play/evidence.ts";
 import { factsOf } from "../play/facts.ts";
@@ -18,6 +30,12 @@ export interface VerifierOptions {
   readonly exactFromWei: bigint;
   /** Share of the other float answers that is judged so too, 0 to 1. */
   readonly auditShare: number;
+  /** Releases whose answers are checked. Default: all. */
+  readonly verify?: "all" | readonly Hex[];
+  /** Default: those that pay. */
+  readonly challenge?: ChallengePolicy;
+  /** Most that may be locked in own games at once, wei. Default: all of the stake. */
+  readonly bankroll?: bigint;
 }
 
 type Judgement = "right" | "wrong";
@@ -25,6 +43,8 @@ type Judgement = "right" | "wrong";
 interface Case {
   judgement: Judgement | undefined;
   trace: TraceHandle | undefined;
+  /** What a challenge that was decided on, but that the chain does not show yet, may lock, wei. */
+  promised: bigint | undefined;
   /** What our trace shows of the result's `version`; after a reorganisation there is another record. */
   evidence: { readonly result: ResultRecord; readonly version: number; readonly found: Evidence } | undefined;
 }
@@ -32,6 +52,8 @@ interface Case {
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
   const { contracts, sender, pool, exact, releases, log } = context;
   const cases = new Map<Hex, Case>();
+  const notices = createNotices(log);
+  const terms: ChallengeTerms = { challenge: options.challenge ?? "paying", bankroll: options.bankroll };
 
   function drawn(share: number): boolean {
     return randomInt(2 ** 32) < share * 2 ** 32;
@@ -92,13 +114,64 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     return [{ key: `evidence:${resultId}:${version}`, subject: result.requestId, deadline, run }];
   }
 
-  function play(trial: Trial, found: Case): Duty[] {
+  function isMine({ result }: Trial): boolean {
+    return result.games.has(sender.address.toLowerCase());
+  }
+
+  function isVerified({ request }: Trial): boolean {
+    const { verify = "all" } = options;
+    return verify === "all" || verify.some((id) => sameHex(id, request.request.releaseId));
+  }
+
+  /** What own games lock, and may come to lock before they end. */
+  function lockedInGames(state: ChainState, baseFee: bigint): bigint {
+    let sum = 0n;
+    for (const { requestId, games } of state.results.values()) {
+      const game = games.get(sender.address.toLowerCase());
+      const request = state.requests.get(requestId);
+      if (game === undefined || request === undefined || game.status === "settled") continue;
+      const over = game.status === "lost" || request.status !== "answered";
+      const rounds = over ? 0 : (releases.ready(request.request.releaseId)?.model.disputeRounds ?? 0);
+      const { depositWei } = stakesAt(unpackParameters(request.request.parameters), baseFee);
+      sum += gameLockWei(game, rounds, depositWei);
+    }
+    return sum;
+  }
+
+  /** Only whether to begin: a game once begun is played to its end, since giving up loses what is locked. */
+  function mayChallenge(trial: Trial, found: Case, state: ChainState, head: BlockRef): boolean {
+    const { resultId } = trial.result;
+    const { release } = trial.release;
+    const { baseFee, tip } = context.gasPrice(head);
+    found.promised = undefined;
+    let promised = 0n;
+    for (const other of cases.values()) promised += other.promised ?? 0n;
+    const facts: ChallengeFacts = {
+      release,
+      rules: rulesOf(trial),
+      bondWei: trial.request.request.bond,
+      entries: trial.result.games.size,
+      baseFee,
+      feePerGas: baseFee + tip,
+      rounds: releases.ready(trial.request.request.releaseId)?.model.disputeRounds ?? 0,
+      lockedWei: lockedInGames(state, baseFee) + promised,
+    };
+    const decision = considerChallenge(terms, facts);
+    if (decision.take) found.promised = estimateChallenge(facts).lockWei;
+    else notices.refuse(resultId, { result: resultId }, "not challenged", decision);
+    return decision.take;
+  }
+
+  function play(trial: Trial, found: Case, state: ChainState, head: BlockRef): Duty[] {
     const { evidence } = found;
     const { result } = trial;
+    if (isMine(trial)) found.promised = undefined;
     const known = evidence?.result === result && evidence.version === result.version;
     if (!known && needsEvidence(trial, sender.address)) return seek(trial, found);
     const next = planChallenger(trial, sender.address, known ? evidence.found : undefined);
-    return next === undefined ? [] : [moveDuty(context, trial, next.move, next.deadline)];
+    if (next === undefined) return [];
+    if (next.move.kind === "challenge" && !mayChallenge(trial, found, state, head)) return [];
+    return [moveDuty(context, trial, next.move, next.deadline)];
   }
 
   /** The first challenger of an overturned answer sends the fee home too. */
@@ -119,20 +192,27 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     return [{ key: `refund:${subject}`, subject, run }];
   }
 
-  function dutiesOf(trial: Trial): Duty[] {
+  function dutiesOf(trial: Trial, state: ChainState, head: BlockRef): Duty[] {
     const { result } = trial;
     const settlements = planSettlement(trial, sender.address).map((move) => moveDuty(context, trial, move));
     if (isOver(trial) || isOverturned(trial)) {
       cases.get(result.resultId)?.trace?.close();
       cases.delete(result.resultId);
+      notices.forget(result.resultId);
       return [...settlements, ...refund(trial)];
     }
     // After the window only games that are open matter.
-    if (trial.now >= result.endsAt && result.openGames === 0) return [];
+    if (trial.now >= result.endsAt && result.openGames === 0) {
+      cases.get(result.resultId)?.trace?.close();
+      cases.delete(result.resultId);
+      return [];
+    }
+    if (!isMine(trial) && !isVerified(trial)) return [];
     const found = cases.get(result.resultId) ?? {
       judgement: undefined,
       trace: undefined,
       evidence: undefined,
+      promised: undefined,
     };
     cases.set(result.resultId, found);
     if (found.judgement === undefined)
@@ -145,8 +225,11 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
           run: () => judge(trial, found),
         },
       ];
-    return found.judgement === "wrong" ? play(trial, found) : [];
+    return found.judgement === "wrong" ? play(trial, found, state, head) : [];
   }
 
-  return { duties: (state, head) => dutiesOfTrials(context, state, head, "others", dutiesOf) };
+  return {
+    duties: (state, head) =>
+      dutiesOfTrials(context, state, head, "others", (trial) => dutiesOf(trial, state, head)),
+  };
 }

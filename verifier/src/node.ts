@@ -1,10 +1,12 @@
 /** Wires a node: follow the chain, look for duties, perform them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { FetchRequest, JsonRpcProvider, Network, type Wallet } from "ethers";
+import type { Wallet } from "ethers";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
+import { createEndpoints } from "./chain/endpoints.ts";
 import { follow, type FollowItem } from "./chain/follow.ts";
+import { createProvider } from "./chain/provider.ts";
 import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef, type ChainLog } from "./chain/source.ts";
 import { createView, eventOf } from "./chain/state.ts";
@@ -13,6 +15,7 @@ import { createPool } from "./compute/pool.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
 import { createExecutor } from "./duties.ts";
+import { gently } from "./gently.ts";
 import { logError, type Logger } from "./log.ts";
 import { createReleases } from "./releases/prepare.ts";
 import {
@@ -27,7 +30,8 @@ import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 
 export interface NodeOptions {
   readonly deployment: Deployment;
-  readonly rpcUrl: string;
+  /** Endpoints of one chain, http(s) or ws(s). */
+  readonly rpcUrls: readonly string[];
   readonly wallet: Wallet;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
@@ -58,21 +62,8 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-const RPC_TIMEOUT_MS = 20_000;
 const STOP_LIMIT_MS = 3000;
 const MIB = 2 ** 20;
-
-/** A provider that never guesses the network and gives up on silent endpoints. */
-export function createProvider(rpcUrl: string, chainId: number): JsonRpcProvider {
-  const request = new FetchRequest(rpcUrl);
-  request.timeout = RPC_TIMEOUT_MS;
-  const network = Network.from(chainId);
-  return new JsonRpcProvider(request, network, {
-    staticNetwork: network,
-    batchMaxCount: 1,
-    cacheTimeout: -1,
-  });
-}
 
 /**
  * @param parts How the operator role answers, and what it defends; honest unless tests and demonstrations pass others.
@@ -90,7 +81,8 @@ export async function startNode(
     maxFileBytes = 256 * MIB,
     maxTraceBytes = 256 * MIB,
   } = options;
-  const provider = createProvider(options.rpcUrl, deployment.chainId);
+  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId: deployment.chainId, log });
+  const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
@@ -164,13 +156,13 @@ export async function startNode(
     }
   }
 
-  function take(item: FollowItem): void {
+  async function take(item: FollowItem): Promise<void> {
     if (item.kind === "reorg") {
       log.warn({ keep: item.keep }, "the chain was reorganised: replaying");
       head = undefined;
       view.rollBack(item.keep);
     } else if (item.kind === "logs") {
-      item.logs.forEach(takeLog);
+      await gently(item.logs, takeLog);
     } else {
       if (head === undefined) becomeReady();
       head = item.block;
@@ -180,10 +172,10 @@ export async function startNode(
 
   async function run(): Promise<void> {
     const { registry, market, game } = deployment.addresses;
-    const source = rpcSource(provider, [registry, market, game]);
+    const source = rpcSource(endpoints, [registry, market, game]);
     const onError = (error: unknown): void => logError(log, error, "following the chain");
     const items = follow(source, { fromBlock: deployment.block, pollMs, signal: stopped.signal, onError });
-    for await (const item of items) take(item);
+    for await (const item of items) await take(item);
   }
 
   const health = (): { ready: boolean; [field: string]: unknown } => ({
@@ -212,6 +204,7 @@ export async function startNode(
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       await server?.close();
       provider.destroy();
+      endpoints.close();
     },
   };
 }

@@ -6,9 +6,15 @@ import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { LOG_LEVELS } from "../log.ts";
 
+/** Endpoints of one chain; a single one need not be in a list. */
+const rpcUrls = z
+  .array(z.url({ protocol: /^(https?|wss?)$/ }))
+  .min(1)
+  .readonly();
+
 const configSchema = z
   .object({
-    rpc: z.url({ protocol: /^https?$/ }),
+    rpc: z.preprocess((value) => (typeof value === "string" ? [value] : value), rpcUrls),
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
@@ -33,7 +39,7 @@ const configSchema = z
 export type Config = z.infer<typeof configSchema>;
 
 export const DEFAULTS = {
-  rpc: "http://127.0.0.1:8545",
+  rpc: ["http://127.0.0.1:8545"],
   deployment: join("deployments", "local.json"),
   content: join(homedir(), ".assay", "content"),
   role: "both",

@@ -28,7 +28,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
   };
   return {
     deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
-    rpcUrl: config.rpc ?? DEFAULTS.rpc,
+    rpcUrls: config.rpc ?? DEFAULTS.rpc,
     wallet: await openWallet(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     contentDirectory: config.content ?? DEFAULTS.content,

@@ -32,7 +32,7 @@ const settings = JSON.parse(readFileSync(file, "utf8")) as Settings;
 const node = await startNode(
   {
     deployment: readDeployment(settings.deployment),
-    rpcUrl: settings.rpcUrl,
+    rpcUrls: [settings.rpcUrl],
     wallet: await openKeystore(settings.keystore, settings.passwordFile),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },

@@ -55,6 +55,7 @@ export async function checkChain(deployment: Deployment, provider: Provider): Pr
     chainId = await chainIdOf(provider);
     code = await provider.getCode(deployment.addresses.market);
   } catch (cause) {
+    if (cause instanceof AssayError) throw cause;
     throw new AssayError("RPC_FAILED", `the RPC endpoint does not answer: ${messageOf(cause)}`, {
       retryable: true,
       cause,

@@ -1,10 +1,12 @@
 /** Wires a node: follow the chain, look for duties, perform them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { FetchRequest, JsonRpcProvider, Network, type Wallet } from "ethers";
+import type { Wallet } from "ethers";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
+import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
+import { createProvider } from "./chain/provider.ts";
 import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
@@ -34,7 +36,8 @@ import { openLogs } from "./state/logs.ts";
 
 export interface NodeOptions {
   readonly deployment: Deployment;
-  readonly rpcUrl: string;
+  /** Endpoints of one chain, http(s) or ws(s). */
+  readonly rpcUrls: readonly string[];
   readonly wallet: Wallet;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
@@ -70,25 +73,10 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-const RPC_TIMEOUT_MS = 20_000;
 const STOP_LIMIT_MS = 3000;
-/** Blocks whose hashes are kept: a reorganisation that goes back further starts from the deployment's first block. */
-const ANCHORS = 512;
 const MIB = 2 ** 20;
 /** Heavy duties at once, for each worker: those that wait in the pool are there when a worker is free. */
 const HEAVY_PER_WORKER = 4;
-
-/** A provider that never guesses the network and gives up on silent endpoints. */
-export function createProvider(rpcUrl: string, chainId: number): JsonRpcProvider {
-  const request = new FetchRequest(rpcUrl);
-  request.timeout = RPC_TIMEOUT_MS;
-  const network = Network.from(chainId);
-  return new JsonRpcProvider(request, network, {
-    staticNetwork: network,
-    batchMaxCount: 1,
-    cacheTimeout: -1,
-  });
-}
 
 /**
  * @param parts How the operator role answers, and what it defends; honest unless tests and demonstrations pass others.
@@ -106,11 +94,12 @@ export async function startNode(
     maxFileBytes = 256 * MIB,
     maxTraceBytes = 256 * MIB,
   } = options;
-  const provider = createProvider(options.rpcUrl, deployment.chainId);
+  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId: deployment.chainId, log });
+  const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
-  const { workers = 2 } = options;
+  const { workers = 2, finality = 64 } = options;
   const pool = createPool({ size: workers, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
   const exact = createExactPool({ size: workers });
   const store = openStore(options.contentDirectory);
@@ -150,7 +139,7 @@ export async function startNode(
   const logs = await openLogs(database, {
     deployment: `${deployment.chainId}:${deployment.addresses.market}`,
     fromBlock: deployment.block,
-    depth: ANCHORS,
+    depth: finality + 2,
   });
   const stopped = new AbortController();
   let scheduled = false;
@@ -165,11 +154,11 @@ export async function startNode(
   });
   const mirror = createMirror({
     deployment,
-    source: rpcSource(provider, followedAddresses(deployment)),
+    source: rpcSource(endpoints, followedAddresses(deployment)),
     store: logs,
     account: sender.address,
     log,
-    finality: options.finality ?? 64,
+    finality,
     pollMs,
     signal: stopped.signal,
     onHead() {
@@ -228,6 +217,7 @@ export async function startNode(
       await claims.close();
       await database.destroy();
       provider.destroy();
+      endpoints.close();
     },
   };
 }

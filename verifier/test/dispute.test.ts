@@ -41,7 +41,7 @@ describe("disputes on a real chain", function () {
       deployment,
       contentDirectory,
       database: { directory: join(world.folder, `state-${account}`) },
-      rpcUrl: world.chain.url,
+      rpcUrls: [world.chain.url],
       pollMs: 200,
       workers: 1,
       ...role,
@@ -83,11 +83,12 @@ describe("disputes on a real chain", function () {
   }
 
   async function wholeView(): Promise<ReturnType<typeof createView>> {
-    const { deployment, chain } = world;
+    const { deployment, endpoints } = world;
     const { registry, market, game } = deployment.addresses;
-    const source = rpcSource(chain.provider, [registry, market, game]);
+    const source = rpcSource(endpoints, [registry, market, game]);
     const view = createView();
-    for (const log of await source.logs(deployment.block, (await source.head()).number)) {
+    const { logs } = await source.range(deployment.block, (await source.head()).number);
+    for (const log of logs) {
       const event = eventOf(deployment, log);
       if (event !== undefined) view.apply(event);
     }

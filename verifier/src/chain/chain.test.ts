@@ -74,10 +74,10 @@ describe("on a real chain", function () {
   });
 
   it("follows the chain through a reorganisation", async () => {
-    const { chain, contracts, deployment } = world;
+    const { chain, contracts, deployment, endpoints } = world;
     const { registry, market, game } = deployment.addresses;
     const stop = new AbortController();
-    const source = rpcSource(chain.provider, [registry, market, game]);
+    const source = rpcSource(endpoints, [registry, market, game]);
     const folder = mkdtempSync(join(tmpdir(), "assay-mirror-"));
     const database = await openDatabase({ directory: folder });
     const store = await openLogs(database, { deployment: "test", fromBlock: deployment.block, depth: 64 });

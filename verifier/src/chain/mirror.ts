@@ -2,10 +2,11 @@
  * The contracts' state as this process sees it: logs are followed, stored, and applied in the order in which they are stored.
  * What another process stored first is read from there.
  */
-import { setImmediate as breathe, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AssayEvent } from "../../../sdk/src/events.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
+import { gently } from "../gently.ts";
 import { logError, type Logger } from "../log.ts";
 import type { LogStore, Position, SubjectLog } from "../state/logs.ts";
 import { follow, type FollowItem, type FollowOptions } from "./follow.ts";
@@ -46,8 +47,6 @@ export interface Mirror {
   run(): Promise<void>;
 }
 
-/** Logs parsed at a stretch: some milliseconds. */
-const PARSE_BATCH = 25;
 const MAX_FAILURES = 10;
 const FAILURE_PAUSE_MS = 1000;
 
@@ -68,11 +67,10 @@ export function createMirror(options: MirrorOptions): Mirror {
 
   async function parseAll(logs: readonly ChainLog[]): Promise<Parsed[]> {
     const parsed: Parsed[] = [];
-    for (const [i, entry] of logs.entries()) {
-      if (i % PARSE_BATCH === PARSE_BATCH - 1) await breathe();
+    await gently(logs, (entry) => {
       const event = parse(entry);
       if (event !== undefined) parsed.push({ log: entry, event });
-    }
+    });
     return parsed;
   }
 

@@ -9,10 +9,15 @@ import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
 
 const release = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
+/** Endpoints of one chain; a single one need not be in a list. */
+const rpcUrls = z
+  .array(z.url({ protocol: /^(https?|wss?)$/ }))
+  .min(1)
+  .readonly();
 
 const configSchema = z
   .object({
-    rpc: z.url({ protocol: /^https?$/ }),
+    rpc: z.preprocess((value) => (typeof value === "string" ? [value] : value), rpcUrls),
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
@@ -49,7 +54,7 @@ const configSchema = z
 export type Config = z.infer<typeof configSchema>;
 
 export const DEFAULTS = {
-  rpc: "http://127.0.0.1:8545",
+  rpc: ["http://127.0.0.1:8545"],
   deployment: join("deployments", "local.json"),
   data: join(homedir(), ".assay"),
   role: "both",

@@ -29,7 +29,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
   const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
     deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
-    rpcUrl: config.rpc ?? DEFAULTS.rpc,
+    rpcUrls: config.rpc ?? DEFAULTS.rpc,
     wallet: await openWallet(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     contentDirectory: contentOf(config),

@@ -5,8 +5,8 @@
 import { sql, type Transaction } from "kysely";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { fromHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
-import type { Anchor } from "../chain/follow.ts";
 import type { ChainLog } from "../chain/source.ts";
+import type { Anchor } from "../chain/trail.ts";
 import type { Database } from "./database.ts";
 import type { LogRow, Tables } from "./tables.ts";
 

@@ -32,6 +32,7 @@ import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { openClaims } from "./state/claims.ts";
 import { openDatabase, type DatabaseAddress } from "./state/database.ts";
+import { openFindings } from "./state/findings.ts";
 import { openLogs } from "./state/logs.ts";
 
 export interface NodeOptions {
@@ -109,6 +110,9 @@ export async function startNode(
     options.mirrors ?? [],
     exact.describe,
   );
+  const database = await openDatabase(options.database);
+  const claims = await openClaims(database, log);
+  const findings = openFindings(database);
   const context: RoleContext = {
     contracts,
     sender,
@@ -116,6 +120,7 @@ export async function startNode(
     exact,
     releases,
     fastPaths: createFastPaths({ pool, exact }, log),
+    findings,
     runTimes: createRunTimes(),
     gasPrice: createGasPrice(provider),
     workers,
@@ -134,8 +139,6 @@ export async function startNode(
   if (options.announce !== undefined)
     roles.push(createAnnouncer(context, { ...options.announce, terms: options.operator }));
 
-  const database = await openDatabase(options.database);
-  const claims = await openClaims(database, log);
   const logs = await openLogs(database, {
     deployment: `${deployment.chainId}:${deployment.addresses.market}`,
     fromBlock: deployment.block,
@@ -166,7 +169,10 @@ export async function startNode(
       schedule();
     },
     onReorg: () => undefined,
-    onForgotten: (requestIds) => executor.retire(requestIds),
+    onForgotten(requestIds) {
+      executor.retire(requestIds);
+      findings.forget(requestIds).catch((error: unknown) => logError(log, error, "forgetting answers"));
+    },
   });
 
   function schedule(): void {

@@ -14,6 +14,7 @@ import { logError, type Logger } from "../log.ts";
 import { encodeMove, moveKey } from "../play/calls.ts";
 import type { Move, Trial } from "../play/trial.ts";
 import type { Releases } from "../releases/prepare.ts";
+import type { Findings } from "../state/findings.ts";
 
 export interface RoleContext {
   readonly contracts: Contracts;
@@ -22,6 +23,7 @@ export interface RoleContext {
   readonly exact: ExactPool;
   readonly releases: Releases;
   readonly fastPaths: FastPaths;
+  readonly findings: Findings;
   readonly runTimes: RunTimes;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */

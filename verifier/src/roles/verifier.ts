@@ -6,6 +6,7 @@ import { messageOf } from "../../../sdk/src/error.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
+import type { Limits } from "../compute/children.ts";
 import type { Duty } from "../duties.ts";
 import {
   considerChallenge,
@@ -23,6 +24,7 @@ import { factsOf } from "../play/facts.ts";
 import { challengerDeadline, needsEvidence, planChallenger, planSettlement } from "../play/planner.ts";
 import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
+import type { Verdict } from "../state/findings.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
 export interface VerifierOptions {
@@ -38,10 +40,8 @@ export interface VerifierOptions {
   readonly bankroll?: bigint;
 }
 
-type Judgement = "right" | "wrong";
-
 interface Case {
-  judgement: Judgement | undefined;
+  judgement: Verdict | undefined;
   trace: TraceHandle | undefined;
   /** What a challenge that was decided on, but that the chain does not show yet, may lock, wei. */
   promised: bigint | undefined;
@@ -50,7 +50,7 @@ interface Case {
 }
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
-  const { contracts, sender, pool, exact, releases, log } = context;
+  const { contracts, sender, pool, exact, releases, findings, log } = context;
   const cases = new Map<Hex, Case>();
   const notices = createNotices(log);
   const terms: ChallengeTerms = { challenge: options.challenge ?? "paying", bankroll: options.bankroll };
@@ -75,30 +75,41 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     }
   }
 
-  async function judge(trial: Trial, found: Case): Promise<void> {
-    const { resultId, operator, output } = trial.result;
+  /** Finds it out, and keeps it. */
+  async function verdictOn(trial: Trial, limits: Limits): Promise<Verdict> {
+    const { resultId, operator, output, requestId } = trial.result;
     const [input, published] = [fromHex(trial.request.input), fromHex(output)];
-    // Whoever has challenged, perhaps before a restart, has judged: no luckier draw may end its game.
-    const mine = trial.result.games.has(sender.address.toLowerCase());
-    if (!mine && (await passesScreen(trial, input, published))) {
-      found.judgement = "right";
-      return log.info({ result: resultId, by: "onnxruntime" }, "answer is right");
+    const screened = await passesScreen(trial, input, published);
+    const by = screened ? "onnxruntime" : "exact interpreter";
+    let verdict: Verdict = "right";
+    if (!screened) {
+      const prepared = await releases.prepare(trial.release);
+      const right = await exact.output(prepared, input, limits);
+      const wrong = firstWrongOutput(prepared.model, right, published, prepared.release);
+      if (wrong !== undefined) verdict = "wrong";
+      if (wrong !== undefined) log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
     }
-    const prepared = await releases.prepare(trial.release);
+    if (verdict === "right") log.info({ result: resultId, by }, "answer is right");
+    await findings.keepVerdict(resultId, requestId, verdict, by);
+    return verdict;
+  }
+
+  async function judge(trial: Trial, found: Case): Promise<void> {
+    // Whoever has challenged, perhaps before a restart, has judged: no luckier draw may end its game.
+    const mine = isMine(trial);
     const deadline = mine ? trial.now : trial.result.endsAt;
     const runMs = 1000 * Math.max(trial.result.endsAt - trial.now, rulesOf(trial).challengerClock);
-    if (!mine) {
-      const right = await exact.output(prepared, input, { runMs, deadline });
-      const wrong = firstWrongOutput(prepared.model, right, published, prepared.release);
-      if (wrong === undefined) {
-        found.judgement = "right";
-        return log.info({ result: resultId, by: "exact interpreter" }, "answer is right");
-      }
-      log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
-    }
+    const limits = { runMs, deadline };
+    const known = mine ? "wrong" : await findings.verdict(trial.result.resultId);
+    const verdict = known ?? (await verdictOn(trial, limits));
     // The trace comes before the challenge: who cannot compute it cannot win.
-    found.trace = await exact.openTrace(prepared, input, { runMs, deadline });
-    found.judgement = "wrong";
+    if (verdict === "wrong")
+      found.trace = await exact.openTrace(
+        await releases.prepare(trial.release),
+        fromHex(trial.request.input),
+        limits,
+      );
+    found.judgement = verdict;
   }
 
   /** Asks our trace what it shows of the claim as it stands. */

@@ -38,7 +38,7 @@ const node = await startNode(
     contentDirectory: settings.content,
     mirrors: [],
     pollMs: 500,
-    workers: 1,
+    compute: { workers: 1 },
   },
   parts,
 );

@@ -40,7 +40,7 @@ describe("disputes on a real chain", function () {
       contentDirectory,
       rpcUrl: world.chain.url,
       pollMs: 200,
-      workers: 1,
+      compute: { workers: 1 },
       ...role,
     };
     const node = await startNode(

@@ -47,7 +47,7 @@ export interface Children<J extends Job> {
   /**
    * @returns the reply's value, unchecked.
    * @throws {AssayError} INFERENCE_FAILED, INFERENCE_TIMED_OUT, INFERENCE_OUT_OF_MEMORY, CLOSED, and what the child says:
-   * MODEL_REFUSED, CONTENT_MISMATCH, DISPUTE_INCONSISTENT.
+   * MODEL_REFUSED, CONTENT_UNAVAILABLE, CONTENT_MISMATCH, DISPUTE_INCONSISTENT.
    */
   run(task: Task<J>): Promise<unknown>;
   close(): Promise<void>;
@@ -105,6 +105,7 @@ const PATIENCE_MS = 100;
 
 const PASSED_ON: ReadonlySet<string> = new Set<ErrorCode>([
   "MODEL_REFUSED",
+  "CONTENT_UNAVAILABLE",
   "CONTENT_MISMATCH",
   "DISPUTE_INCONSISTENT",
 ]);

@@ -12,6 +12,7 @@ import type { Feed } from "../check/feeds.ts";
 import type { Evidence } from "../play/evidence.ts";
 import type { Facts } from "../play/facts.ts";
 import type { TraceHandle, TraceTop } from "../play/trace.ts";
+import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";
 import { createChildren, type Children, type Limits } from "./children.ts";
@@ -32,7 +33,12 @@ interface TraceSource {
 }
 
 export type ExactWork =
-  | { readonly kind: "describe"; readonly path: string; readonly bindings: Bindings }
+  | {
+      readonly kind: "describe";
+      readonly path: string;
+      readonly bindings: Bindings;
+      readonly fileSha256: Hex | undefined;
+    }
   | {
       readonly kind: "feeds";
       readonly specs: readonly TensorSpec[];
@@ -56,8 +62,11 @@ export interface ExactModel {
 }
 
 export interface ExactPool {
-  /** @throws {AssayError} MODEL_REFUSED, also if it takes too long; INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY if it kills its process. */
-  readonly describe: (path: string, bindings: Bindings) => Promise<ModelSummary>;
+  /**
+   * @throws {AssayError} as of `Describe`; MODEL_REFUSED also if it takes too long; INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY if it
+   * kills its process.
+   */
+  readonly describe: Describe;
   /** Inputs to compare onnxruntime on, as of `makeFeeds`. */
   feeds(specs: readonly TensorSpec[], samples: number, seed: number): Promise<Feed[]>;
   /**
@@ -125,11 +134,11 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     return { key: model.programRoot, bytes: memoryOf.program(model) };
   }
 
-  async function describe(path: string, bindings: Bindings): Promise<ModelSummary> {
+  async function describe(path: string, bindings: Bindings, fileSha256?: Hex): Promise<ModelSummary> {
     try {
       return answers.summary.parse(
         await lowering.run({
-          job: (id) => ({ id, kind: "describe", path, bindings }),
+          job: (id) => ({ id, kind: "describe", path, bindings, fileSha256 }),
           limits: { runMs: describeLimitMs },
           fingerprint: () => digest([path, JSON.stringify(bindings)]),
         }),

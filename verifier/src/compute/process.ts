@@ -20,7 +20,11 @@ export interface ProcessEvents {
 
 export function startProcess(module: URL, { onReply, onEnd }: ProcessEvents): ChildProcessHandle {
   // No environment: whatever a hostile model makes of this process, it finds no secrets. Node strips the types itself.
-  const child = fork(module, [], { serialization: "advanced", execArgv: [], env: {} });
+  // The node's output is its log alone.
+  const child = fork(module, [], {
+    ...{ serialization: "advanced", execArgv: [], env: {} },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   let over: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (over = resolve));
   let gone = false;

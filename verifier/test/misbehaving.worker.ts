@@ -1,0 +1,48 @@
+/** A child process that does what hostile models do, on demand. */
+import { serveParent } from "../src/compute/child.ts";
+import type { Job } from "../src/compute/protocol.ts";
+
+export type Misdeed =
+  | { readonly kind: "answer"; readonly value: number }
+  /** Blocks its thread. */
+  | { readonly kind: "spin"; readonly ms: number }
+  | { readonly kind: "die" }
+  | { readonly kind: "fill"; readonly bytes: number }
+  /** Says whether it has the key, and keeps it. */
+  | { readonly kind: "keep"; readonly key: string; readonly bytes: number }
+  | { readonly kind: "which" };
+
+export type MisdeedJob = Job & Misdeed;
+
+const kept = new Set<string>();
+const hoard: Uint8Array[] = [];
+
+function spin(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+serveParent<MisdeedJob>({
+  run(job, { held }) {
+    switch (job.kind) {
+      case "answer":
+        return job.value;
+      case "spin":
+        return spin(job.ms);
+      case "die":
+        return process.kill(process.pid, "SIGFPE");
+      case "fill":
+        hoard.push(new Uint8Array(job.bytes).fill(1));
+        return new Promise(() => undefined);
+      case "keep": {
+        const had = kept.has(job.key);
+        kept.add(job.key);
+        held(job.key, job.bytes);
+        return had;
+      }
+      case "which":
+        return process.pid;
+    }
+  },
+  drop: (key) => kept.delete(key),
+});

@@ -1,6 +1,5 @@
 /** A child process that does what hostile models do, on demand. */
 import { serveParent } from "../src/compute/child.ts";
-import type { Job } from "../src/compute/protocol.ts";
 
 export type Misdeed =
   | { readonly kind: "answer"; readonly value: number }
@@ -12,8 +11,6 @@ export type Misdeed =
   | { readonly kind: "keep"; readonly key: string; readonly bytes: number }
   | { readonly kind: "which" };
 
-export type MisdeedJob = Job & Misdeed;
-
 const kept = new Set<string>();
 const hoard: Uint8Array[] = [];
 
@@ -22,7 +19,7 @@ function spin(ms: number): void {
   while (performance.now() < end);
 }
 
-serveParent<MisdeedJob>({
+serveParent<Misdeed>({
   run(job, { held }) {
     switch (job.kind) {
       case "answer":

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { codeOf } from "../../test/failure.ts";
-import type { Misdeed, MisdeedJob } from "../../test/misbehaving.worker.ts";
+import type { Misdeed } from "../../test/misbehaving.worker.ts";
 import { createBudget } from "./budget.ts";
 import { createChildren, type Children, type ChildrenOptions, type Task } from "./children.ts";
 
@@ -11,20 +11,16 @@ const MIB = 2 ** 20;
 
 describe("child processes", function () {
   this.timeout(120_000);
-  const started: Children<MisdeedJob>[] = [];
+  const started: Children<Misdeed>[] = [];
 
-  function children(options: Partial<ChildrenOptions>): Children<MisdeedJob> {
-    const made = createChildren<MisdeedJob>({ module: MODULE, size: 1, retries: 0, ...options });
+  function children(options: Partial<ChildrenOptions>): Children<Misdeed> {
+    const made = createChildren<Misdeed>({ module: MODULE, size: 1, retries: 0, ...options });
     started.push(made);
     return made;
   }
 
-  function ask(
-    to: Children<MisdeedJob>,
-    misdeed: Misdeed,
-    more: Partial<Task<MisdeedJob>> = {},
-  ): Promise<unknown> {
-    return to.run({ job: (id) => ({ id, ...misdeed }), limits: { runMs: 60_000 }, ...more });
+  function ask(to: Children<Misdeed>, misdeed: Misdeed, more: Partial<Task<Misdeed>> = {}): Promise<unknown> {
+    return to.run({ job: () => misdeed, limits: { runMs: 60_000 }, ...more });
   }
 
   /** What a job was refused for. */

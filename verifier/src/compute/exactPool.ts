@@ -16,7 +16,6 @@ import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";
 import { createChildren, type Children, type Limits } from "./children.ts";
-import type { Job } from "./protocol.ts";
 
 /** How to make a program. */
 export interface ProgramSource {
@@ -32,7 +31,7 @@ interface TraceSource {
   readonly input: Uint8Array;
 }
 
-export type ExactWork =
+export type ExactJob =
   | {
       readonly kind: "describe";
       readonly path: string;
@@ -49,7 +48,6 @@ export type ExactWork =
   | ({ readonly kind: "open" } & TraceSource)
   | ({ readonly kind: "reveal"; readonly node: Node } & TraceSource)
   | ({ readonly kind: "evidence"; readonly facts: Facts } & TraceSource);
-export type ExactJob = Job & ExactWork;
 
 /** What the pool needs of a prepared release. */
 export interface ExactModel {
@@ -138,7 +136,7 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     try {
       return answers.summary.parse(
         await lowering.run({
-          job: (id) => ({ id, kind: "describe", path, bindings, fileSha256 }),
+          job: () => ({ kind: "describe", path, bindings, fileSha256 }),
           limits: { runMs: describeLimitMs },
           fingerprint: () => digest([path, JSON.stringify(bindings)]),
         }),
@@ -157,7 +155,7 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
       work: { kind: "open" } | { kind: "reveal"; node: Node } | { kind: "evidence"; facts: Facts },
     ): Promise<unknown> =>
       trials.run({
-        job: (id) => ({ id, ...work, source, key, input }),
+        job: () => ({ ...work, source, key, input }),
         ...{ limits, holdings, fingerprint: () => key },
       });
     const { depth, root, top } = answers.top.parse(await ask({ kind: "open" }));
@@ -182,13 +180,13 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     describe,
     openTrace,
     async feeds(specs, samples, seed) {
-      const job = (id: number): ExactJob => ({ id, kind: "feeds", specs, samples, seed });
-      return answers.feeds.parse(await lowering.run({ job, limits: { runMs: describeLimitMs } }));
+      const job = { kind: "feeds", specs, samples, seed } as const;
+      return answers.feeds.parse(await lowering.run({ job: () => job, limits: { runMs: describeLimitMs } }));
     },
     async output(release, input, limits) {
       const source = sourceOf(release);
       const value = await judging.run({
-        job: (id) => ({ id, kind: "output", source, input }),
+        job: () => ({ kind: "output", source, input }),
         ...{ limits, holdings: [programOf(release)] },
         fingerprint: () => digest([source.programRoot, input]),
       });

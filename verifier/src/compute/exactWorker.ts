@@ -11,7 +11,7 @@ import { describeFile, readBytes } from "../releases/prepare.ts";
 import { summaryOf } from "../releases/summary.ts";
 import { serveParent, type JobContext } from "./child.ts";
 import { exactOutput, exactTrace } from "./exact.ts";
-import type { ExactJob, ExactWork, ProgramSource } from "./exactPool.ts";
+import type { ExactJob, ProgramSource } from "./exactPool.ts";
 
 type Loaded = Pick<HonestRun, "program" | "commitment">;
 /** Without the program, which may go while the trace stays. */
@@ -67,7 +67,7 @@ function runOf(loaded: Loaded, key: string, input: Uint8Array, context: JobConte
   return run;
 }
 
-async function work(job: ExactWork, context: JobContext): Promise<unknown> {
+async function work(job: ExactJob, context: JobContext): Promise<unknown> {
   switch (job.kind) {
     case "describe":
       return summaryOf(await describeFile(job.path, job.bindings, job.fileSha256));

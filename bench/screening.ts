@@ -1,7 +1,7 @@
 /**
  * How fast answers are screened against bare onnxruntime: a model of about five milliseconds, two workers, side by side. Screening
  * takes input bytes to a child process, runs the model, and compares the output with the published bytes by the referee's
- * predicate. Bare: two processes that run the same model in a loop and do nothing else. They take turns of a second, so that
+ * predicate. Bare: two processes that run the same model in a loop and do nothing else. They take turns of seconds, so that
  * whatever else the machine does meets both alike.
  */
 import { fork, type ChildProcess } from "node:child_process";
@@ -23,8 +23,8 @@ import type { Figure } from "./figure.ts";
 
 const TARGET_MS = 5;
 const WORKERS = 2;
-const TURN_MS = 1000;
-const TURNS = 12;
+const TURN_MS = 3000;
+const TURNS = 5;
 /** Screenings that are asked for at a time: a node has as many answers to check as there are. */
 const AT_A_TIME = 32;
 /** Of what the model reads and gives: 4 KiB of features, 1000 numbers. */
@@ -32,7 +32,7 @@ const [FEATURES, NUMBERS] = [1024, 1000];
 const [ROWS, WIDTH] = [8, 512];
 
 /** Products and rectifiers in turn, mostly of the same weights. */
-export function model(layers: number): Uint8Array {
+function model(layers: number): Uint8Array {
   const w = new Writer(1);
   const product = (
     x: string,

@@ -7,6 +7,8 @@ export type Misdeed =
   | { readonly kind: "spin"; readonly ms: number }
   | { readonly kind: "die" }
   | { readonly kind: "fill"; readonly bytes: number }
+  /** Says nothing of what it keeps. */
+  | { readonly kind: "hoard"; readonly bytes: number }
   /** Says whether it has the key, and keeps it. */
   | { readonly kind: "keep"; readonly key: string; readonly bytes: number }
   | { readonly kind: "which" };
@@ -20,7 +22,7 @@ function spin(ms: number): void {
 }
 
 serveParent<Misdeed>({
-  run(job, { held }) {
+  run(job, context) {
     switch (job.kind) {
       case "answer":
         return job.value;
@@ -31,10 +33,12 @@ serveParent<Misdeed>({
       case "fill":
         hoard.push(new Uint8Array(job.bytes).fill(1));
         return new Promise(() => undefined);
+      case "hoard":
+        return hoard.push(new Uint8Array(job.bytes).fill(1));
       case "keep": {
         const had = kept.has(job.key);
         kept.add(job.key);
-        held(job.key, job.bytes);
+        context.held(job.key, job.bytes);
         return had;
       }
       case "which":

@@ -12,9 +12,9 @@ function codeOf(error: unknown): { readonly code?: string } {
 /** What a job tells its parent while it is done. */
 export interface JobContext {
   /** Everything is loaded; the work itself begins. */
-  running(): void;
+  readonly running: () => void;
   /** What something that is kept takes, bytes. */
-  held(key: string, bytes: number): void;
+  readonly held: (key: string, bytes: number) => void;
 }
 
 export interface Work<J> {

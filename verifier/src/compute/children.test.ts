@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { codeOf } from "../../test/failure.ts";
 import type { Misdeed } from "../../test/misbehaving.worker.ts";
+import { killIfThere } from "../../test/processes.ts";
 import { createBudget } from "./budget.ts";
 import { createChildren, type Children, type ChildrenOptions, type Task } from "./children.ts";
 
@@ -89,12 +90,7 @@ describe("child processes", function () {
     for (let kills = 0; kills < 20 && left > 0; kills++) {
       const pid = await ask(pool, { kind: "which" });
       await sleep(kills * 3);
-      if (typeof pid === "number")
-        try {
-          process.kill(pid, "SIGKILL");
-        } catch {
-          // It has died already.
-        }
+      if (typeof pid === "number") killIfThere(pid);
     }
     expect(await Promise.all(jobs)).to.deep.equal(jobs.map((_, i) => i));
   });
@@ -116,6 +112,13 @@ describe("child processes", function () {
     const next = ask(pool, { kind: "answer", value: 5 });
     expect(await codeOf(bomb)).to.equal("INFERENCE_OUT_OF_MEMORY");
     expect(await next).to.equal(5);
+  });
+
+  it("are ended when they do nothing with much memory", async () => {
+    const pool = children({ memoryBytes: 1000 * MIB });
+    const pid = await ask(pool, { kind: "which" });
+    await ask(pool, { kind: "hoard", bytes: 300 * MIB });
+    while ((await ask(pool, { kind: "which" })) === pid) await sleep(600);
   });
 
   it("are not started for what has killed twice", async () => {

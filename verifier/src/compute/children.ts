@@ -105,6 +105,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const START_MS = 60_000;
 /** No job waits behind one that takes longer than this. */
 const PATIENCE_MS = 100;
+/** Bytes of a child that does nothing and keeps nothing: what has more is ended, since nothing else gives memory back. */
+const MOST_IDLE = 2 ** 28;
 /** Short jobs that wait are sent together, for about so long and at most so many. */
 const BATCH_MS = 20;
 const MOST_IN_BATCH = 16;
@@ -135,20 +137,25 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
 
   const stopWatching = memoryBytes === undefined ? () => undefined : watchMemory(() => watched(memoryBytes));
 
+  /** Bytes of memory that a child may have now. */
+  function mostOf({ process, batches }: Worker<J>, beside: number): number {
+    const held = budget.heldBy(process);
+    if (batches.length > 0) return beside + held;
+    return held > 0 ? Infinity : MOST_IDLE;
+  }
+
   function watched(beside: number): Watched[] {
     return [...workers].flatMap((worker) => {
       const { pid } = worker.process;
       if (pid === undefined || !worker.alive) return [];
-      const limit = beside + budget.heldBy(worker.process);
+      const most = mostOf(worker, beside);
       const onExceeded = (bytes: number): void => {
-        if (!worker.alive) return;
-        kill(worker, {
-          code: "INFERENCE_OUT_OF_MEMORY",
-          message: `the process had ${bytes} bytes of memory, more than its ${limit}`,
-          died: "memory limit",
-        });
+        // What it was looked at for may be over.
+        if (!worker.alive || bytes <= mostOf(worker, beside)) return;
+        const message = `the process had ${bytes} bytes of memory, more than its ${most}`;
+        kill(worker, { code: "INFERENCE_OUT_OF_MEMORY", message, died: "memory limit" });
       };
-      return [{ pid, limit, onExceeded }];
+      return [{ pid, limit: most, onExceeded }];
     });
   }
 

@@ -1,2 +1,0 @@
-import { measureScreening } from "/tmp/wt/compute/bench/screening.ts";
-console.log(await measureScreening());

@@ -40,7 +40,7 @@ const node = await startNode(
     database: { directory: join(settings.data, "state") },
     mirrors: [],
     pollMs: 500,
-    workers: 1,
+    compute: { workers: 1 },
   },
   parts,
 );

@@ -10,8 +10,7 @@ import { createProvider } from "./chain/provider.ts";
 import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
-import { createExactPool } from "./compute/exactPool.ts";
-import { createPool } from "./compute/pool.ts";
+import { createCompute, type ComputeOptions } from "./compute/compute.ts";
 import { createFastPaths } from "./compute/selfCheck.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
@@ -54,10 +53,7 @@ export interface NodeOptions {
   readonly pollMs?: number;
   /** A block this deep is never undone. Default 64. */
   readonly finality?: number;
-  /** Child processes that run onnxruntime, and as many for exact judgements and for traces. Default 2. */
-  readonly workers?: number;
-  /** For one inference. Default 30000. */
-  readonly inferenceLimitMs?: number;
+  readonly compute?: ComputeOptions;
   /** Largest model file that is fetched. Default 256 MiB. */
   readonly maxFileBytes?: number;
   /** Of a release's run, all tensors together. Default 256 MiB. */
@@ -100,9 +96,9 @@ export async function startNode(
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
-  const { workers = 2, finality = 64 } = options;
-  const pool = createPool({ size: workers, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
-  const exact = createExactPool({ size: workers });
+  const { finality = 64, compute: { workers = 2 } = {} } = options;
+  const compute = createCompute(options.compute);
+  const { pool, exact } = compute;
   const store = openStore(options.contentDirectory);
   const releases = createReleases(
     store,
@@ -119,7 +115,7 @@ export async function startNode(
     pool,
     exact,
     releases,
-    fastPaths: createFastPaths({ pool, exact }, log),
+    fastPaths: createFastPaths(compute, log),
     findings,
     runTimes: createRunTimes(),
     gasPrice: createGasPrice(provider),
@@ -216,7 +212,7 @@ export async function startNode(
       stopped.abort();
       await running;
       await sender.close();
-      await Promise.all([pool.close(), exact.close()]);
+      await compute.close();
       // What still computes has nothing left to send.
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       await server?.close();

@@ -43,7 +43,7 @@ describe("disputes on a real chain", function () {
       database: { directory: join(world.folder, `state-${account}`) },
       rpcUrls: [world.chain.url],
       pollMs: 200,
-      workers: 1,
+      compute: { workers: 1 },
       ...role,
     };
     const node = await startNode(

@@ -45,6 +45,8 @@ const configSchema = z
     workers: z.number().int().min(1).max(256),
     pollMs: z.number().int().min(50).max(60_000),
     inferenceLimitMs: z.number().int().min(100),
+    memoryMb: z.number().int().min(64),
+    inferenceMemoryMb: z.number().int().min(256),
     maxFileMb: z.number().int().min(1),
     maxTraceMb: z.number().int().min(1),
   })

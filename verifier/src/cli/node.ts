@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { readDeployment } from "../../../sdk/src/deployment.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
+import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
 import { contentOf, DEFAULTS, type Config } from "./config.ts";
@@ -15,6 +16,19 @@ function endpoint(text: string): { host: string; port: number } | undefined {
   if (host === undefined || Number(port) > 65535)
     throw new AssayError("BAD_CONFIG", `the HTTP address is host:port or "off", not "${text}"`);
   return { host, port: Number(port) };
+}
+
+function computeOptionsOf({
+  workers = DEFAULTS.workers,
+  inferenceLimitMs = DEFAULTS.inferenceLimitMs,
+  memoryMb,
+  inferenceMemoryMb,
+}: Config): ComputeOptions {
+  return {
+    ...{ workers, inferenceLimitMs },
+    ...(memoryMb === undefined ? {} : { memoryBytes: memoryMb * 2 ** 20 }),
+    ...(inferenceMemoryMb === undefined ? {} : { inferenceMemoryBytes: inferenceMemoryMb * 2 ** 20 }),
+  };
 }
 
 async function optionsOf(config: Config): Promise<NodeOptions> {
@@ -39,8 +53,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
         : { url: config.database },
     mirrors: config.mirror ?? [],
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
-    workers: config.workers ?? DEFAULTS.workers,
-    inferenceLimitMs: config.inferenceLimitMs ?? DEFAULTS.inferenceLimitMs,
+    compute: computeOptionsOf(config),
     maxFileBytes: (config.maxFileMb ?? DEFAULTS.maxFileMb) * 2 ** 20,
     maxTraceBytes: (config.maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20,
     ...(http === undefined ? {} : { http }),
@@ -90,6 +103,16 @@ export function addNode(program: Command): void {
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)
     .option("--poll-ms <ms>", `how often to look for new blocks (default ${DEFAULTS.pollMs})`, Number)
     .option("--inference-limit-ms <ms>", `for one inference (default ${DEFAULTS.inferenceLimitMs})`, Number)
+    .option(
+      "--memory-mb <n>",
+      "what all processes together keep of models and traces, MiB (default: half of the machine's)",
+      Number,
+    )
+    .option(
+      "--inference-memory-mb <n>",
+      "what one inference may take beside that, MiB (default: 4096, or --memory-mb if that is less)",
+      Number,
+    )
     .option("--max-file-mb <n>", `largest model file, MiB (default ${DEFAULTS.maxFileMb})`, Number)
     .option(
       "--max-trace-mb <n>",

@@ -2,18 +2,22 @@
 
 const ADDRESS = /\b(?:https?|wss?|postgres(?:ql)?):\/\/[^\s"\\]+/gi;
 /** Punctuation of the sentence around an address. */
-const TAIL = /[),.:;'\]]+$/;
+const PUNCTUATION = "]),.:;'";
 const MAX_LINE = 16_384;
 const MAX_TEXT = 1024;
 const MAX_ENTRIES = 64;
 
 /** Scheme, host and port. Providers' keys are in paths, queries, names and passwords. */
 function withoutSecrets(found: string): string {
-  const tail = TAIL.exec(found)?.[0] ?? "";
-  const address = found.slice(0, found.length - tail.length);
+  // Not a regular expression: a stranger's address may be nothing but punctuation.
+  let end = found.length;
+  while (PUNCTUATION.includes(found.charAt(end - 1))) end--;
+  const [address, tail] = [found.slice(0, end), found.slice(end)];
   const parsed = URL.parse(address);
   const scheme = address.slice(0, address.indexOf(":"));
-  if (parsed === null || parsed.host === "") return `${scheme}://…${tail}`;
+  // An @ after the host: it may as well be part of a password that should have been escaped.
+  const rest = /[/?#].*/.exec(address.slice(scheme.length + 3))?.[0] ?? "";
+  if (parsed === null || parsed.host === "" || rest.includes("@")) return `${scheme}://…${tail}`;
   const bare = parsed.pathname.length <= 1 && parsed.search === "" && parsed.hash === "";
   return `${scheme}://${parsed.host}${bare ? "" : "/…"}${tail}`;
 }

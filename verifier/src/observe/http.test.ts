@@ -1,0 +1,79 @@
+import { expect } from "chai";
+import { fastify, type FastifyInstance } from "fastify";
+import { healthRoutes, measureHttp, metricsRoute } from "./http.ts";
+import { createMetrics } from "./metrics.ts";
+import type { ReadinessFacts } from "./readiness.ts";
+
+const READY: ReadinessFacts = {
+  now: 1000,
+  caughtUp: true,
+  heardAt: 990,
+  database: true,
+  key: true,
+  stopping: false,
+};
+
+describe("what a node shows over HTTP", () => {
+  const metrics = createMetrics({ process: false });
+  let facts: ReadinessFacts = READY;
+  let server: FastifyInstance;
+  let url: string;
+
+  before(async () => {
+    server = fastify();
+    measureHttp(server, metrics);
+    await server.register(metricsRoute(metrics));
+    await server.register(healthRoutes(() => facts));
+    url = await server.listen({ host: "127.0.0.1", port: 0 });
+  });
+  after(() => server.close());
+
+  it("metrics, to its own machine", async () => {
+    metrics.chain.head.set(5);
+    const response = await fetch(`${url}/metrics`);
+    expect(response.status).to.equal(200);
+    expect(response.headers.get("content-type")).to.include("text/plain; version=0.0.4");
+    expect((await response.text()).split("\n")).to.include("assay_chain_head_block 5");
+  });
+
+  it("no metrics to strangers, nor to whom a proxy speaks for", async () => {
+    const forwarded = await fetch(`${url}/metrics`, { headers: { "x-forwarded-for": "127.0.0.1" } });
+    expect(forwarded.status).to.equal(404);
+    const from = async (remoteAddress: string): Promise<number> =>
+      (await server.inject({ url: "/metrics", remoteAddress })).statusCode;
+    expect(await from("8.8.8.8")).to.equal(404);
+    expect(await from("2606:4700::1")).to.equal(404);
+    expect(await from("::ffff:8.8.8.8")).to.equal(404);
+    expect(await from("::ffff:10.1.2.3")).to.equal(200);
+    expect(await from("fd00::1")).to.equal(200);
+    expect(await from("::1")).to.equal(200);
+  });
+
+  it("metrics to everyone if the owner wants it", async () => {
+    const open = fastify();
+    await open.register(metricsRoute(metrics, { everywhere: true }));
+    expect((await open.inject({ url: "/metrics", remoteAddress: "8.8.8.8" })).statusCode).to.equal(200);
+    await open.close();
+  });
+
+  it("that it lives, and what is missing until it is ready", async () => {
+    facts = { ...READY, database: false, heardAt: undefined };
+    expect((await fetch(`${url}/health/live`)).status).to.equal(200);
+    const missing = await fetch(`${url}/health/ready`);
+    expect([missing.status, await missing.json()]).to.deep.equal([
+      503,
+      { ready: false, missing: ["NO_CHAIN", "NO_DATABASE"] },
+    ]);
+    facts = READY;
+    const ready = await fetch(`${url}/health/ready`);
+    expect([ready.status, await ready.json()]).to.deep.equal([200, { ready: true, missing: [] }]);
+  });
+
+  it("measures by routes, not by paths", async () => {
+    for (let i = 0; i < 50; i++) await fetch(`${url}/${i}/x`);
+    const { body } = await metrics.text();
+    expect(body).to.include('assay_http_request_seconds_count{route="none",status="4xx"} 50');
+    expect(body).to.match(/assay_http_request_seconds_count\{route="\/metrics",status="2xx"\} [1-9]/);
+    expect(body).to.match(/\nassay_http_connections [1-9]/);
+  });
+});

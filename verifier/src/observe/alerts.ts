@@ -21,10 +21,10 @@ export const ALERTS = {
     "Read the log around this result. See that the wallet has gas and an endpoint takes transactions",
   ),
   DEADLINE_AT_RISK: critical(
-    "Look at the wallet's balance, the endpoints and the fee limit; raise --max-fee if blocks are full",
+    "Look at the wallet's balance, the endpoints, and whether the fee limit is below the base fee",
   ),
   LOSING_DISPUTE: critical(
-    "Stop the operator role, keep the state directory, and run `assay dispute show` and `assay doctor`",
+    "Take no new requests (a high --min-fee), but stay up while other disputes are open; `assay dispute show` and `assay doctor` tell more",
   ),
   LOW_STAKE: warning("Deposit with `assay stake`; until then answers and challenges are left to others"),
   LOW_WALLET: critical("Send ether to the node's address: without gas it cannot move in a dispute"),
@@ -37,23 +37,15 @@ export const ALERTS = {
   CHAIN_STALLED: critical(
     "See whether the chain makes blocks; if it does, replace the endpoints that do not show them",
   ),
-  ENDPOINTS_DOWN: critical(
-    "No RPC endpoint answers: check the network, the keys and quotas, and add another endpoint",
-  ),
-  ENDPOINTS_DEGRADED: warning(
-    "Some RPC endpoints do not answer: check their keys and quotas, or replace them",
-  ),
-  ENDPOINTS_DISAGREE: critical(
-    "Endpoints contradict each other: one lies or is on another chain. Compare block hashes and remove it",
-  ),
-  DEEP_REORG: warning(
-    "The chain undid more blocks than the finality setting allows for: raise it if this is usual on this chain",
-  ),
+  ENDPOINTS_DOWN: critical("Check the network and the endpoints' keys and quotas, and add another endpoint"),
+  ENDPOINTS_DEGRADED: warning("Check their keys and quotas, or replace them"),
+  ENDPOINTS_DISAGREE: critical("One lies or is on another chain: compare block hashes and remove it"),
+  DEEP_REORG: warning("Raise the finality setting if this is usual on this chain"),
   CLOCK_SKEW: warning("Set this machine's clock (NTP)"),
-  STATE_UNAVAILABLE: critical("The database does not answer: see that its server runs, or restart the node"),
+  STATE_UNAVAILABLE: critical("See that the database server runs, or restart the node"),
   DISK_FULL: critical("Free space on the disk of the state directory, or lower the content budget"),
   SELF_CHECK_FAILED: warning(
-    "onnxruntime differs from the exact interpreter here, which takes over and is slower; no money is at risk",
+    "The exact interpreter takes over, which is slower; no money is at risk. Another machine or version of onnxruntime may pass",
   ),
 } as const satisfies Readonly<Record<string, Meaning>>;
 

@@ -1,29 +1,17 @@
 import { expect } from "chai";
 import { fastify, type FastifyInstance } from "fastify";
-import { healthRoutes, measureHttp, metricsRoute } from "./http.ts";
+import { measureHttp, metricsRoute } from "./http.ts";
 import { createMetrics } from "./metrics.ts";
-import type { ReadinessFacts } from "./readiness.ts";
-
-const READY: ReadinessFacts = {
-  now: 1000,
-  caughtUp: true,
-  heardAt: 990,
-  database: true,
-  key: true,
-  stopping: false,
-};
 
 describe("what a node shows over HTTP", () => {
   const metrics = createMetrics({ process: false });
-  let facts: ReadinessFacts = READY;
   let server: FastifyInstance;
   let url: string;
 
   before(async () => {
     server = fastify();
-    measureHttp(server, metrics);
-    await server.register(metricsRoute(metrics));
-    await server.register(healthRoutes(() => facts));
+    metricsRoute(metrics)(server);
+    measureHttp(metrics)(server);
     url = await server.listen({ host: "127.0.0.1", port: 0 });
   });
   after(() => server.close());
@@ -51,22 +39,9 @@ describe("what a node shows over HTTP", () => {
 
   it("metrics to everyone if the owner wants it", async () => {
     const open = fastify();
-    await open.register(metricsRoute(metrics, { everywhere: true }));
+    metricsRoute(metrics, { everywhere: true })(open);
     expect((await open.inject({ url: "/metrics", remoteAddress: "8.8.8.8" })).statusCode).to.equal(200);
     await open.close();
-  });
-
-  it("that it lives, and what is missing until it is ready", async () => {
-    facts = { ...READY, database: false, heardAt: undefined };
-    expect((await fetch(`${url}/health/live`)).status).to.equal(200);
-    const missing = await fetch(`${url}/health/ready`);
-    expect([missing.status, await missing.json()]).to.deep.equal([
-      503,
-      { ready: false, missing: ["NO_CHAIN", "NO_DATABASE"] },
-    ]);
-    facts = READY;
-    const ready = await fetch(`${url}/health/ready`);
-    expect([ready.status, await ready.json()]).to.deep.equal([200, { ready: true, missing: [] }]);
   });
 
   it("measures by routes, not by paths", async () => {

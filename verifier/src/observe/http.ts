@@ -1,8 +1,7 @@
-/** What a node shows of itself over HTTP: /metrics to its owner, /health/live and /health/ready to whoever keeps it running. */
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastify";
+/** What a node shows its owner over HTTP. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";
 import type { Metrics } from "./metrics.ts";
-import { readinessOf, type ReadinessFacts } from "./readiness.ts";
 
 const OWN_NETWORKS: ReadonlySet<string> = new Set(["loopback", "private", "uniqueLocal", "linkLocal"]);
 
@@ -22,48 +21,34 @@ function isFromNearby({ socket, headers }: FastifyRequest): boolean {
 export function metricsRoute(
   metrics: Metrics,
   { everywhere = false }: { readonly everywhere?: boolean } = {},
-): FastifyPluginAsync {
-  return async (server) => {
-    server.get("/metrics", async (request, reply) => {
+): (app: FastifyInstance) => void {
+  return (app) => {
+    app.get("/metrics", async (request, reply) => {
       if (!everywhere && !isFromNearby(request)) return reply.code(404).send({ error: "not found" });
       const { contentType, body } = await metrics.text();
       return reply.type(contentType).header("cache-control", "no-store").send(body);
     });
-    return Promise.resolve();
   };
 }
 
-/** GET /health/live: the event loop turns. GET /health/ready: 200, or 503 with what is missing. */
-export function healthRoutes(facts: () => ReadinessFacts): FastifyPluginAsync {
-  return async (server) => {
-    server.get("/health/live", (_, reply) => reply.header("cache-control", "no-store").send({ live: true }));
-    server.get("/health/ready", (_, reply) => {
-      const readiness = readinessOf(facts());
-      return reply
-        .code(readiness.ready ? 200 : 503)
-        .header("cache-control", "no-store")
-        .send(readiness);
+/** Measures all routes of a server. */
+export function measureHttp(metrics: Metrics): (app: FastifyInstance) => void {
+  return (app) => {
+    app.addHook("onResponse", (request, reply, done) => {
+      // The pattern, not the path: a stranger chooses paths.
+      const route = request.routeOptions.url ?? "none";
+      const status = `${Math.floor(reply.statusCode / 100)}xx`;
+      metrics.http.seconds.observe({ route, status }, reply.elapsedTime / 1000);
+      done();
     });
-    return Promise.resolve();
+    metrics.beforeScrape(
+      () =>
+        new Promise((resolve) => {
+          app.server.getConnections((error, count) => {
+            if (error === null) metrics.http.open.set(count);
+            resolve();
+          });
+        }),
+    );
   };
-}
-
-/** Measures all routes of a server, those of its plugins included. Call it before they are registered. */
-export function measureHttp(server: FastifyInstance, metrics: Metrics): void {
-  server.addHook("onResponse", (request, reply, done) => {
-    // The pattern, not the path: a stranger chooses paths.
-    const route = request.routeOptions.url ?? "none";
-    const status = `${Math.floor(reply.statusCode / 100)}xx`;
-    metrics.http.seconds.observe({ route, status }, reply.elapsedTime / 1000);
-    done();
-  });
-  metrics.beforeScrape(
-    () =>
-      new Promise((resolve) => {
-        server.server.getConnections((error, count) => {
-          if (error === null) metrics.http.open.set(count);
-          resolve();
-        });
-      }),
-  );
 }

@@ -2,7 +2,15 @@ import { expect } from "chai";
 import { MAX_LABEL_VALUES } from "./family.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { createDutyProbe, createFollowProbe, queryProbe, setTrials } from "./probes.ts";
+import {
+  createChainProbe,
+  createDutyProbe,
+  createEndpointProbe,
+  createTrialProbe,
+  measureRun,
+  queryProbe,
+} from "./probes.ts";
+import type { OwnGame, Side } from "./trials.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 
 /** Series of the text: "name{labels}" to value. */
@@ -63,13 +71,13 @@ describe("metrics", () => {
 
   it("survives values that are no numbers", async () => {
     const metrics = plain();
-    metrics.chain.blocks.inc(Number.NaN);
-    metrics.chain.blocks.inc(-1);
+    metrics.chain.reorgs.inc(Number.NaN);
+    metrics.chain.reorgs.inc(-1);
     metrics.transactions.fees.addWei({ label: "reveal" }, -1n);
     metrics.duties.seconds.observe({ kind: "reveal" }, Number.NaN);
     metrics.chain.head.set(Number.NaN);
     const series = await seriesOf(metrics);
-    expect(series.get("assay_chain_blocks_total")).to.equal(0);
+    expect(series.get("assay_chain_reorgs_total")).to.equal(0);
     expect(series.has('assay_duty_seconds_count{kind="reveal"}')).to.equal(false);
   });
 
@@ -110,21 +118,48 @@ describe("metrics", () => {
 });
 
 describe("metrics' probes", () => {
-  const block = { hash: "0x1", parentHash: "0x0", baseFee: 7n } as const;
-
   it("follow the chain", async () => {
     const metrics = plain();
-    const probe = createFollowProbe(metrics);
-    probe({ kind: "head", block: { ...block, number: 10, timestamp: 100 } });
-    probe({ kind: "head", block: { ...block, number: 14, timestamp: 108 } });
-    probe({ kind: "reorg", keep: 11 });
+    const probe = createChainProbe(metrics);
+    probe.head({ number: 14, timestamp: 108, baseFee: 7n });
+    probe.reorg(3);
     const series = await seriesOf(metrics);
-    expect(series.get("assay_chain_head_block")).to.equal(14);
-    expect(series.get("assay_chain_head_timestamp_seconds")).to.equal(108);
-    expect(series.get("assay_chain_read_block")).to.equal(11);
-    expect(series.get("assay_chain_blocks_total")).to.equal(4);
-    expect(series.get("assay_chain_reorg_depth_blocks_sum")).to.equal(3);
+    expect(series.get("assay_chain_read_block")).to.equal(14);
+    expect(series.get("assay_chain_read_timestamp_seconds")).to.equal(108);
     expect(series.get("assay_chain_base_fee_wei")).to.equal(7);
+    expect(series.get("assay_chain_reorgs_total")).to.equal(1);
+    expect(series.get("assay_chain_reorg_depth_blocks_sum")).to.equal(3);
+  });
+
+  it("tell endpoints by their place", async () => {
+    const metrics = plain();
+    const probe = createEndpointProbe(metrics);
+    const silent = { healthy: false, latencyMs: undefined, height: undefined, failures: 4 };
+    probe([{ healthy: true, latencyMs: 20, height: 9, failures: 1 }, silent]);
+    probe([{ healthy: true, latencyMs: 30, height: 12, failures: 3 }, silent]);
+    const series = await seriesOf(metrics);
+    expect(series.get('assay_rpc_healthy{endpoint="1"}')).to.equal(0);
+    expect(series.get('assay_rpc_latency_seconds{endpoint="0"}')).to.equal(0.03);
+    expect(series.get('assay_rpc_failures_total{endpoint="0"}')).to.equal(3);
+    expect(series.get('assay_rpc_failures_total{endpoint="1"}')).to.equal(4);
+    expect(series.get("assay_chain_head_block")).to.equal(12);
+    expect(series.has('assay_rpc_head_block{endpoint="1"}')).to.equal(false);
+  });
+
+  it("measure runs by how they end", async () => {
+    const metrics = plain();
+    const release = `0x${"ab".repeat(32)}`;
+    expect(await measureRun(metrics, "exact", release, () => Promise.resolve(5))).to.equal(5);
+    const failure = new AssayError("INFERENCE_TIMED_OUT", "no");
+    const run = measureRun(metrics, "onnxruntime", release, () => Promise.reject(failure));
+    expect(await run.catch((e: unknown) => e)).to.equal(failure);
+    const series = await seriesOf(metrics);
+    const of = (interpreter: string, outcome: string): number | undefined =>
+      series.get(
+        `assay_inference_runs_total{interpreter="${interpreter}",release="0xabababab",outcome="${outcome}"}`,
+      );
+    expect([of("exact", "done"), of("onnxruntime", "INFERENCE_TIMED_OUT")]).to.deep.equal([1, 1]);
+    expect(series.get('assay_inference_seconds_count{interpreter="onnxruntime"}')).to.equal(1);
   });
 
   it("count duties by kind and code, and pass errors on", async () => {
@@ -143,13 +178,26 @@ describe("metrics' probes", () => {
     expect([...series.keys()].filter((key) => key.startsWith("assay_duties_running"))).to.deep.equal([]);
   });
 
-  it("set disputes", async () => {
+  it("count each dispute's end once, if they saw it open", async () => {
     const metrics = plain();
-    const games = { operator: { open: 1, won: 2, lost: 3 }, challenger: { open: 4, won: 5, lost: 6 } };
-    setTrials(metrics, { games, moves: [], losing: [], tightestSeconds: undefined });
+    const probe = createTrialProbe(metrics);
+    const game = (id: number, side: Side, outcome: OwnGame["outcome"]): OwnGame => ({
+      disputeId: `0x${id}`,
+      side,
+      outcome,
+    });
+    const say = (tightestSeconds: number | undefined, ...games: OwnGame[]): void =>
+      probe({ games, moves: [], losing: [], tightestSeconds });
+    say(30, game(1, "operator", "open"), game(2, "challenger", "open"), game(3, "operator", "lost"));
+    const first = await seriesOf(metrics);
+    expect(first.get('assay_disputes_open{role="operator"}')).to.equal(1);
+    expect(first.get("assay_dispute_clock_seconds")).to.equal(30);
+    for (let i = 0; i < 3; i++) say(undefined, game(1, "operator", "won"), game(2, "challenger", "lost"));
     const series = await seriesOf(metrics);
-    expect(series.get('assay_disputes_open{role="challenger"}')).to.equal(4);
-    expect(series.get('assay_disputes_lost{role="operator"}')).to.equal(3);
+    expect(series.get('assay_disputes_open{role="operator"}')).to.equal(0);
+    expect(series.get('assay_disputes_ended_total{role="operator",outcome="won"}')).to.equal(1);
+    expect(series.get('assay_disputes_ended_total{role="challenger",outcome="lost"}')).to.equal(1);
+    expect(series.has('assay_disputes_ended_total{role="operator",outcome="lost"}')).to.equal(false);
     expect(series.get("assay_dispute_clock_seconds")).to.be.NaN;
   });
 

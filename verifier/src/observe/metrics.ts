@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createFamily, type Definition } from "./family.ts";
 import { labelOfRelease } from "./labels.ts";
+import type { Side } from "./trials.ts";
 
-type Role = "operator" | "challenger";
-type Interpreter = "onnxruntime" | "exact" | "trace";
+export type Interpreter = "onnxruntime" | "exact" | "trace";
 
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120] as const;
 const LONG_SECONDS = [0.1, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300, 900, 3600] as const;
@@ -68,11 +68,13 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
     },
 
     chain: {
-      head: define.level("assay_chain_head_block", "Newest block that the endpoints show."),
-      headTime: define.level("assay_chain_head_timestamp_seconds", "Unix time of that block."),
+      head: define.level("assay_chain_head_block", "Newest block that any endpoint has told of."),
       read: define.level("assay_chain_read_block", "Last block whose events have been read."),
-      baseFee: define.level("assay_chain_base_fee_wei", "Base fee per gas of the newest block."),
-      blocks: define.count("assay_chain_blocks_total", "Blocks read, those read again included."),
+      readTime: define.level(
+        "assay_chain_read_timestamp_seconds",
+        "Unix time of the last newest block whose events have been read.",
+      ),
+      baseFee: define.level("assay_chain_base_fee_wei", "Base fee per gas of that block."),
       events: define.countBy<{ event: string }>(
         "assay_chain_events_total",
         "Events of the contracts that were applied.",
@@ -99,17 +101,15 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
         "Newest block that the endpoint shows.",
         "endpoint",
       ),
-      seconds: define.spreadBy<{ endpoint: string }>(
-        "assay_rpc_request_seconds",
-        "Time of each request, failed ones too.",
-        SECONDS,
+      latency: define.levelBy<{ endpoint: string }>(
+        "assay_rpc_latency_seconds",
+        "Time of a request, on average of late.",
         "endpoint",
       ),
-      failures: define.countBy<{ endpoint: string; code: string }>(
+      failures: define.countBy<{ endpoint: string }>(
         "assay_rpc_failures_total",
         "Requests that failed.",
         "endpoint",
-        "code",
       ),
       disagreements: define.count(
         "assay_rpc_disagreements_total",
@@ -207,15 +207,15 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       ),
     },
 
-    /** Of what the state knows: set anew from it, so a restart or reorganisation counts nothing twice. */
+    /** Of one identity: processes that share it say the same. */
     disputes: {
-      open: define.levelBy<{ role: Role }>("assay_disputes_open", "Our games that are open.", "role"),
-      won: define.levelBy<{ role: Role }>(
-        "assay_disputes_won",
-        "Our games that the other side lost.",
+      open: define.levelBy<{ role: Side }>("assay_disputes_open", "Our games that are open.", "role"),
+      ended: define.countBy<{ role: Side; outcome: "won" | "lost" }>(
+        "assay_disputes_ended_total",
+        "Our games that ended while this process watched.",
         "role",
+        "outcome",
       ),
-      lost: define.levelBy<{ role: Role }>("assay_disputes_lost", "Our games that we lost.", "role"),
       tightest: define.level(
         "assay_dispute_clock_seconds",
         "Left on the tightest clock that runs against us; NaN without one.",

@@ -1,31 +1,55 @@
 /** From what the rooms know anyway to the metrics: each is called at one place where effects happen. */
 import type { LogEvent } from "kysely";
-import type { FollowItem } from "../chain/follow.ts";
+import type { BlockRef } from "../chain/source.ts";
 import type { Duty } from "../duties.ts";
-import { codeOfError, kindOfKey } from "./labels.ts";
-import type { Metrics } from "./metrics.ts";
+import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
+import type { Interpreter, Metrics } from "./metrics.ts";
 import type { TrialFacts } from "./trials.ts";
 
-/** Call it with every item of `follow`. */
-export function createFollowProbe({ chain }: Metrics): (item: FollowItem) => void {
-  let read: number | undefined;
-  return (item) => {
-    if (item.kind === "reorg") {
-      chain.reorgs.inc();
-      if (read !== undefined) chain.reorgDepth.observe(Math.max(0, read - item.keep));
-      read = item.keep;
-    } else if (item.kind === "logs") {
-      const last = item.logs.at(-1)?.blockNumber;
-      if (last !== undefined) read = Math.max(read ?? 0, last);
-    } else {
-      const { number, timestamp, baseFee } = item.block;
-      chain.head.set(number);
-      chain.headTime.set(timestamp);
+export interface ChainProbe {
+  /** A block that was the newest; all events up to it have been applied. */
+  head(block: Pick<BlockRef, "number" | "timestamp" | "baseFee">): void;
+  /** How many blocks were undone. */
+  reorg(blocks: number): void;
+}
+
+export function createChainProbe({ chain }: Metrics): ChainProbe {
+  return {
+    head({ number, timestamp, baseFee }) {
+      chain.read.set(number);
+      chain.readTime.set(timestamp);
       if (baseFee !== undefined) chain.baseFee.set(Number(baseFee));
-      if (read !== undefined && number > read) chain.blocks.inc(number - read);
-      read = number;
-    }
-    if (read !== undefined) chain.read.set(read);
+    },
+    reorg(blocks) {
+      chain.reorgs.inc();
+      chain.reorgDepth.observe(blocks);
+    },
+  };
+}
+
+/** What an endpoint says of itself. */
+export interface EndpointState {
+  readonly healthy: boolean;
+  readonly latencyMs: number | undefined;
+  readonly height: number | undefined;
+  /** Since the start. */
+  readonly failures: number;
+}
+
+/** Before each scrape, with all endpoints in the order of the settings. */
+export function createEndpointProbe({ rpc, chain }: Metrics): (states: readonly EndpointState[]) => void {
+  const failed = new Map<string, number>();
+  return (states) => {
+    states.forEach(({ healthy, latencyMs, height, failures }, i) => {
+      const endpoint = String(i);
+      rpc.healthy.set({ endpoint }, healthy ? 1 : 0);
+      if (latencyMs !== undefined) rpc.latency.set({ endpoint }, latencyMs / 1000);
+      if (height !== undefined) rpc.head.set({ endpoint }, height);
+      rpc.failures.inc({ endpoint }, failures - (failed.get(endpoint) ?? 0));
+      failed.set(endpoint, failures);
+    });
+    const heights = states.flatMap(({ height }) => height ?? []);
+    if (heights.length > 0) chain.head.set(Math.max(...heights));
   };
 }
 
@@ -74,12 +98,35 @@ export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
   };
 }
 
-/** After each block. */
-export function setTrials({ disputes }: Metrics, { games, tightestSeconds }: TrialFacts): void {
-  for (const role of ["operator", "challenger"] as const) {
-    disputes.open.set({ role }, games[role].open);
-    disputes.won.set({ role }, games[role].won);
-    disputes.lost.set({ role }, games[role].lost);
+/** Runs a model and measures it. @throws whatever the work throws. */
+export async function measureRun<T>(
+  { compute }: Metrics,
+  interpreter: Interpreter,
+  releaseId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const ended = (outcome: string): void =>
+    compute.runs.inc({ interpreter, release: labelOfRelease(releaseId), outcome });
+  try {
+    const value = await compute.seconds.time({ interpreter }, work);
+    ended("done");
+    return value;
+  } catch (error) {
+    ended(codeOfError(error));
+    throw error;
   }
-  disputes.tightest.set(tightestSeconds ?? Number.NaN);
+}
+
+/** After each block. Games that had ended before they were first seen are not counted. */
+export function createTrialProbe({ disputes }: Metrics): (facts: TrialFacts) => void {
+  let open = new Set<string>();
+  return ({ games, tightestSeconds }) => {
+    for (const { disputeId, side: role, outcome } of games)
+      if (outcome !== "open" && open.has(disputeId)) disputes.ended.inc({ role, outcome });
+    const still = games.filter(({ outcome }) => outcome === "open");
+    open = new Set(still.map(({ disputeId }) => disputeId));
+    for (const role of ["operator", "challenger"] as const)
+      disputes.open.set({ role }, still.filter(({ side }) => side === role).length);
+    disputes.tightest.set(tightestSeconds ?? Number.NaN);
+  };
 }

@@ -17,7 +17,7 @@ describe("soak", () => {
 
   it("samples a real process and a real node's metrics, and bears what is gone", async () => {
     const server = fastify();
-    await server.register(metricsRoute(createMetrics()));
+    metricsRoute(createMetrics())(server);
     const url = `${await server.listen({ host: "127.0.0.1", port: 0 })}/metrics`;
     const child = spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000)"]);
     await once(child, "spawn");

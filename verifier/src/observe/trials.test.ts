@@ -14,19 +14,17 @@ describe("facts of our trials", () => {
     return simulate(new Uint8Array(8), new Uint8Array(4), new Uint8Array(4), 0);
   }
 
+  function outcomes({ games }: TrialFacts): string[] {
+    return games.map(({ side, outcome }) => `${side} ${outcome}`);
+  }
+
   function factsOf(game: Simulation, me: Hex): TrialFacts {
     return trialFacts(game.state, me, game.trial().now);
   }
 
   it("are none before a challenge, and none of a stranger's", () => {
     const game = play();
-    const none = { open: 0, won: 0, lost: 0 };
-    const nothing = {
-      games: { operator: none, challenger: none },
-      moves: [],
-      losing: [],
-      tightestSeconds: undefined,
-    };
+    const nothing = { games: [], moves: [], losing: [], tightestSeconds: undefined };
     expect(factsOf(game, OPERATOR)).to.deep.equal(nothing);
     game.perform({ kind: "challenge" }, ALICE);
     expect(factsOf(game, BOB)).to.deep.equal(nothing);
@@ -39,7 +37,7 @@ describe("facts of our trials", () => {
     game.perform({ kind: "challenge" }, BOB);
     game.wait(10);
     const operator = factsOf(game, OPERATOR);
-    expect(operator.games.operator).to.deep.equal({ open: 2, won: 0, lost: 0 });
+    expect(outcomes(operator)).to.deep.equal(["operator open", "operator open"]);
     expect(operator.moves.map(({ kind }) => kind)).to.deep.equal(["commitTrace", "commitTrace"]);
     expect(operator.tightestSeconds).to.equal(CLOCK_SECONDS - 40);
     const claimed = { node: () => ROOT, tensorNode: () => ROOT, leaf: () => new Uint8Array(256) };
@@ -51,7 +49,7 @@ describe("facts of our trials", () => {
     game.wait(15);
     expect(factsOf(game, OPERATOR).moves).to.deep.equal([]);
     const bob = factsOf(game, BOB_IN_LOWER_CASE);
-    expect(bob.games.challenger.open).to.equal(1);
+    expect(outcomes(bob)).to.deep.equal(["challenger open"]);
     expect(bob.tightestSeconds).to.equal(CLOCK_SECONDS - 15);
   });
 
@@ -79,14 +77,14 @@ describe("facts of our trials", () => {
     expect(factsOf(game, BOB).losing.map(({ resultId }) => resultId)).to.deep.equal([
       game.trial().result.resultId,
     ]);
-    expect(factsOf(game, OPERATOR).games.operator).to.deep.equal({ open: 1, won: 1, lost: 0 });
+    expect(outcomes(factsOf(game, OPERATOR))).to.deep.equal(["operator open", "operator won"]);
 
     game.perform({ kind: "timeout", challenger: ALICE, node }, ALICE);
     const operator = factsOf(game, OPERATOR);
-    expect(operator.games.operator).to.deep.equal({ open: 0, won: 1, lost: 1 });
+    expect(outcomes(operator)).to.deep.equal(["operator lost", "operator won"]);
     expect(operator.losing.length).to.equal(1);
-    expect(factsOf(game, ALICE).games.challenger).to.deep.equal({ open: 0, won: 1, lost: 0 });
-    expect(factsOf(game, BOB).games.challenger).to.deep.equal({ open: 0, won: 0, lost: 1 });
+    expect(outcomes(factsOf(game, ALICE))).to.deep.equal(["challenger won"]);
+    expect(outcomes(factsOf(game, BOB))).to.deep.equal(["challenger lost"]);
     game.perform({ kind: "settleBond" }, ALICE);
     expect(factsOf(game, OPERATOR).losing).to.deep.equal([]);
   });

@@ -19,10 +19,16 @@ export interface LostTrial {
 }
 
 export type Side = "operator" | "challenger";
-type Outcome = "open" | "won" | "lost";
+
+export interface OwnGame {
+  readonly disputeId: Hex;
+  readonly side: Side;
+  readonly outcome: "open" | "won" | "lost";
+}
 
 export interface TrialFacts {
-  readonly games: Readonly<Record<Side, Readonly<Record<Outcome, number>>>>;
+  /** Of all results that the state knows. */
+  readonly games: readonly OwnGame[];
   /** Our moves in open games. */
   readonly moves: readonly OwnMove[];
   /** Seconds left on the tightest clock that runs against us, below 0 if it ran out; undefined: none runs. */
@@ -32,7 +38,7 @@ export interface TrialFacts {
 }
 
 /** A verdict makes winners of all challengers that had not lost before. */
-function outcomeOf({ verdict }: ResultRecord, { status }: GameRecord, side: Side): Outcome {
+function outcomeOf({ verdict }: ResultRecord, { status }: GameRecord, side: Side): OwnGame["outcome"] {
   if (verdict === "none" && status === "open") return "open";
   const challengerWon = verdict !== "none" && status !== "lost";
   return challengerWon === (side === "challenger") ? "won" : "lost";
@@ -76,7 +82,7 @@ export function trialFacts(
   now: number,
 ): TrialFacts {
   const own = me.toLowerCase();
-  const games = { operator: { open: 0, won: 0, lost: 0 }, challenger: { open: 0, won: 0, lost: 0 } };
+  const games: OwnGame[] = [];
   const moves: OwnMove[] = [];
   const losing: LostTrial[] = [];
   for (const result of state.results.values()) {
@@ -86,7 +92,7 @@ export function trialFacts(
     const parameters = state.requests.get(result.requestId)?.request.parameters;
     for (const game of concern) {
       const outcome = outcomeOf(result, game, side);
-      games[side][outcome]++;
+      games.push({ disputeId: game.disputeId, side, outcome });
       const move =
         outcome === "open" && parameters !== undefined
           ? moveOf(result, game, side, parameters, now)

@@ -30,7 +30,7 @@ const EMPTY = new Uint8Array();
 const PATIENCE_MS = 8000;
 
 /** A place below the node selected last, any at all: the trace is right everywhere. Undefined: there is nothing below. */
-function anywhereBelow(
+export function anywhereBelow(
   { commitment, program, trace }: HonestRun,
   from: Node,
   rng: Rng,

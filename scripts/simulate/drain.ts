@@ -1,6 +1,5 @@
 /** Nothing goes wrong any more: what was begun comes to its end. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { REQUEST_STATES } from "../../sdk/src/answer.ts";
 import type { Hand } from "./hand.ts";
 import { eventsNamed, readRecord } from "./record.ts";
 import { CRANKS, DRAIN_SECONDS, HONEST, LIARS } from "./rules.ts";
@@ -9,29 +8,27 @@ import type { Stage } from "./stage.ts";
 const LOOK_MS = 3000;
 
 /** What is still to happen, in words; empty when all is over. Sends home the fees of requests that nobody answered. */
-async function look(
-  { contracts, provider, accounts }: Stage,
-  requester: Hand,
-  refunded: Set<string>,
-): Promise<string[]> {
+async function look(stage: Stage, requester: Hand, refunded: Set<string>): Promise<string[]> {
+  const { contracts, provider, accounts } = stage;
   const record = await readRecord(contracts, provider);
   const now = (await provider.getBlock("latest"))?.timestamp ?? 0;
+  const idsOf = (name: "Fulfilled" | "Finalized" | "Refunded"): ReadonlySet<string> =>
+    new Set(eventsNamed(record, name).map(({ requestId }) => requestId));
+  const [answered, final, ended] = [idsOf("Fulfilled"), idsOf("Finalized"), idsOf("Refunded")];
   const left: string[] = [];
   for (const { requestId, request } of eventsNamed(record, "Requested")) {
-    const { state: code } = await contracts.market.statusOf(requestId);
-    const state = REQUEST_STATES[Number(code)] ?? "none";
-    if (["final", "delivered", "refunded"].includes(state)) continue;
-    left.push(`request ${request.nonce} is ${state}`);
-    if (state !== "requested" || now <= request.deadline || refunded.has(requestId)) continue;
+    if (final.has(requestId) || ended.has(requestId)) continue;
+    left.push(`request ${request.nonce} is ${answered.has(requestId) ? "answered" : "open"}`);
+    if (answered.has(requestId) || now <= request.deadline || refunded.has(requestId)) continue;
     refunded.add(requestId);
     const data = contracts.market.interface.encodeFunctionData("refund", [request]);
     await requester.send(contracts.deployment.addresses.market, data);
   }
-  for (const name of [...HONEST, ...LIARS, ...CRANKS]) {
+  const locks = [...HONEST, ...LIARS, ...CRANKS].map(async (name) => {
     const { lockedWei } = await contracts.vault.accountOf(accounts[name].address);
-    if (lockedWei !== 0n) left.push(`${name} has locked stake`);
-  }
-  return left;
+    return lockedWei === 0n ? [] : [`${name} has locked stake`];
+  });
+  return [...left, ...(await Promise.all(locks)).flat()];
 }
 
 /** Resolves when all is over, or when it should have been. */

@@ -28,6 +28,8 @@ export interface Interposer {
   readonly seen: readonly Pick<KillPoint, "sends" | "method">[];
   /** Whether the chosen point has come. */
   readonly fired: boolean;
+  /** Transactions that have been tried to send so far, in all lives of the node. */
+  readonly sends: number;
   close(): Promise<void>;
 }
 
@@ -93,6 +95,9 @@ export async function interpose(
     seen,
     get fired() {
       return fired;
+    },
+    get sends() {
+      return sends;
     },
     close: () =>
       new Promise((resolve) => {

@@ -32,8 +32,12 @@ export const FEE = 10n ** 15n;
 const CLOCK = 900;
 const WINDOW = 1800;
 const BLOCK_MS = 250;
-/** A node that is back looks at the chain for this long before what is pending is mined. */
-const PENDING_MS = 3000;
+/**
+ * What is pending is mined this long after a node that is back has sent something, so that it has the time to send its move again
+ * and another transaction for it; and at last when it sends nothing.
+ */
+const PENDING_MS = 2000;
+const LONGEST_PENDING_MS = 20_000;
 const LIMIT_MS = 150_000;
 
 /** Makes blocks as long as it is not paused. */
@@ -93,7 +97,7 @@ export async function openStand(side: Side): Promise<Stand> {
     blockSeconds: 0,
     rules: { floorSeconds, parameters: { ...parameters, ...clocks } },
   });
-  const model = await publishFile(world, exampleModel("digits"));
+  const model = await publishFile(world, exampleModel("breast-cancer"));
   let liar: RunningNode | undefined;
   if (side === "challenger") {
     await stake(world, 1, 100n * STAKE);
@@ -238,7 +242,12 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
     if (killed !== undefined && killed.signalCode === null)
       await new Promise((resolve) => killed.once("exit", resolve));
     await live();
-    if (point?.phase === "pending") await sleep(PENDING_MS);
+    if (point?.phase === "pending") {
+      const sends = interposer.sends;
+      for (const until = Date.now() + LONGEST_PENDING_MS; Date.now() < until && interposer.sends === sends;)
+        await sleep(100);
+      await sleep(PENDING_MS);
+    }
     miner.resume();
   }
 
@@ -246,7 +255,7 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
     await live();
     const asker = world.chain.wallet(9);
     const operator: Hex = liar?.address ?? account.address;
-    const input = Uint8Array.from({ length: model.model.inputBytes }, (_, i) => (i * 5 + plays) % 17);
+    const input = Uint8Array.from({ length: model.model.inputBytes }, (_, i) => (i * 5 + 3) % 17);
     const { releaseId } = model;
     const ask = { releaseId, input, fee: FEE, windowSeconds: WINDOW, answerSeconds: 3600, operator };
     const asked = await request(connect(world.deployment, asker), `0x${asker.address.slice(2)}`, ask);

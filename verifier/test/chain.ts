@@ -3,6 +3,7 @@ import { HDNodeWallet, JsonRpcProvider, Wallet } from "ethers";
 import { network } from "hardhat";
 import { startAnvil } from "../../scripts/anvil.ts";
 import { deployAssay, describeDeployment } from "../../scripts/deployment.ts";
+import type { NetworkParameters } from "../../scripts/networks.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 
 /** The first accounts of anvil's well-known development mnemonic; worthless anywhere else. */
@@ -34,9 +35,10 @@ export async function startChain(): Promise<TestChain> {
   };
 }
 
-export async function deployTo(url: string): Promise<Deployment> {
+/** @param rules Those of a development chain by default. */
+export async function deployTo(url: string, rules?: NetworkParameters): Promise<Deployment> {
   const connection = await network.create({ network: "local", override: { url } });
-  const deployed = await deployAssay(connection);
+  const deployed = await deployAssay(connection, rules === undefined ? {} : { network: rules });
   const deployment = await describeDeployment(deployed);
   await connection.close();
   return deployment;

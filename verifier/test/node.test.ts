@@ -7,7 +7,7 @@ import { z } from "zod/v4";
 import { freePort } from "../../scripts/anvil.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { describeModel } from "../src/releases/describe.ts";
-import { finished, launch } from "./command.ts";
+import { finished, launch, ready } from "./command.ts";
 import { exampleModel, startWorld, type World } from "./world.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -17,19 +17,6 @@ async function assay<T>(schema: z.ZodType<T>, ...args: readonly string[]): Promi
   const { code, stdout, stderr } = await finished(launch([...args, "--json"]));
   if (code !== 0) throw new Error(`assay ${args.join(" ")} ended with ${code}: ${stderr}`);
   return schema.parse(JSON.parse(stdout));
-}
-
-/** Resolves with the fields of the log line "ready". */
-function ready(child: ChildProcess): Promise<Record<string, unknown>> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      const line = text.split("\n").find((candidate) => candidate.includes('"msg":"ready"'));
-      if (line !== undefined) resolve(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
-    });
-    child.once("close", () => reject(new Error(`the node ended: ${text}`)));
-  });
 }
 
 describe("assay, the command", function () {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { NetworkParameters } from "../../scripts/networks.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import { createEndpoints, type Endpoints } from "../src/chain/endpoints.ts";
@@ -36,13 +37,15 @@ export const testLog = createLogger(process.env["ASSAY_TEST_LOG"] === "info" ? "
 export interface WorldOptions {
   /** Seconds between blocks, once everything is set up; 0: a block per transaction. Default 1. */
   readonly blockSeconds?: number;
+  /** Those of a development chain by default. */
+  readonly rules?: NetworkParameters;
 }
 
-export async function startWorld({ blockSeconds = 1 }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ blockSeconds = 1, rules }: WorldOptions = {}): Promise<World> {
   const chain = await startChain();
   const folder = mkdtempSync(join(tmpdir(), "assay-world-"));
   try {
-    const deployment = await deployTo(chain.url);
+    const deployment = await deployTo(chain.url, rules);
     const wallet = chain.wallet(0);
     const endpoints = createEndpoints({ urls: [chain.url], chainId: deployment.chainId, log: testLog });
     const publisher = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 50 });

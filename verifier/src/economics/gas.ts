@@ -7,9 +7,9 @@ import type { Release } from "../../../sdk/src/structs.ts";
 /** Gas of a byte of calldata that is not zero, EIP-7623. */
 const FLOOR_BYTE = 40;
 /** `fulfill` with an empty output: a bond locked and a word written. */
-const FULFILL = 52_000;
+const FULFILL = 48_000;
 /** `finalize` without output and callback, the model's first royalty included. */
-const FINALIZE = 86_000;
+const FINALIZE = 82_000;
 /** `deliver` without output and callback. */
 const DELIVER = 45_000;
 /** Around a callback, beside the gas that it may take. */

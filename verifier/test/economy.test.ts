@@ -31,6 +31,7 @@ import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type
 const ETHER = 10n ** 18n;
 const STAKE = 2n * ETHER;
 const FEE = ETHER / 100n;
+const EXPOSURE = (9n * ETHER) / 10n;
 const WINDOW = 900;
 const CLOCK = 60;
 const [HONEST, LIAR, VERIFIER, STALLER, REQUESTER, POOR] = [1, 2, 3, 4, 5, 6] as const;
@@ -75,14 +76,21 @@ describe("the economy on a real chain", function () {
     }
   }
 
-  async function ask(account: number | undefined, fee: bigint, seed: number): Promise<RequestHandle> {
+  async function ask(
+    account: number | undefined,
+    fee: bigint,
+    seed: number,
+    bond = 0n,
+  ): Promise<RequestHandle> {
     const contracts = connect(world.deployment, world.chain.wallet(REQUESTER));
     const input = Uint8Array.from({ length: digits.model.inputBytes }, (_, i) => (i * seed + 3) % 17);
     return request(contracts, addressOf(REQUESTER), {
       releaseId: digits.releaseId,
       input,
       fee,
+      bond,
       windowSeconds: WINDOW,
+      answerSeconds: 3 * WINDOW,
       ...(account === undefined ? {} : { operator: addressOf(account) }),
     });
   }
@@ -182,6 +190,7 @@ describe("the economy on a real chain", function () {
         minFee: "auto",
         computeWeiPerSecond: 10n ** 12n,
         maxBond: ETHER,
+        maxExposure: EXPOSURE,
       },
       announce: { endpoints: [ENDPOINT] },
     });
@@ -240,6 +249,24 @@ describe("the economy on a real chain", function () {
       0n,
     );
     expect(profitOf(ledger.total) + sunk > 0n).to.equal(true);
+  });
+
+  it("bonds no more at once than it may, and goes on when bonds are free again", async () => {
+    const half = ETHER / 2n;
+    const handles = [await ask(HONEST, FEE, 2, half), await ask(HONEST, FEE, 3, half)] as const;
+    const states = async (): Promise<string> => (await Promise.all(handles.map(stateOf))).toSorted().join();
+    await until("one is answered", async () => (await states()) === "answered,requested");
+    await until("the other is left", async () =>
+      Promise.resolve(lines.some((line) => line.includes("bonds at risk would be above the limit"))),
+    );
+    await pass(WINDOW);
+    await until("the other is answered too", async () => !(await states()).includes("requested"));
+    const { state } = await history();
+    const times = [...state.results.values()].slice(-2).map(({ answeredAt }) => answeredAt);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).to.be.at.least(WINDOW);
+    await pass(WINDOW);
+    await until("all are final", async () => (await states()) === "final,final");
+    await checkedLedger(HONEST);
   });
 
   it("accounts for a lie that was overturned, on both sides", async () => {

@@ -14,9 +14,6 @@ const FINALIZE = 82_000;
 const DELIVER = 45_000;
 /** Around a callback, beside the gas that it may take. */
 const CALLBACK_CALL = 15_000;
-/** A dispute against an honest trace, or one whose traces and reveals are served: challenge, proveOutput, settlements, refund. */
-const SHORT_DISPUTE = 650_000;
-
 /**
  * Gas of answering a request and collecting the fee: `fulfill`, `finalize` and the callback, which whoever finalizes pays for.
  * @param callbackGas As in the request; 0: none.
@@ -29,17 +26,4 @@ export function answerGas({ outputBytes }: Pick<Release, "outputBytes">, callbac
 /** Gas of calling a requester back once more. */
 export function deliveryGas({ outputBytes }: Pick<Release, "outputBytes">, callbackGas: number): number {
   return DELIVER + (FLOOR_BYTE + 1) * outputBytes + CALLBACK_CALL + callbackGas;
-}
-
-/**
- * Gas of a whole dispute for the challenger that wins it.
- * @param revealed The operator shows its trace without being asked move by move. Whoever lies may stop to do so at any time: count on
- * it for statistics, never for a decision.
- */
-export function disputeGas(
-  { disputeGas: worst, inputBytes, outputBytes, stepGas }: Release,
-  revealed = false,
-): number {
-  if (!revealed) return worst;
-  return Math.min(worst, SHORT_DISPUTE + stepGas + FLOOR_BYTE * (inputBytes + outputBytes));
 }

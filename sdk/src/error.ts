@@ -33,8 +33,14 @@ export type ErrorCode =
   | "MODEL_REFUSED"
   | "INFERENCE_FAILED"
   | "INFERENCE_TIMED_OUT"
+  /** A process took more memory than its limit, and was ended. */
+  | "INFERENCE_OUT_OF_MEMORY"
   /** Our own traces do not explain what the chain says; a bug, or a referee of another format. */
   | "DISPUTE_INCONSISTENT"
+  /** The node's database cannot be opened or used. */
+  | "STATE_FAILED"
+  /** Another process has the state directory open. */
+  | "STATE_LOCKED"
   | "CLOSED";
 
 export interface ErrorContext {

@@ -6,6 +6,7 @@ export * from "./error.ts";
 export * from "./events.ts";
 export * from "./ids.ts";
 export * from "./logs.ts";
+export * from "./offer.ts";
 export * from "./parameters.ts";
 export * from "./refusal.ts";
 export * from "./request.ts";

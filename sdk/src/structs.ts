@@ -74,6 +74,16 @@ export const nodeSchema = z.object({
 });
 export type Node = z.infer<typeof nodeSchema>;
 
+export const offerSchema = z.object({
+  feeWei: wide,
+  gas: small,
+  tipMwei: small,
+  gasPercent: small,
+  maxBondWei: wide,
+});
+/** What an operator asks for one answer; see `quoteOf`. */
+export type Offer = Readonly<z.infer<typeof offerSchema>>;
+
 /** What a requester asks for; the fee is the value sent along. */
 export interface Ask {
   readonly releaseId: Hex;

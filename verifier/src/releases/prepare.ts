@@ -1,19 +1,21 @@
 /** Re-derives a release from its file before anything is served or verified. */
 import { readFile } from "node:fs/promises";
 import pLimit from "p-limit";
-import { AssayError, isRetryable } from "../../../sdk/src/error.ts";
-import { sameHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
+import { sha256 } from "../../../program/src/merkle.ts";
+import { AssayError, isRetryable, messageOf } from "../../../sdk/src/error.ts";
+import { sameHex, toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, parseBindings, signatureHash, type Bindings } from "../../../sdk/src/tensor.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
 import type { ContentStore } from "../content/store.ts";
 import { fetchContent, type FetchLimits } from "../content/fetch.ts";
 import { describeModel, type ModelDescription } from "./describe.ts";
+import type { ModelSummary } from "./summary.ts";
 
 /** A release that is what its file lowers to. */
 export interface PreparedRelease {
   readonly releaseId: Hex;
   readonly release: Release;
-  readonly model: ModelDescription;
+  readonly model: ModelSummary;
   /** Path of the ONNX file. */
   readonly path: string;
 }
@@ -39,10 +41,10 @@ function parsed(fragment: string): Bindings | undefined {
 }
 
 /** @throws {AssayError} RELEASE_REFUSED with what the release says otherwise than its file. */
-export function checkRelease(release: Release, model: ModelDescription): void {
+export function checkRelease(release: Release, model: ModelSummary): void {
   const expected: readonly (readonly [what: string, ours: string | number, theirs: string | number])[] = [
     ["hash", model.fileSha256, release.fileSha256.toLowerCase()],
-    ["lowering version", model.program.loweringVersion, release.loweringVersion],
+    ["lowering version", model.loweringVersion, release.loweringVersion],
     ["program root", model.programRoot, release.programRoot.toLowerCase()],
     ["signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()],
     ["input length", model.inputBytes, release.inputBytes],
@@ -59,12 +61,34 @@ export function checkRelease(release: Release, model: ModelDescription): void {
     );
 }
 
-/** Lowers the file at a path. @throws {AssayError} MODEL_REFUSED. */
-export type Describe = (path: string, bindings: Bindings) => Promise<ModelDescription>;
+/**
+ * Lowers the file at a path.
+ * @param fileSha256 What it must have, absent: any.
+ * @throws {AssayError} MODEL_REFUSED; CONTENT_UNAVAILABLE if there is no such file, CONTENT_MISMATCH if it is another.
+ */
+export type Describe = (path: string, bindings: Bindings, fileSha256?: Hex) => Promise<ModelSummary>;
 
 /** In this process. */
-export const describeFile: Describe = async (path, bindings) =>
-  describeModel(new Uint8Array(await readFile(path)), bindings);
+export async function describeFile(
+  path: string,
+  bindings: Bindings,
+  fileSha256?: Hex,
+): Promise<ModelDescription> {
+  const file = await readBytes(path);
+  if (fileSha256 !== undefined && !sameHex(toHex(sha256(file)), fileSha256))
+    throw new AssayError("CONTENT_MISMATCH", `${path} does not have the SHA-256 ${fileSha256}`);
+  return describeModel(file, bindings);
+}
+
+/** @throws {AssayError} CONTENT_UNAVAILABLE. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    const { buffer, byteOffset, length } = await readFile(path);
+    return new Uint8Array(buffer, byteOffset, length);
+  } catch (cause) {
+    throw new AssayError("CONTENT_UNAVAILABLE", `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
 
 export interface ReleaseLimits extends FetchLimits {
   /** Bytes of all tensors of a run, which a dispute keeps in memory. */
@@ -73,6 +97,10 @@ export interface ReleaseLimits extends FetchLimits {
 
 /** Files that are fetched at once: each is held in memory until its hash is known. */
 const MAX_FETCHES = 2;
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof AssayError && /^CONTENT_(UNAVAILABLE|MISMATCH)$/.test(error.code);
+}
 
 /** Refusals that follow from the file and the release alone; anything else may go better another time. */
 function isFinal(error: unknown): boolean {
@@ -107,13 +135,16 @@ export function createReleases(
   async function load(record: ReleaseRecord): Promise<PreparedRelease> {
     const { releaseId, release, contentUris } = record;
     const bindings = bindingsOf(record);
-    if ((await store.get(release.fileSha256)) === undefined) {
+    const path = store.pathOf(release.fileSha256);
+    // Whether it is there and intact is found out where it is read anyway: hashing takes a second a gigabyte.
+    const describeStored = (): Promise<ModelSummary> => describe(path, bindings, release.fileSha256);
+    const model = await describeStored().catch(async (error: unknown) => {
+      if (!isAbsent(error)) throw error;
       const others = mirrors.map((base) => `${base}/content/${release.fileSha256.slice(2).toLowerCase()}`);
       const uris = [...contentUris, ...others];
       await fetching(async () => store.put(await fetchContent(release.fileSha256, uris, limits)));
-    }
-    const path = store.pathOf(release.fileSha256);
-    const model = await describe(path, bindings);
+      return describeStored();
+    });
     checkRelease(release, model);
     if (model.traceBytes > limits.maxTraceBytes)
       throw new AssayError(

@@ -35,8 +35,8 @@ const node = await startNode(
     wallet: await openKeystore(settings.keystore, settings.passwordFile),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },
-    contentDirectory: settings.content,
-    mirrors: [],
+    // Everybody is on this machine.
+    content: { directory: settings.content, allowPrivate: true },
     pollMs: 500,
     workers: 1,
   },

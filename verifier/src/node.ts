@@ -10,9 +10,11 @@ import { rpcSource, type BlockRef, type ChainLog } from "./chain/source.ts";
 import { createView, eventOf } from "./chain/state.ts";
 import { createExactPool } from "./compute/exactPool.ts";
 import { createPool } from "./compute/pool.ts";
-import { serveContent, type ContentServer } from "./content/server.ts";
-import { openStore } from "./content/store.ts";
+import { openContent, type ContentOptions } from "./content/content.ts";
+import { fileRoutes } from "./content/files.ts";
+import { gatewayRoutes } from "./content/gateway.ts";
 import { createExecutor } from "./duties.ts";
+import { serveHttp, type Health, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
 import { createReleases } from "./releases/prepare.ts";
 import {
@@ -32,9 +34,7 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
-  readonly contentDirectory: string;
-  /** Other nodes' base URLs, asked for files that a release's own URIs do not give. */
-  readonly mirrors?: readonly string[];
+  readonly content: ContentOptions;
   readonly http?: { readonly host: string; readonly port: number };
   /** Default 1000. */
   readonly pollMs?: number;
@@ -42,8 +42,6 @@ export interface NodeOptions {
   readonly workers?: number;
   /** For one inference. Default 30000. */
   readonly inferenceLimitMs?: number;
-  /** Largest model file that is fetched. Default 256 MiB. */
-  readonly maxFileBytes?: number;
   /** Of a release's run, all tensors together. Default 256 MiB. */
   readonly maxTraceBytes?: number;
 }
@@ -87,7 +85,6 @@ export async function startNode(
     log,
     wallet,
     pollMs = 1000,
-    maxFileBytes = 256 * MIB,
     maxTraceBytes = 256 * MIB,
   } = options;
   const provider = createProvider(options.rpcUrl, deployment.chainId);
@@ -97,13 +94,8 @@ export async function startNode(
   const { workers = 2 } = options;
   const pool = createPool({ size: workers, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
   const exact = createExactPool({ size: workers });
-  const store = openStore(options.contentDirectory);
-  const releases = createReleases(
-    store,
-    { maxBytes: maxFileBytes, timeoutMs: 60_000, maxTraceBytes },
-    options.mirrors ?? [],
-    exact.describe,
-  );
+  const content = await openContent(options.content);
+  const releases = createReleases(content, { maxTraceBytes }, exact.describe);
   const context: RoleContext = {
     contracts,
     sender,
@@ -186,16 +178,18 @@ export async function startNode(
     for await (const item of items) take(item);
   }
 
-  const health = (): { ready: boolean; [field: string]: unknown } => ({
+  const health = (): Health => ({
     ready: head !== undefined,
     address: sender.address,
     chainId: deployment.chainId,
     block: head?.number ?? null,
     roles: [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])],
   });
-  let server: ContentServer | undefined;
-  if (options.http !== undefined)
-    server = await serveContent(store, health, options.http.host, options.http.port);
+  let server: HttpServer | undefined;
+  if (options.http !== undefined) {
+    const routes = [fileRoutes(content.store), gatewayRoutes(content.store)];
+    server = await serveHttp({ ...options.http, log, health, routes });
+  }
   const running = run();
   void ready.then(() => log.info({ ...health(), url: server?.url ?? null }, "ready"));
 
@@ -211,6 +205,7 @@ export async function startNode(
       // What still computes has nothing left to send.
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       await server?.close();
+      content.close();
       provider.destroy();
     },
   };

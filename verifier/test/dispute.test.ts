@@ -37,7 +37,7 @@ describe("disputes on a real chain", function () {
         : { operator: { serve: "all" as const, minFee: 0n } };
     const options = {
       deployment,
-      contentDirectory,
+      content: { directory: contentDirectory },
       rpcUrl: world.chain.url,
       pollMs: 200,
       workers: 1,

@@ -5,6 +5,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
 import { DEFAULTS, type Config } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
 import { configOf, etherOf, idOf, openWallet, withChain } from "./session.ts";
 
 function endpoint(text: string): { host: string; port: number } | undefined {
@@ -31,12 +32,10 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
     rpcUrl: config.rpc ?? DEFAULTS.rpc,
     wallet: await openWallet(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
-    contentDirectory: config.content ?? DEFAULTS.content,
-    mirrors: config.mirror ?? [],
+    content: contentOptionsOf(config),
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
     workers: config.workers ?? DEFAULTS.workers,
     inferenceLimitMs: config.inferenceLimitMs ?? DEFAULTS.inferenceLimitMs,
-    maxFileBytes: (config.maxFileMb ?? DEFAULTS.maxFileMb) * 2 ** 20,
     maxTraceBytes: (config.maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20,
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
@@ -51,7 +50,7 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withChain(program.command("node"), true)
+  withContent(withChain(program.command("node"), true))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
     .addOption(
       new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices([
@@ -71,13 +70,13 @@ export function addNode(program: Command): void {
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
     )
-    .option("--content <dir>", `files by their hash, kept and served (default ${DEFAULTS.content})`)
-    .option("--mirror <url...>", "other nodes to fetch model files from")
-    .option("--http <host:port>", `serve /content and /health here, or "off" (default ${DEFAULTS.http})`)
+    .option(
+      "--http <host:port>",
+      `serve model files, open trials and health here, or "off" (default ${DEFAULTS.http})`,
+    )
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)
     .option("--poll-ms <ms>", `how often to look for new blocks (default ${DEFAULTS.pollMs})`, Number)
     .option("--inference-limit-ms <ms>", `for one inference (default ${DEFAULTS.inferenceLimitMs})`, Number)
-    .option("--max-file-mb <n>", `largest model file, MiB (default ${DEFAULTS.maxFileMb})`, Number)
     .option(
       "--max-trace-mb <n>",
       `largest sum of a run's tensors, MiB: a dispute holds several times as much in memory (default ${DEFAULTS.maxTraceMb})`,

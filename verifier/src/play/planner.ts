@@ -82,7 +82,8 @@ function topOf({ claimed, depth }: DefendedTrace): Uint8Array {
   return childrenOf("trace", claimed.node, depth, 0);
 }
 
-function childrenOfNode(
+/** What a reveal of a node of the trace posts. */
+export function childrenOfNode(
   { claimed }: DefendedTrace,
   { tensor, height, instruction, index }: Node,
 ): Uint8Array {

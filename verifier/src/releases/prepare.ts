@@ -1,12 +1,10 @@
 /** Re-derives a release from its file before anything is served or verified. */
 import { readFile } from "node:fs/promises";
-import pLimit from "p-limit";
 import { AssayError, isRetryable } from "../../../sdk/src/error.ts";
 import { sameHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, parseBindings, signatureHash, type Bindings } from "../../../sdk/src/tensor.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
-import type { ContentStore } from "../content/store.ts";
-import { fetchContent, type FetchLimits } from "../content/fetch.ts";
+import type { Content } from "../content/content.ts";
 import { describeModel, type ModelDescription } from "./describe.ts";
 
 /** A release that is what its file lowers to. */
@@ -66,13 +64,10 @@ export type Describe = (path: string, bindings: Bindings) => Promise<ModelDescri
 export const describeFile: Describe = async (path, bindings) =>
   describeModel(new Uint8Array(await readFile(path)), bindings);
 
-export interface ReleaseLimits extends FetchLimits {
+export interface ReleaseLimits {
   /** Bytes of all tensors of a run, which a dispute keeps in memory. */
   readonly maxTraceBytes: number;
 }
-
-/** Files that are fetched at once: each is held in memory until its hash is known. */
-const MAX_FETCHES = 2;
 
 /** Refusals that follow from the file and the release alone; anything else may go better another time. */
 function isFinal(error: unknown): boolean {
@@ -83,7 +78,7 @@ function isFinal(error: unknown): boolean {
 export interface Releases {
   /**
    * The release, re-derived; fetched and checked once.
-   * @throws {AssayError} as checkRelease, fetchContent and `describe`; a refusal is remembered.
+   * @throws {AssayError} as checkRelease, Content.provide and `describe`; a refusal is remembered.
    */
   prepare(record: ReleaseRecord): Promise<PreparedRelease>;
   /** The release if it has been prepared. */
@@ -91,36 +86,36 @@ export interface Releases {
 }
 
 /**
- * @param mirrors Base URLs of other nodes, asked after the release's own URIs.
+ * @param content Whence files come; those of releases that are prepared stay in its store.
  * @param describe Where files of strangers are lowered.
  */
 export function createReleases(
-  store: ContentStore,
+  content: Pick<Content, "provide" | "pin">,
   limits: ReleaseLimits,
-  mirrors: readonly string[],
   describe: Describe = describeFile,
 ): Releases {
   const done = new Map<Hex, PreparedRelease>();
-  const fetching = pLimit(MAX_FETCHES);
   const attempts = new Map<Hex, Promise<PreparedRelease>>();
 
   async function load(record: ReleaseRecord): Promise<PreparedRelease> {
     const { releaseId, release, contentUris } = record;
     const bindings = bindingsOf(record);
-    if ((await store.get(release.fileSha256)) === undefined) {
-      const others = mirrors.map((base) => `${base}/content/${release.fileSha256.slice(2).toLowerCase()}`);
-      const uris = [...contentUris, ...others];
-      await fetching(async () => store.put(await fetchContent(release.fileSha256, uris, limits)));
+    // From now on, lest it be evicted while it is looked at.
+    const unpin = await content.pin(release.fileSha256);
+    try {
+      const { path } = await content.provide(release.fileSha256, contentUris);
+      const model = await describe(path, bindings);
+      checkRelease(release, model);
+      if (model.traceBytes > limits.maxTraceBytes)
+        throw new AssayError(
+          "RELEASE_REFUSED",
+          `a trace has ${model.traceBytes} bytes: raise the limit of ${limits.maxTraceBytes} to accept it`,
+        );
+      return { releaseId, release, model, path };
+    } catch (error) {
+      unpin();
+      throw error;
     }
-    const path = store.pathOf(release.fileSha256);
-    const model = await describe(path, bindings);
-    checkRelease(release, model);
-    if (model.traceBytes > limits.maxTraceBytes)
-      throw new AssayError(
-        "RELEASE_REFUSED",
-        `a trace has ${model.traceBytes} bytes: raise the limit of ${limits.maxTraceBytes} to accept it`,
-      );
-    return { releaseId, release, model, path };
   }
 
   async function remember(record: ReleaseRecord): Promise<PreparedRelease> {

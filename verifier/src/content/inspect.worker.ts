@@ -1,0 +1,31 @@
+/** Worker thread of `inspect.ts`. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import { buildDag, LEAF_BYTES } from "./dag.ts";
+import type { InspectJob, InspectReply } from "./inspect.ts";
+
+const { path, dag } = workerData as InspectJob;
+const hash = createHash("sha256");
+let size = 0;
+
+async function* chunks(): AsyncGenerator<Uint8Array> {
+  const file: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: LEAF_BYTES });
+  for await (const chunk of file) {
+    hash.update(chunk);
+    size += chunk.length;
+    yield chunk;
+  }
+}
+
+async function inspect(): Promise<InspectReply> {
+  if (!dag) {
+    for await (const _ of chunks());
+    return { sha256: `0x${hash.digest("hex")}`, size, root: undefined, nodes: [] };
+  }
+  const { root, nodes } = await buildDag(chunks());
+  const plain = nodes.map(([cid, bytes]) => [cid.bytes, bytes] as const);
+  return { sha256: `0x${hash.digest("hex")}`, size, root: root.bytes, nodes: plain };
+}
+
+parentPort?.postMessage(await inspect());

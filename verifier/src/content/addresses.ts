@@ -9,7 +9,8 @@ const GLOBAL_V6 = ipaddr.IPv6.parseCIDR("2000::/3");
 
 /** False for loopback, private, link-local, carrier-grade NAT, multicast, mapped, translated, documentation and reserved addresses. */
 export function isPublicAddress(address: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  // The parser also takes short forms, which connect elsewhere than they seem to.
+  if (isIP(address) === 0) return false;
   const parsed = ipaddr.parse(address);
   if (parsed.range() !== "unicast") return false;
   return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_V6);

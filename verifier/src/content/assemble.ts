@@ -43,7 +43,10 @@ function blockFetcher({ client, sources, candidates }: AssembleOptions, signal: 
         const maxBytes = MAX_BLOCK_BYTES;
         const bytes = await client.bytes({ url, trusted: source.trusted, accept, maxBytes, signal });
         if (!(await isBlockOf(cid, bytes)))
-          throw new AssayError("CONTENT_MISMATCH", `${source.base} sends another block than it was asked for`);
+          throw new AssayError(
+            "CONTENT_MISMATCH",
+            `${source.base} sends another block than it was asked for`,
+          );
         end(bytes.length);
         return bytes;
       } catch (error) {

@@ -58,24 +58,27 @@ export function createBudget(
       );
     const names = (await namesIn(directory)).filter((name) => ENTRY.test(name));
     const entries = await Promise.all(names.map((name) => entryAt(join(directory, name))));
-    let used = entries.reduce((sum, entry) => sum + entry.bytes, await bytesIn(scratch));
+    const used = entries.reduce((sum, entry) => sum + entry.bytes, await bytesIn(scratch));
     const idle = entries.filter((entry) => !entry.pinned).sort((a, b) => a.usedAt - b.usedAt);
+    const needed = used + bytes - maxBytes;
+    // Nothing is given up for what has no room in the end.
+    if (needed > idle.reduce((sum, entry) => sum + entry.bytes, 0))
+      throw new AssayError(
+        "STORAGE_FULL",
+        `${bytes} more bytes of content do not fit beside the ${used} in use: raise the directory's limit of ${maxBytes}`,
+        { retryable: true },
+      );
+    let freed = 0;
     for (const entry of idle) {
-      if (used + bytes <= maxBytes) return;
+      if (freed >= needed) return;
       // Renamed first: nobody finds half of it.
       const away = join(scratch, uniqueName("evicted"));
       await rename(entry.path, away).then(
         () => rm(away, { recursive: true, force: true }),
         () => undefined,
       );
-      used -= entry.bytes;
+      freed += entry.bytes;
     }
-    if (used + bytes > maxBytes)
-      throw new AssayError(
-        "STORAGE_FULL",
-        `${bytes} more bytes of content do not fit beside the ${used} in use: raise the directory's limit of ${maxBytes}`,
-        { retryable: true },
-      );
   }
   return (bytes) => turn(() => makeRoom(bytes));
 }

@@ -69,7 +69,8 @@ export function carStream(
   const stream = Readable.from(out, { objectMode: false, highWaterMark: 2 ** 16 });
   const write = async (): Promise<void> => {
     if (options.scope !== "none")
-      for await (const block of walk(root, first, (cid) => store.block(cid), options)) await writer.put(block);
+      for await (const block of walk(root, first, (cid) => store.block(cid), options))
+        await writer.put(block);
     await writer.close();
   };
   write().catch((error: unknown) => stream.destroy(error instanceof Error ? error : undefined));

@@ -62,7 +62,8 @@ function checkAnswer({ statusCode, headers }: IncomingMessage, maxBytes: number)
   // Nobody that is asked decides whom we ask next, nor makes many bytes of few.
   if (statusCode !== 200) throw unavailable(`HTTP status ${statusCode ?? 0}`, { status: statusCode });
   const encoding = headers["content-encoding"] ?? "identity";
-  if (encoding !== "identity") throw unavailable(`content encoding ${encoding.slice(0, 40)}`, { status: 200 });
+  if (encoding !== "identity")
+    throw unavailable(`content encoding ${encoding.slice(0, 40)}`, { status: 200 });
   if (Number(headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes, true);
 }
 

@@ -52,8 +52,8 @@ function hasFewFields(bytes: Uint8Array, most: number): boolean {
   for (let count = 0; at < bytes.length; count++) {
     if (count >= most) return false;
     const wire = varint() % 8;
-    if (wire === 0) varint();
-    else at += wire === 2 ? varint() : wire === 1 ? 8 : 4;
+    const length = wire === 0 || wire === 2 ? varint() : wire === 1 ? 8 : 4;
+    if (wire !== 0) at += length;
   }
   return true;
 }

@@ -34,17 +34,24 @@ async function answer(
   if (file === undefined)
     return reply.code(404).header("cache-control", "no-store").send({ error: "no such content" });
   const etag = `"${sha256}"`;
-  immutable(reply, etag);
-  if (isKnownTo(request, etag)) return reply.code(304).send();
-  reply.headers({ "content-type": "application/octet-stream", "accept-ranges": "bytes" });
   const conditional = request.headers["if-range"];
   const header = conditional === undefined || conditional === etag ? request.headers.range : undefined;
   const range = parseRange(header, file.size);
   if (range === "none")
-    return reply.code(416).header("content-range", `bytes */${file.size}`).send({ error: "no such bytes" });
+    return reply
+      .code(416)
+      .headers({ "content-range": `bytes */${file.size}`, "cache-control": "no-store" })
+      .send({ error: "no such bytes" });
+  immutable(reply, etag);
+  if (isKnownTo(request, etag)) return reply.code(304).send();
+  const length = range === undefined ? file.size : range.end - range.start + 1;
+  reply.headers({
+    "content-type": "application/octet-stream",
+    "accept-ranges": "bytes",
+    "content-length": length,
+  });
   if (range !== undefined)
     reply.code(206).header("content-range", `bytes ${range.start}-${range.end}/${file.size}`);
-  reply.header("content-length", range === undefined ? file.size : range.end - range.start + 1);
   return request.method === "HEAD" ? reply.send() : reply.send(createReadStream(file.path, range ?? {}));
 }
 

@@ -48,7 +48,8 @@ function negotiate({ format, "car-dups": dups }: Query, accept: string | undefin
     if (type === RAW_TYPE) return { type: "raw", duplicates: false };
     if (type !== CAR_TYPE) continue;
     const given = new Map(parameters.map((part) => [part.split("=")[0] ?? "", part.split("=")[1] ?? ""]));
-    if ((given.get("version") ?? "1") !== "1" || !["dfs", "unk"].includes(given.get("order") ?? "unk")) continue;
+    if ((given.get("version") ?? "1") !== "1" || !["dfs", "unk"].includes(given.get("order") ?? "unk"))
+      continue;
     return { type: "car", duplicates: (dups ?? given.get("dups")) === "y" };
   }
   return { status: 406, error: `acceptable types are ${RAW_TYPE} and ${CAR_TYPE}; version=1` };

@@ -48,21 +48,26 @@ async function ask(job: InspectJob): Promise<InspectReply> {
   }
 }
 
+/** A file of one leaf is not worth a thread. @returns undefined if this is a larger one. */
+async function small(path: string): Promise<Inspection<undefined> | undefined> {
+  const { size } = await stat(path);
+  if (size > LEAF_BYTES) return undefined;
+  const file = new Uint8Array(await readFile(path));
+  return { sha256: await digest(file), size: file.length, dag: undefined };
+}
+
 /** @throws {AssayError} CONTENT_UNAVAILABLE if the file cannot be read. */
 export async function hashFile(path: string): Promise<Inspection<undefined>> {
+  const known = await small(path);
+  if (known !== undefined) return known;
   const { sha256, size } = await turn(() => ask({ path, dag: false }));
   return { sha256, size, dag: undefined };
 }
 
 /** With the nodes of the file's own DAG. @throws {AssayError} as {@link hashFile}. */
 export async function inspectFile(path: string): Promise<Inspection<Dag>> {
-  const { size: bytes } = await stat(path);
-  // A file of one leaf is its own DAG, and not worth a thread.
-  if (bytes <= LEAF_BYTES) {
-    const file = new Uint8Array(await readFile(path));
-    const sha256 = await digest(file);
-    return { sha256, size: file.length, dag: { root: rawCid(sha256), nodes: [] } };
-  }
+  const known = await small(path);
+  if (known !== undefined) return { ...known, dag: { root: rawCid(known.sha256), nodes: [] } };
   const { sha256, size, root, nodes } = await turn(() => ask({ path, dag: true }));
   if (root === undefined) throw new TypeError("the worker gave no root");
   const dag = {

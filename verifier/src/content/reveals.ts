@@ -34,10 +34,18 @@ const SOURCE_MS = 5000;
 const pathSchema = z.object({
   resultId: bytes32,
   tree: z.enum(["trace", "tensor"]),
-  height: z.string().regex(/^[0-9]{1,2}$/).transform(Number).pipe(z.number().max(DEEPEST)),
+  height: z
+    .string()
+    .regex(/^[0-9]{1,2}$/)
+    .transform(Number)
+    .pipe(z.number().max(DEEPEST)),
   hash: bytes32,
 });
-const place = z.string().regex(/^[0-9]{1,10}$/).transform(Number).pipe(z.number().max(MOST));
+const place = z
+  .string()
+  .regex(/^[0-9]{1,10}$/)
+  .transform(Number)
+  .pipe(z.number().max(MOST));
 const querySchema = z.object({ instruction: place.default(0), index: place.default(0) });
 
 async function answer(

@@ -218,7 +218,8 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
     },
 
     async block(cid) {
-      const holders = (): Hex[] => [...index].filter(([, blocks]) => hasBlock(blocks, cid)).map(([sha]) => sha);
+      const holders = (): Hex[] =>
+        [...index].filter(([, blocks]) => hasBlock(blocks, cid)).map(([sha]) => sha);
       if (holders().length === 0) await rescan();
       for (const sha256 of holders()) {
         const blocks = index.get(sha256);

@@ -63,7 +63,9 @@ const CLOSE_MS = 2000;
 const HEALTH = /^\/health(\/|\?|$)/;
 
 function addHealth(app: FastifyInstance, health: () => Health): void {
-  app.get("/health/live", (_request, reply) => reply.header("cache-control", "no-store").send({ live: true }));
+  app.get("/health/live", (_request, reply) =>
+    reply.header("cache-control", "no-store").send({ live: true }),
+  );
   const state = (_request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const now = health();
     return reply

@@ -1,7 +1,7 @@
 /** Parts of a claimed trace that are shown off chain: checked by their hashes, they are worth what a reveal on chain is. Pure. */
 import { HASH_BYTES, LEAF_BYTES, sha256 } from "../../../program/src/merkle.ts";
 import { fromHex, toHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
-import { revealKey, type ResultRecord, type Reveal } from "../chain/state.ts";
+import { revealKey, type ResultRecord } from "../chain/state.ts";
 import { childrenOfNode, type DefendedTrace } from "./planner.ts";
 import { levelsBelow, sameBytes, subtreeRoot } from "./tree.ts";
 
@@ -26,9 +26,7 @@ export function revealOf(trace: DefendedTrace, node: Node): Uint8Array | undefin
   const { hash, tensor, height, instruction, index } = node;
   let own: Uint8Array;
   try {
-    own = tensor
-      ? trace.claimed.tensorNode(instruction, height, index)
-      : trace.claimed.node(height, index);
+    own = tensor ? trace.claimed.tensorNode(instruction, height, index) : trace.claimed.node(height, index);
   } catch {
     return undefined;
   }
@@ -44,14 +42,8 @@ export function withKnown(result: ResultRecord, known: Known): ResultRecord {
   const reveals = new Map(result.reveals);
   for (const [key, children] of known) {
     const [node = "", tree = "", height = ""] = key.split(":");
-    const reveal: Reveal = {
-      node: toHex(fromHex(`0x${node.slice(2)}`)),
-      tensor: tree === "tensor",
-      height: Number(height),
-      children,
-      at: 0,
-    };
-    if (!reveals.has(key)) reveals.set(key, reveal);
+    const shown = { node: `0x${node.slice(2)}`, tensor: tree === "tensor", height: Number(height) } as const;
+    if (!reveals.has(key)) reveals.set(key, { ...shown, children, at: 0 });
   }
   return { ...result, reveals };
 }
@@ -60,9 +52,7 @@ export function withKnown(result: ResultRecord, known: Known): ResultRecord {
 const MAX_ROUNDS = 16;
 
 type Finding =
-  | { readonly kind: "hidden"; readonly node: Node }
-  | { readonly kind: "proof" }
-  | { readonly kind: "none" };
+  { readonly kind: "hidden"; readonly node: Node } | { readonly kind: "proof" } | { readonly kind: "none" };
 
 /**
  * Follows the first difference down a claimed trace, asking for the nodes that hide it.

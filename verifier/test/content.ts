@@ -64,9 +64,6 @@ export interface Bench {
   clear(): Promise<void>;
 }
 
-/** Nothing here takes this long unless it is meant to. */
-const PACE = { windowMs: 300, minBytes: 20_000 };
-
 export function createBench(): Bench {
   const undo: (() => unknown)[] = [];
   const folder = (): string => {
@@ -77,7 +74,7 @@ export function createBench(): Bench {
   return {
     folder,
     async open(options = {}) {
-      const content = await openContent({ directory: folder(), allowPrivate: true, pace: PACE, ...options });
+      const content = await openContent({ directory: folder(), allowPrivate: true, ...options });
       undo.push(() => content.close());
       return content;
     },

@@ -7,7 +7,7 @@ import { digestOf, isBlockOf, RAW } from "./cid.ts";
 import type { HttpClient } from "./client.ts";
 import { blockCounter, declaredSize, MAX_BLOCK_BYTES, readNode, type Place } from "./dag.ts";
 import type { Partial } from "./partial.ts";
-import type { Source, Sources } from "./sources.ts";
+import { isBlameless, type Source, type Sources } from "./sources.ts";
 
 /** Blocks on their way at once. */
 const PARALLEL = 6;
@@ -53,7 +53,7 @@ function blockFetcher({ client, sources, candidates }: AssembleOptions, signal: 
         if (!(error instanceof AssayError)) throw error;
         // What we ourselves broke off is nobody's fault.
         end(signal.aborted ? 0 : error);
-        if (error.details["status"] === 404) askable = askable.filter((other) => other !== source);
+        if (isBlameless(error)) askable = askable.filter((other) => other !== source);
         last = new AssayError("CONTENT_UNAVAILABLE", `${source.base}: ${error.message}`, {
           retryable: true,
           cause: error,
@@ -81,15 +81,24 @@ export async function assemble(root: CID, into: Partial, options: AssembleOption
       return run();
     });
   const count = blockCounter();
+  /** Nodes that are being read or fetched, by digest. */
+  const nodes = new Map<Hex, Promise<Uint8Array<ArrayBuffer>>>();
   /** Where each leaf is first needed, once it is there. The same bytes may stand in many places. */
   const leaves = new Map<Hex, Promise<Place>>();
 
-  async function nodeAt(cid: CID): Promise<Uint8Array<ArrayBuffer>> {
+  async function loadNode(cid: CID): Promise<Uint8Array<ArrayBuffer>> {
     const known = await into.node(cid);
     if (known !== undefined) return known;
     const bytes = await fetchBlock(cid);
     await into.addNode(cid, bytes);
     return bytes;
+  }
+
+  function nodeAt(cid: CID): Promise<Uint8Array<ArrayBuffer>> {
+    const key = digestOf(cid);
+    const loading = nodes.get(key) ?? loadNode(cid).finally(() => nodes.delete(key));
+    nodes.set(key, loading);
+    return loading;
   }
 
   async function fetchLeaf(place: Place): Promise<Place> {

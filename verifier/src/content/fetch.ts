@@ -144,7 +144,8 @@ export function createFetcher(store: ContentStore, client: HttpClient, options: 
         if (!(error instanceof AssayError)) throw error;
         // No other source makes room.
         if (error.code === "STORAGE_FULL") throw error;
-        last = error;
+        // What an address leads to says more than that others have nothing.
+        if (last === undefined || last.code === "CONTENT_UNAVAILABLE") last = error;
       }
     }
     throw (

@@ -34,7 +34,7 @@ const MAX_REMEMBERED = 1000;
 const UNKNOWN_PACE = 100;
 
 /** An honest source's answers to a stranger's address: it does not have that, or it is too large for us. */
-function isBlameless({ code, details }: AssayError): boolean {
+export function isBlameless({ code, details }: AssayError): boolean {
   if (code === "CONTENT_TOO_LARGE") return details["declared"] === true;
   return details["status"] === 404 || details["status"] === 410;
 }

@@ -119,7 +119,11 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { host, port, log, health, routes } = options;
   const limits: HttpLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const app = fastify({
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: limits.idleMs },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: limits.idleMs,
+      connectionsCheckingInterval: limits.idleMs / 3,
+    },
     requestTimeout: limits.idleMs,
     connectionTimeout: limits.idleMs,
     keepAliveTimeout: limits.idleMs,

@@ -96,7 +96,9 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   const session = await openSession(command);
   const { config, contracts } = session;
   // Its owner's only copy, perhaps.
-  const { cid, sha256 } = await (await openStore(config.content ?? DEFAULTS.content)).put(file, { keep: true });
+  const { cid, sha256 } = await (
+    await openStore(config.content ?? DEFAULTS.content)
+  ).put(file, { keep: true });
   const { url } = config;
   const options: PublishOptions = {
     contentUri: flags.uri ?? `ipfs://${cid.toString()}`,
@@ -147,9 +149,15 @@ export function addModel(program: Command): void {
   withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")
     .option(...DIMENSION_FLAG, addDimension)
-    .option("--content <dir>", `content directory, of which a node serves the file (default ${DEFAULTS.content})`)
+    .option(
+      "--content <dir>",
+      `content directory, of which a node serves the file (default ${DEFAULTS.content})`,
+    )
     .option("--uri <uri>", "where the file can be fetched (default: ipfs:// and its CID)")
-    .option("--url <url>", "public base URL of the node that serves the file: announced too, in a second transaction")
+    .option(
+      "--url <url>",
+      "public base URL of the node that serves the file: announced too, in a second transaction",
+    )
     .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
     .option("--atol <number>", "absolute tolerance of answers", parseNumber, 0)

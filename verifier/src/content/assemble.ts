@@ -23,12 +23,13 @@ export interface AssembleOptions {
 /** Asks for blocks; remembers who does not have this file. */
 function blockFetcher({ client, sources, candidates }: AssembleOptions, signal: AbortSignal) {
   let askable = candidates;
+  const isStopped = (): boolean => signal.aborted;
   return async (cid: CID): Promise<Uint8Array<ArrayBuffer>> => {
     let left = askable;
     let last: AssayError | undefined;
     for (;;) {
       const source = sources.pick(left);
-      if (source === undefined || signal.aborted)
+      if (source === undefined || isStopped())
         throw (
           last ??
           new AssayError("CONTENT_UNAVAILABLE", `nobody who may be asked has ${cid.toString()}`, {
@@ -52,7 +53,7 @@ function blockFetcher({ client, sources, candidates }: AssembleOptions, signal: 
       } catch (error) {
         if (!(error instanceof AssayError)) throw error;
         // What we ourselves broke off is nobody's fault.
-        end(signal.aborted ? 0 : error);
+        end(isStopped() ? undefined : error);
         if (isBlameless(error)) askable = askable.filter((other) => other !== source);
         last = new AssayError("CONTENT_UNAVAILABLE", `${source.base}: ${error.message}`, {
           retryable: true,
@@ -80,7 +81,6 @@ export async function assemble(root: CID, into: Partial, options: AssembleOption
       stop.signal.throwIfAborted();
       return run();
     });
-  const count = blockCounter();
   /** Nodes that are being read or fetched, by digest. */
   const nodes = new Map<Hex, Promise<Uint8Array<ArrayBuffer>>>();
   /** Where each leaf is first needed, once it is there. The same bytes may stand in many places. */
@@ -114,7 +114,7 @@ export async function assemble(root: CID, into: Partial, options: AssembleOption
     await into.copy(from, to.offset);
   }
 
-  async function visit(place: Place): Promise<void> {
+  async function visit(place: Place, count: ReturnType<typeof blockCounter>): Promise<void> {
     if (place.cid.code === RAW) {
       const key = digestOf(place.cid);
       const first = leaves.get(key);
@@ -127,7 +127,7 @@ export async function assemble(root: CID, into: Partial, options: AssembleOption
     const { data, children } = await turn(async () => readNode(place, await nodeAt(place.cid)));
     count(children);
     if (data.length > 0) await into.write(place.offset, data);
-    await Promise.all(children.map(visit));
+    await Promise.all(children.map((child) => visit(child, count)));
   }
 
   try {
@@ -140,7 +140,7 @@ export async function assemble(root: CID, into: Partial, options: AssembleOption
       );
     await into.resize(size);
     if (root.code === RAW) await into.write(0, first);
-    else await visit({ cid: root, offset: 0, size, depth: 0 });
+    else await visit({ cid: root, offset: 0, size, depth: 0 }, blockCounter(size));
   } finally {
     stop.abort();
   }

@@ -63,7 +63,7 @@ export async function indexBlocks(entry: string, sha256: Hex): Promise<FileBlock
   for (const [digest, bytes] of nodes) {
     if (declaredSize(bytes) !== size) continue;
     const below: Place[] = [];
-    const count = blockCounter();
+    const count = blockCounter(size);
     const visit = (place: Place): void => {
       if (place.cid.code === RAW) return void below.push(place);
       const node = nodes.get(digestOf(place.cid));

@@ -1,5 +1,10 @@
 /** HTTP GET for content: what comes is counted, must keep coming, and no redirect or encoding is followed. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+} from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { checkHost, lookupPublic } from "./addresses.ts";
@@ -67,6 +72,40 @@ function checkAnswer({ statusCode, headers }: IncomingMessage, maxBytes: number)
   if (Number(headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes, true);
 }
 
+/** One download, looked at every now and then. */
+interface Watch {
+  received: number;
+  /** At the last look; negative: there was none yet. */
+  before: number;
+  slow: boolean;
+  request: ClientRequest | undefined;
+}
+
+function look(watch: Watch, pace: Pace): void {
+  const { received, before } = watch;
+  watch.slow = before < 0 ? received === 0 : received - before < pace.minBytes;
+  watch.before = received;
+  if (watch.slow) watch.request?.destroy();
+}
+
+/** Sends a request, and once more if the other side closed a connection that was kept just as it was used again. */
+async function send(watch: Watch, make: () => ClientRequest): Promise<IncomingMessage> {
+  for (let again = false; ; again = true) {
+    const request = make();
+    watch.request = request;
+    try {
+      return await new Promise((resolve, reject) => {
+        request.once("response", resolve);
+        request.on("error", reject);
+        request.end();
+      });
+    } catch (error) {
+      if (again || !request.reusedSocket || watch.slow) throw error;
+      if (!(error instanceof Error && "code" in error && error.code === "ECONNRESET")) throw error;
+    }
+  }
+}
+
 /** @param allowPrivate Treats every address as trusted. */
 export function createClient(allowPrivate: boolean, pace: Pace = DEFAULT_PACE): HttpClient {
   // Connections to trusted hosts are never used for others, however they are spelled.
@@ -82,44 +121,33 @@ export function createClient(allowPrivate: boolean, pace: Pace = DEFAULT_PACE): 
     if (!free) checkHost(url.hostname);
     const { http, https } = free ? open : guarded;
     const secure = url.protocol === "https:";
-    let received = 0;
-    let before = -1;
-    let slow = false;
-    let whole = false;
-    const headers = { "accept-encoding": "identity", ...(accept === undefined ? {} : { accept }) };
+    const watch: Watch = { received: 0, before: -1, slow: false, request: undefined };
+    const timer = setInterval(() => look(watch, pace), pace.windowMs);
     const options = {
       agent: secure ? https : http,
-      headers,
+      headers: { "accept-encoding": "identity", ...(accept === undefined ? {} : { accept }) },
       maxHeaderSize: MAX_HEADER_BYTES,
       ...(signal && { signal }),
     };
-    const request = secure ? httpsRequest(url, options) : httpRequest(url, options);
-    const watch = setInterval(() => {
-      slow = before < 0 ? received === 0 : received - before < pace.minBytes;
-      before = received;
-      if (slow) request.destroy();
-    }, pace.windowMs);
     try {
-      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-        request.once("response", resolve);
-        request.on("error", reject);
-        request.end();
-      });
+      const answer = await send(watch, () =>
+        secure ? httpsRequest(url, options) : httpRequest(url, options),
+      );
       checkAnswer(answer, maxBytes);
       const body: AsyncIterable<Buffer> = answer;
       for await (const chunk of body) {
-        received += chunk.length;
-        if (received > maxBytes) throw tooLarge(maxBytes, false);
+        watch.received += chunk.length;
+        if (watch.received > maxBytes) throw tooLarge(maxBytes, false);
         yield chunk;
       }
-      whole = true;
+      // The connection is another request's from now on.
+      watch.request = undefined;
     } catch (error) {
       if (error instanceof AssayError) throw error;
-      throw unavailable(slow ? "too slow" : messageOf(error), { slow });
+      throw unavailable(watch.slow ? "too slow" : messageOf(error), { slow: watch.slow });
     } finally {
-      clearInterval(watch);
-      // After a whole answer the connection is another request's.
-      if (!whole) request.destroy();
+      clearInterval(timer);
+      watch.request?.destroy();
     }
   }
 

@@ -27,6 +27,12 @@ export interface Content {
 export async function openContent(options: ContentOptions): Promise<Content> {
   const store = await openStore(options.directory, options.storeBytes);
   const client = createClient(options.allowPrivate ?? false, options.pace);
-  const { provide } = createFetcher(store, client, options);
-  return { store, provide, client, pin: store.pin, close: () => client.close() };
+  const fetcher = createFetcher(store, client, options);
+  return {
+    store,
+    client,
+    provide: (sha256, uris) => fetcher.provide(sha256, uris),
+    pin: (sha256) => store.pin(sha256),
+    close: () => client.close(),
+  };
 }

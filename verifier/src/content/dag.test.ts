@@ -98,10 +98,11 @@ describe("UnixFS DAGs", () => {
     for (const [what, run] of Object.entries(cases))
       expect(codeOfRead(run), what).to.equal("CONTENT_MISMATCH");
     expect(codeOfRead(() => readNode(place(1024), many(1024).bytes))).to.equal("none");
-    const count = blockCounter();
+    const count = blockCounter(2 ** 40);
     const thousand: FileNode["children"] = Array.from({ length: 1000 }, () => place(1));
     const counted = Array.from({ length: 200 }, () => codeOfRead(() => count(thousand)));
     expect([counted[0], counted.at(-1)]).to.deep.equal(["none", "CONTENT_MISMATCH"]);
+    expect(codeOfRead(() => blockCounter(10_000)(thousand))).to.equal("CONTENT_MISMATCH");
   });
 
   it("are addressed by CIDs of kinds that can be checked", () => {

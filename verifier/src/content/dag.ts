@@ -17,6 +17,8 @@ export const MAX_BLOCK_BYTES = 2 * 2 ** 20;
 const MAX_DEPTH = 8;
 const MAX_LINKS = 1024;
 const MAX_BLOCKS = 2 ** 17 + 2 ** 10;
+const SOME_BLOCKS = 256;
+const LEAST_BYTES = 1024;
 
 /** A block's place in a file. */
 export interface Place {
@@ -103,12 +105,16 @@ export function readNode(place: Place, bytes: Uint8Array): FileNode {
   return { data, children };
 }
 
-/** Counts the blocks of a DAG as they are met, shared ones each time: a few nodes can link to one another very often. */
-export function blockCounter(): (children: FileNode["children"]) => void {
+/**
+ * Counts the blocks of a DAG as they are met, shared ones each time: a few nodes can link to one another very often.
+ * @param size Of the file; nobody cuts one into crumbs who wants it to be read.
+ */
+export function blockCounter(size: number): (children: FileNode["children"]) => void {
+  const most = Math.min(MAX_BLOCKS, SOME_BLOCKS + size / LEAST_BYTES);
   let count = 1;
   return ({ length }) => {
     count += length;
-    if (count > MAX_BLOCKS) bad(`more than ${MAX_BLOCKS} blocks`);
+    if (count > most) bad(`more than ${Math.floor(most)} blocks in ${size} bytes`);
   };
 }
 

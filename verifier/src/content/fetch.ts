@@ -116,7 +116,7 @@ export function createFetcher(store: ContentStore, client: HttpClient, options: 
       end(file.size);
       return file;
     } catch (error) {
-      end(error instanceof AssayError && error.code !== "STORAGE_FULL" ? error : 0);
+      end(error instanceof AssayError && error.code !== "STORAGE_FULL" ? error : undefined);
       throw error;
     }
   }

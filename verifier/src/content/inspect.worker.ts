@@ -22,7 +22,8 @@ async function* chunks(): AsyncGenerator<Uint8Array> {
 
 async function inspect(): Promise<InspectReply> {
   if (!dag) {
-    for await (const _ of chunks());
+    const rest = chunks();
+    while ((await rest.next()).done !== true);
     return { sha256: `0x${hash.digest("hex")}`, size, root: undefined, nodes: [] };
   }
   // Takes longer to load than most files to hash.

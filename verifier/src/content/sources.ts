@@ -12,8 +12,8 @@ export interface Source {
 export interface Sources {
   /** The one that will probably answer first; undefined: none is left. */
   pick(candidates: readonly Source[]): Source | undefined;
-  /** @returns what to call with the outcome: bytes, or the error. */
-  begin(source: Source): (outcome: number | AssayError) => void;
+  /** @returns what to call with the outcome: bytes, the error, or nothing that says anything of the source. */
+  begin(source: Source): (outcome: number | AssayError | undefined) => void;
 }
 
 interface Standing {
@@ -81,7 +81,7 @@ export function createSources(): Sources {
           const pace = ((performance.now() - start) * MIB) / Math.max(outcome, MIB / 16);
           standing.pace = (3 * standing.pace + pace) / 4;
           standing.strikes = 0;
-        } else if (!isBlameless(outcome)) {
+        } else if (outcome !== undefined && !isBlameless(outcome)) {
           const rest = isLie(outcome) ? LONGEST_REST_MS : REST_MS * 2 ** standing.strikes++;
           standing.badUntil = Date.now() + Math.min(rest, LONGEST_REST_MS);
         }

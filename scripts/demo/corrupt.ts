@@ -36,9 +36,9 @@ const node = await startNode(
     wallet: await openKeystore(settings.keystore, settings.passwordFile),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },
-    contentDirectory: join(settings.data, "content"),
+    // Everybody is on this machine.
+    content: { directory: join(settings.data, "content"), allowPrivate: true },
     database: { directory: join(settings.data, "state") },
-    mirrors: [],
     pollMs: 500,
     compute: { workers: 1 },
   },

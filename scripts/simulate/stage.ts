@@ -132,8 +132,8 @@ export async function setStage(
       passwordFile,
       "--content",
       contentOf("operator-0"),
-      "--http",
-      served,
+      "--url",
+      `http://${served}`,
       "--json",
     );
     const printed = await assay("model", "publish", file, ...flags, "--royalty", "500", ...TOLERANCE[name]);
@@ -165,6 +165,7 @@ export async function setStage(
       mirror: peers.urls,
       minFee: formatEther(MIN_FEE),
       maxFileMb: 4,
+      allowPrivateContent: true,
       pollMs: 500,
       workers: 1,
     };

@@ -39,7 +39,7 @@ describe("disputes on a real chain", function () {
         : { operator: { serve: "all" as const, minFee: 0n } };
     const options = {
       deployment,
-      contentDirectory,
+      content: { directory: contentDirectory },
       database: { directory: join(world.folder, `state-${account}`) },
       rpcUrls: [world.chain.url],
       pollMs: 200,

@@ -54,7 +54,7 @@ describe("the economy on a real chain", function () {
     roles: Pick<NodeOptions, "operator" | "verifier" | "announce">,
     parts?: Partial<OperatorParts>,
   ): Promise<void> {
-    const { deployment, contentDirectory } = world;
+    const { deployment, contentDirectory: directory } = world;
     const log = world.log.child({ account });
     // What the owner is told at info, whatever level the tests show.
     const info = log.info.bind(log);
@@ -65,7 +65,10 @@ describe("the economy on a real chain", function () {
     const wallet = world.chain.wallet(account);
     const database = { directory: join(world.folder, `state-${account}`) };
     const small = { rpcUrls: [world.chain.url], pollMs: 200, compute: { workers: 1 }, database };
-    const node = await startNode({ deployment, contentDirectory, wallet, log, ...small, ...roles }, parts);
+    const node = await startNode(
+      { deployment, content: { directory }, wallet, log, ...small, ...roles },
+      parts,
+    );
     nodes.set(account, node);
     await node.ready;
   }

@@ -1,11 +1,12 @@
 /** Wires a node: follow the chain, look for duties, perform them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { FetchRequest, JsonRpcProvider, Network, type Wallet } from "ethers";
+import { FetchRequest, JsonRpcProvider, Network } from "ethers";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { follow, type FollowItem } from "./chain/follow.ts";
 import { createSender } from "./chain/send.ts";
+import type { Signer } from "./chain/signer.ts";
 import { rpcSource, type BlockRef, type ChainLog } from "./chain/source.ts";
 import { createView, eventOf } from "./chain/state.ts";
 import { createExactPool } from "./compute/exactPool.ts";
@@ -28,7 +29,7 @@ import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 export interface NodeOptions {
   readonly deployment: Deployment;
   readonly rpcUrl: string;
-  readonly wallet: Wallet;
+  readonly signer: Signer;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
@@ -85,7 +86,7 @@ export async function startNode(
   const {
     deployment,
     log,
-    wallet,
+    signer,
     pollMs = 1000,
     maxFileBytes = 256 * MIB,
     maxTraceBytes = 256 * MIB,
@@ -93,7 +94,8 @@ export async function startNode(
   const provider = createProvider(options.rpcUrl, deployment.chainId);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
-  const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
+  const { chainId } = deployment;
+  const sender = createSender({ signer, provider, chainId, log, pollMs: Math.min(pollMs, 1000) });
   const { workers = 2 } = options;
   const pool = createPool({ size: workers, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
   const exact = createExactPool({ size: workers });

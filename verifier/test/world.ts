@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
-import { createSender, type Sender } from "../src/chain/send.ts";
+import type { Sender } from "../src/chain/outbox/intent.ts";
+import { createSender } from "../src/chain/send.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { openStore } from "../src/content/store.ts";
 import { createLogger, type Logger } from "../src/log.ts";
 import { describeModel, type ModelDescription } from "../src/releases/describe.ts";
@@ -42,7 +44,13 @@ export async function startWorld({ blockSeconds = 1 }: WorldOptions = {}): Promi
   try {
     const deployment = await deployTo(chain.url);
     const wallet = chain.wallet(0);
-    const publisher = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 50 });
+    const publisher = createSender({
+      signer: walletSigner(wallet),
+      provider: chain.provider,
+      chainId: deployment.chainId,
+      log: testLog,
+      pollMs: 50,
+    });
     if (blockSeconds > 0) await chain.provider.send("evm_setIntervalMining", [blockSeconds]);
     return {
       chain,

@@ -12,6 +12,8 @@ const configSchema = z
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
+    signer: z.url({ protocol: /^https?$/ }),
+    account: z.string().regex(/^0x[0-9a-fA-F]{40}$/),
     content: z.string(),
     logLevel: z.enum(LOG_LEVELS),
     role: z.enum(["operator", "verifier", "both"]),

@@ -5,7 +5,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
 import { DEFAULTS, type Config } from "./config.ts";
-import { configOf, etherOf, idOf, openWallet, withChain } from "./session.ts";
+import { configOf, etherOf, idOf, openSigner, withChain } from "./session.ts";
 
 function endpoint(text: string): { host: string; port: number } | undefined {
   if (text === "off") return undefined;
@@ -29,7 +29,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
   return {
     deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
     rpcUrl: config.rpc ?? DEFAULTS.rpc,
-    wallet: await openWallet(config),
+    signer: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     contentDirectory: config.content ?? DEFAULTS.content,
     mirrors: config.mirror ?? [],

@@ -6,7 +6,7 @@ import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import { toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, bindingsText, signatureHash } from "../../../sdk/src/tensor.ts";
 import type { TransactionReceipt } from "ethers";
-import type { Sender } from "../chain/send.ts";
+import { freshKey, type Sender } from "../chain/outbox/intent.ts";
 import type { ModelDescription } from "./describe.ts";
 
 export interface PublishOptions {
@@ -82,13 +82,13 @@ export async function publishModel(
   let { modelId } = options;
   if (modelId === undefined) {
     const data = registry.encodeFunctionData("createModel", [options.modelUri ?? ""]);
-    const receipt = await sender.send({ label: "createModel", to, data });
+    const receipt = await sender.send({ key: freshKey("createModel"), label: "createModel", to, data });
     modelId = eventIn(receipt, to, "ModelCreated").modelId;
   }
   const release = releaseOf(model, modelId, options);
   const dimensions = bindingsText(model.bindings);
   const contentUri = dimensions === "" ? options.contentUri : `${options.contentUri}#${dimensions}`;
   const data = registry.encodeFunctionData("publish", [release, toHex(model.commitment.header), contentUri]);
-  await sender.send({ label: "publish", to, data });
+  await sender.send({ key: freshKey("publish"), label: "publish", to, data });
   return { releaseId: releaseIdOf(release), release, contentUri };
 }

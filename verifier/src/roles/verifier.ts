@@ -108,10 +108,12 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       return [];
     const data = contracts.market.interface.encodeFunctionData("refund", [trial.request.request]);
     const to = contracts.deployment.addresses.market;
+    const { requestId } = trial.request;
+    const key = `refund:${requestId}`;
     const run = async (): Promise<void> => {
-      await sender.send({ label: "refund", to, data });
+      await sender.send({ key, label: "refund", subject: requestId, to, data });
     };
-    return [{ key: `refund:${trial.request.requestId}`, run }];
+    return [{ key, run }];
   }
 
   function dutiesOf(trial: Trial): Duty[] {

@@ -1,18 +1,19 @@
 /** A chain with a contract that says what it was called with, for tests of the outbox. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeBytes32String, toBeHex } from "ethers";
+import { toBeHex } from "ethers";
 import { z } from "zod/v4";
-import { sameHex, type Hex } from "../../sdk/src/structs.ts";
-import type { Intent, Sender } from "../src/chain/outbox/intent.ts";
+import { sameHex } from "../../sdk/src/structs.ts";
+import type { Sender } from "../src/chain/outbox/intent.ts";
 import type { Journal } from "../src/chain/outbox/journal.ts";
 import { createOutbox, type OutboxOptions } from "../src/chain/outbox/outbox.ts";
 import { walletSigner } from "../src/chain/signer.ts";
+import { finished, type Finished } from "./command.ts";
+import { ECHO, ECHO_CODE, keyTopic } from "./echo.ts";
 import { startChain, type TestChain } from "./chain.ts";
+import type { ChildSettings } from "./outboxChild.ts";
 import { testLog } from "./world.ts";
-
-/** Emits a log with the first word of its calldata as topic; reverts instead while its first slot is not zero. */
-const ECHO: Hex = "0x00000000000000000000000000000000000ec400";
-const ECHO_CODE = "0x5f54600b575f355f5fa1005b5f5ffd";
 
 export interface EchoChain extends TestChain {
   /** How often a key's call was mined with success. */
@@ -30,14 +31,6 @@ const poolSchema = z.record(
   z.string(),
   z.record(z.string(), z.record(z.string(), z.object({ hash: z.string(), maxFeePerGas: z.string() }))),
 );
-
-export function keyTopic(key: string): Hex {
-  return `0x${encodeBytes32String(key).slice(2)}`;
-}
-
-export function echoCall(key: string, extra: Partial<Intent> = {}): Intent {
-  return { key, label: "echo", to: ECHO, data: keyTopic(key), ...extra };
-}
 
 export async function startEchoChain(): Promise<EchoChain> {
   const chain = await startChain();
@@ -88,4 +81,13 @@ export async function startEchoChain(): Promise<EchoChain> {
 /** Resolves once `holds`; the test's own time limit ends the waiting. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await sleep(20);
+}
+
+/** Sends keys in a process of its own. */
+export function runOutbox(settings: ChildSettings): { kill: () => void; ended: Promise<Finished> } {
+  const script = join(import.meta.dirname, "outboxChild.ts");
+  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(settings)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return { kill: () => child.kill("SIGKILL"), ended: finished(child) };
 }

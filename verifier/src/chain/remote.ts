@@ -35,10 +35,11 @@ function failed(text: string, retryable: boolean): AssayError {
 }
 
 /** @throws {AssayError} SIGNER_FAILED; a body beyond `limit` bytes is not read. */
-async function readBody(response: Response, limit: number): Promise<string> {
+async function readBody({ body }: Response, limit: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  const stream: AsyncIterable<Uint8Array> | null = body;
+  for await (const chunk of stream ?? []) {
     size += chunk.length;
     if (size > limit) throw failed("answers with too much", false);
     chunks.push(chunk);
@@ -57,7 +58,7 @@ function parse(body: string): z.infer<typeof answerSchema> {
 function parameterOf(from: Hex, transaction: UnsignedTransaction): Record<string, string> {
   const { chainId, nonce, to, data, value, gasLimit, maxFeePerGas, maxPriorityFeePerGas } = transaction;
   const numbers = { chainId, nonce, value, gas: gasLimit, maxFeePerGas, maxPriorityFeePerGas };
-  const quantities = Object.entries(numbers).map(([name, number]) => [name, toQuantity(number)]);
+  const quantities = Object.entries(numbers).map(([name, number]) => [name, toQuantity(number)] as const);
   return { from, to, data, type: "0x2", ...Object.fromEntries(quantities) };
 }
 

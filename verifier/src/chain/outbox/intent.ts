@@ -35,10 +35,10 @@ export interface Sender {
    * @throws {AssayError} REVERTED (in simulation or on chain; details.error names the contract's error), RPC_FAILED,
    * INSUFFICIENT_FUNDS, BUDGET_EXHAUSTED, TRANSACTION_REPLACED, TRANSACTION_STUCK, SIGNER_FAILED, STATE_FAILED, CLOSED.
    */
-  send(intent: Intent): Promise<TransactionReceipt>;
-  stats(): OutboxStats;
+  readonly send: (intent: Intent) => Promise<TransactionReceipt>;
+  readonly stats: () => OutboxStats;
   /** No new transactions; resolves when those in flight are mined, or after `closeMs`: the journal keeps them. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface OutboxStats {

@@ -39,6 +39,12 @@ export function memoryJournal(): Journal {
     return found?.entry.revision === revision ? found : undefined;
   }
 
+  function bury(found: Kept): void {
+    found.final = true;
+    found.raws.length = 0;
+    found.entry = { ...found.entry, signed: [] };
+  }
+
   function spentBy(routineOnly: boolean): bigint {
     const since = (Date.now() - DAY_MS) / 1000;
     return [...kept.values()]
@@ -132,19 +138,19 @@ export function memoryJournal(): Journal {
       const found = current(entry);
       if (found === undefined) return Promise.resolve(undefined);
       found.entry = changed(found.entry, change);
-      found.final = change.state === "failed";
+      if (change.state === "failed") bury(found);
       return Promise.resolve(found.entry);
     },
     release(entry, failure) {
       const found = current(entry);
       if (found === undefined || found.entry.signed.length > 0) return Promise.resolve(false);
       found.entry = changed(found.entry, { state: "failed", failure });
-      found.final = true;
+      bury(found);
       return Promise.resolve(true);
     },
     finish(entry) {
       const found = current(entry);
-      if (found !== undefined) found.final = true;
+      if (found !== undefined) bury(found);
       return Promise.resolve();
     },
     dataOf: (entry) => Promise.resolve(kept.get(entry.id)?.data ?? "0x"),

@@ -145,7 +145,15 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     turns.set(requestId, turn);
     if (turn > head.timestamp || !begun.has(requestId)) return;
     const data = market.encodeFunctionData("fulfill", [request.request, output]);
-    await sender.send({ label: "fulfill", to, data, deadline: request.request.deadline });
+    await sender.send({
+      key: `fulfill:${requestId}`,
+      label: "fulfill",
+      subject: requestId,
+      priority: "answer",
+      deadline,
+      to,
+      data,
+    });
     log.info({ request: requestId, release: record.releaseId }, "answered");
   }
 
@@ -241,11 +249,12 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
         ? market.encodeFunctionData("finalize", [...args])
         : market.encodeFunctionData("deliver", [...args]);
     };
+    const key = `${method}:${result.resultId}:${request.failedDeliveries}`;
     return {
-      key: `${method}:${result.resultId}:${request.failedDeliveries}`,
+      key,
       subject: request.requestId,
       async run() {
-        await sender.send({ label: method, to, data: data() });
+        await sender.send({ key, label: method, subject: request.requestId, to, data: data() });
       },
     };
   }

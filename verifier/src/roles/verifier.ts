@@ -197,11 +197,12 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       return [];
     const data = contracts.market.interface.encodeFunctionData("refund", [trial.request.request]);
     const to = contracts.deployment.addresses.market;
+    const { requestId } = trial.request;
+    const key = `refund:${requestId}`;
     const run = async (): Promise<void> => {
-      await sender.send({ label: "refund", to, data });
+      await sender.send({ key, label: "refund", subject: requestId, to, data });
     };
-    const { requestId: subject } = trial.request;
-    return [{ key: `refund:${subject}`, subject, run }];
+    return [{ key, subject: requestId, run }];
   }
 
   function dutiesOf(trial: Trial, state: ChainState, head: BlockRef): Duty[] {

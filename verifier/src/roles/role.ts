@@ -58,7 +58,7 @@ export function dutiesOfTrials(
     try {
       return dutiesOf(trial);
     } catch (error) {
-      logError(log, error, `result ${result.resultId}`);
+      logError(log, error, "a trial could not be planned", { result: result.resultId });
       return [];
     }
   });

@@ -2,12 +2,12 @@
 import { randomInt } from "node:crypto";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
 import type { Duty } from "../duties.ts";
+import { errorFields } from "../log.ts";
 import {
   considerChallenge,
   estimateChallenge,
@@ -70,7 +70,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       const fast = await fastOutput(pool, release, input, trial.result.endsAt);
       return firstWrongOutput(release.model, fast, published, release.release) === undefined;
     } catch (error) {
-      log.warn({ result: trial.result.resultId }, `${messageOf(error)}: the exact interpreter judges`);
+      const fields = { result: trial.result.resultId, ...errorFields(error) };
+      log.warn(fields, "onnxruntime failed: the exact interpreter judges");
       return false;
     }
   }

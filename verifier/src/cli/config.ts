@@ -43,6 +43,8 @@ const configSchema = z
     exactFrom: z.string(),
     auditShare: z.number().min(0).max(1),
     http: z.string(),
+    /** In the file only: it may hold a token. */
+    alertWebhook: z.url({ protocol: /^https?$/ }),
     mirror: z.array(z.url({ protocol: /^https?$/ })),
     gateway: z.array(z.url({ protocol: /^https?$/ })),
     allowPrivateContent: z.boolean(),

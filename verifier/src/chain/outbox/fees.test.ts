@@ -68,10 +68,10 @@ describe("fees", () => {
     expect(quote("routine", market, policy, 10n * GWEI)).to.equal(undefined);
   });
 
-  it("do not believe an endpoint's tip beyond the base fee", () => {
+  it("do not start with any tip that an endpoint names", () => {
     const tips = { move: 10n ** 18n, answer: 10n ** 18n, routine: 10n ** 18n };
     const offer = quote("move", { baseFee: GWEI, tips }, FEE_POLICY, 1000n * GWEI);
-    expect(offer?.maxPriorityFeePerGas).to.equal(3n * GWEI);
+    expect(offer?.maxPriorityFeePerGas).to.equal(10n * GWEI);
   });
 
   it("are capped by what is at stake, and for routine work", () => {

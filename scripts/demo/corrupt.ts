@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { readDeployment } from "../../sdk/src/deployment.ts";
-import { openKeystore } from "../../verifier/src/chain/keys.ts";
+import { openKeystore, readPassword } from "../../verifier/src/chain/keys.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
@@ -32,7 +32,7 @@ const node = await startNode(
   {
     deployment: readDeployment(settings.deployment),
     rpcUrl: settings.rpcUrl,
-    wallet: await openKeystore(settings.keystore, settings.passwordFile),
+    wallet: await openKeystore(settings.keystore, readPassword(settings.passwordFile)),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },
     contentDirectory: settings.content,

@@ -1,38 +1,56 @@
 /** `assay model`: inspect, check, publish and verify model files. */
 import type { Command } from "commander";
+import { resolve } from "node:path";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
-import { describeModel, type ModelDescription } from "../releases/describe.ts";
+import type { Workshop } from "../inspect/workshop.ts";
+import type { ModelDescription } from "../releases/describe.ts";
 import { findRelease } from "../releases/find.ts";
-import { createReleases } from "../releases/prepare.ts";
+import { bindingsOf, compareRelease, type ReleaseField } from "../releases/prepare.ts";
 import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
-import { DEFAULTS } from "./config.ts";
-import { print, type Row } from "./output.ts";
-import { idOf, openSender, openSession, withChain } from "./session.ts";
+import { DEFAULTS, type Config } from "./config.ts";
+import { EXIT, note, print, type Row } from "./output.ts";
+import { terminalProgress } from "./progress.ts";
+import { workshopOf } from "./release.ts";
+import { idOf, openSender, openSession, withChain, withContent } from "./session.ts";
+import { bytes as size } from "./text.ts";
 
-export const RELEASE_LIMITS = { maxBytes: 2 ** 30, timeoutMs: 60_000, maxTraceBytes: Infinity } as const;
+async function withWorkshop<T>(config: Config, work: (workshop: Workshop) => Promise<T>): Promise<T> {
+  const workshop = workshopOf(config);
+  try {
+    return await work(workshop);
+  } finally {
+    await workshop.close();
+  }
+}
 
 function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
 }
 
+function signatureRows({ signature }: ModelDescription): Row[] {
+  return [
+    ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
+    ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
+  ];
+}
+
 function rowsOf(model: ModelDescription): Row[] {
-  const { signature, worst, program, nodes } = model;
+  const { worst, program, nodes } = model;
   const node = nodes[worst.instruction];
   const weights = program.constants.reduce((sum, { data }) => sum + data.length, 0);
   return [
     ["file sha256", model.fileSha256],
     ["program root", model.programRoot],
     ["lowering version", program.loweringVersion],
-    ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
-    ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
+    ...signatureRows(model),
     ["instructions", program.instructions.length],
     ["multiply-adds", model.multiplyAdds],
-    ["trace", `${model.traceBytes} bytes`],
-    ["constants", `${program.constants.length}, ${weights} bytes`],
+    ["trace", size(model.traceBytes)],
+    ["constants", `${program.constants.length}, ${size(weights)}`],
     [
       "onnxruntime",
       model.exactInOnnxruntime ? "exact, bit for bit" : "approximate (floats: machines may differ)",
@@ -89,9 +107,14 @@ interface PublishFlags {
   readonly royalty: number;
 }
 
+/** Where only this machine can fetch from. */
+function isLoopback(uri: string): boolean {
+  return URL.canParse(uri) && /^(localhost|127\..*|\[::1\])$/.test(new URL(uri).hostname);
+}
+
 async function publish(path: string, flags: PublishFlags, command: Command): Promise<void> {
   const file = new Uint8Array(readFile(path));
-  const model = describeModel(file, flags.dim ?? {});
+  const [atol, rtol] = [toleranceBits(flags.atol), toleranceBits(flags.rtol)];
   const session = await openSession(command);
   const { config, contracts } = session;
   const http = config.http ?? DEFAULTS.http;
@@ -100,20 +123,27 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
       "BAD_CONFIG",
       "this node serves no files: say with --uri where others fetch this one",
     );
+  const progress = terminalProgress();
+  const model = await withWorkshop(config, (workshop) =>
+    progress("lowering the model", () => workshop.describe(resolve(path), flags.dim ?? {})),
+  );
   const hash = await openStore(config.content ?? DEFAULTS.content).put(file);
+  const uri = flags.uri ?? `http://${http}/content/${hash.slice(2)}`;
+  if (isLoopback(uri))
+    note(
+      `Warning: nobody but this machine can fetch ${uri}; publish with --uri, or announce another address later.`,
+    );
   const options: PublishOptions = {
-    contentUri: flags.uri ?? `http://${http}/content/${hash.slice(2)}`,
-    atol: toleranceBits(flags.atol),
-    rtol: toleranceBits(flags.rtol),
+    contentUri: uri,
+    atol,
+    rtol,
     royaltyBps: flags.royalty,
     ...(flags.model === undefined ? {} : { modelId: BigInt(flags.model) }),
     ...(flags.modelUri === undefined ? {} : { modelUri: flags.modelUri }),
   };
-  const { releaseId, release, contentUri } = await publishModel(
-    contracts,
-    await openSender(session),
-    model,
-    options,
+  const sender = await openSender(session);
+  const { releaseId, release, contentUri } = await progress("publishing", () =>
+    publishModel(contracts, sender, model, options),
   );
   const rows: Row[] = [
     ["release", releaseId],
@@ -124,6 +154,35 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   print(flags.json ?? false, rows, { releaseId, contentUri, release });
 }
 
+function fieldRow({ field, file, release, ok }: ReleaseField): Row {
+  if (!ok) return [field, `WRONG: the release says ${release}, its file gives ${file}`];
+  return [field, file === release ? `${file}` : `${release}, at least the file's ${file}`];
+}
+
+async function verify(id: string, { json }: { json?: boolean }, command: Command): Promise<void> {
+  const releaseId = idOf(id, "a release");
+  const { config, contracts, provider } = await openSession(command);
+  const progress = terminalProgress();
+  const record = await progress("reading the chain", (onBlocks) =>
+    findRelease(contracts, provider, releaseId, onBlocks),
+  );
+  await withWorkshop(config, async (workshop) => {
+    const path = await progress("fetching the model", () => workshop.fetch(record));
+    const model = await progress("lowering the model", () => workshop.describe(path, bindingsOf(record)));
+    const fields = compareRelease(record.release, model);
+    const ok = fields.every((field) => field.ok);
+    const verdict = ok
+      ? "RIGHT: the release is what its file lowers to"
+      : "WRONG: do not rely on this release";
+    print(
+      json ?? false,
+      [["release", releaseId], ...fields.map(fieldRow), ...signatureRows(model), ["verdict", verdict]],
+      { releaseId, ok, fields, contentUris: record.contentUris, ...dataOf(model) },
+    );
+    if (!ok) process.exitCode = EXIT.wrong;
+  });
+}
+
 export function addModel(program: Command): void {
   const model = program.command("model").description("inspect, check, publish and verify ONNX models");
 
@@ -132,21 +191,32 @@ export function addModel(program: Command): void {
     .description("show what an ONNX file lowers to, and what judging it can cost; needs no chain")
     .option(...DIMENSION_FLAG, addDimension)
     .option("--json", "print JSON")
-    .action((path: string, { dim, json }: { dim?: Bindings; json?: boolean }) => {
-      const description = describeModel(new Uint8Array(readFile(path)), dim ?? {});
-      print(json ?? false, rowsOf(description), dataOf(description));
+    .addHelpText(
+      "after",
+      `
+Judging: the referee recomputes one element on chain. Its worst case must fit a transaction, and the release
+commits to the gas, which sets the bonds. A model with symbolic dimensions needs a --dim for each.
+
+  $ assay model inspect digits.onnx
+  $ assay model inspect bert.onnx --dim batch=1 --dim seq=128`,
+    )
+    .action(async (path: string, { dim, json }: { dim?: Bindings; json?: boolean }) => {
+      readFile(path);
+      const found = await withWorkshop({}, (workshop) =>
+        terminalProgress()("lowering the model", () => workshop.describe(resolve(path), dim ?? {})),
+      );
+      print(json ?? false, rowsOf(found), dataOf(found));
     });
 
   addCheck(model);
 
-  withChain(model.command("publish <file>"), true)
+  withContent(withChain(model.command("publish <file>"), true))
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")
     .option(...DIMENSION_FLAG, addDimension)
     .option(
       "--uri <uri>",
       "where others fetch the file (default: this machine's node, see --http of `assay node`)",
     )
-    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
     .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
     .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
@@ -159,23 +229,27 @@ export function addModel(program: Command): void {
     )
     .option("--royalty <bps>", "the model's share of fees, basis points, at most 5000", parseInteger, 0)
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+A release is immutable: another tolerance or file is another release. \`assay model check\` proposes the tolerance.
+
+  $ assay model publish digits.onnx --royalty 500
+  $ assay model publish net.onnx --atol 1e-6 --rtol 1e-6 --uri https://models.example.org/net.onnx`,
+    )
     .action(publish);
 
-  withChain(model.command("verify <release>"), false)
-    .description("fetch a release's file and check that the release is what it lowers to")
-    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+  withContent(withChain(model.command("verify <release>"), false))
+    .description(
+      "fetch a release's file and compare everything that the release says with what the file gives",
+    )
     .option("--json", "print JSON")
-    .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
-      const releaseId = idOf(id, "a release");
-      const { config, contracts, provider } = await openSession(command);
-      const record = await findRelease(contracts, provider, releaseId);
-      const store = openStore(config.content ?? DEFAULTS.content);
-      const { model: found } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(
-        record,
-      );
-      print(json ?? false, [["release", `${releaseId}: verified`], ...rowsOf(found)], {
-        releaseId,
-        ...dataOf(found),
-      });
-    });
+    .addHelpText(
+      "after",
+      `
+  $ assay model verify 0x3c5e...
+
+Exit code 0: right; ${EXIT.wrong}: a field is wrong; ${EXIT.retryable}: the file cannot be had now; ${EXIT.failed}: it cannot be lowered.`,
+    )
+    .action(verify);
 }

@@ -1,23 +1,15 @@
 /** `assay node`. */
 import { Option, type Command } from "commander";
-import { readDeployment } from "../../../sdk/src/deployment.ts";
-import { AssayError } from "../../../sdk/src/error.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
-import { DEFAULTS, type Config } from "./config.ts";
-import { configOf, etherOf, idOf, openWallet, withChain } from "./session.ts";
+import { httpAddress } from "../setup/http.ts";
+import { DEFAULTS, ROLES } from "./config.ts";
+import { openSigner } from "./signer.ts";
+import { etherOf, idOf, openSession, withChain, withContent, type Session } from "./session.ts";
 
-function endpoint(text: string): { host: string; port: number } | undefined {
-  if (text === "off") return undefined;
-  const [, host, port] = /^(.+):([0-9]{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65535)
-    throw new AssayError("BAD_CONFIG", `the HTTP address is host:port or "off", not "${text}"`);
-  return { host, port: Number(port) };
-}
-
-async function optionsOf(config: Config): Promise<NodeOptions> {
+async function optionsOf({ config, contracts, rpcUrl }: Session): Promise<NodeOptions> {
   const role = config.role ?? DEFAULTS.role;
-  const http = endpoint(config.http ?? DEFAULTS.http);
+  const http = httpAddress(config.http ?? DEFAULTS.http);
   const operator = {
     serve: config.serve?.map((id) => idOf(id, "a release")) ?? ("all" as const),
     minFee: etherOf(config.minFee ?? "0", "the least fee"),
@@ -27,9 +19,9 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
     auditShare: config.auditShare ?? DEFAULTS.auditShare,
   };
   return {
-    deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
-    rpcUrl: config.rpc ?? DEFAULTS.rpc,
-    wallet: await openWallet(config),
+    deployment: contracts.deployment,
+    rpcUrl,
+    wallet: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     contentDirectory: config.content ?? DEFAULTS.content,
     mirrors: config.mirror ?? [],
@@ -51,15 +43,10 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withChain(program.command("node"), true)
+  withContent(withChain(program.command("node"), true))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
-    .addOption(
-      new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices([
-        "operator",
-        "verifier",
-        "both",
-      ]),
-    )
+    .optionsGroup("Settings (also in the configuration file):")
+    .addOption(new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices(ROLES))
     .option("--serve <release...>", "operator: the releases to answer for (default: all that check out)")
     .option("--min-fee <ether>", "operator: leave cheaper requests to others (default 0)")
     .option(
@@ -71,8 +58,6 @@ export function addNode(program: Command): void {
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
     )
-    .option("--content <dir>", `files by their hash, kept and served (default ${DEFAULTS.content})`)
-    .option("--mirror <url...>", "other nodes to fetch model files from")
     .option("--http <host:port>", `serve /content and /health here, or "off" (default ${DEFAULTS.http})`)
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)
     .option("--poll-ms <ms>", `how often to look for new blocks (default ${DEFAULTS.pollMs})`, Number)
@@ -86,7 +71,9 @@ export function addNode(program: Command): void {
     .addHelpText("after", NODE_HELP)
     .action(async (_options: unknown, command: Command) => {
       const ended = signal();
-      const options = await optionsOf(configOf(command));
+      const session = await openSession(command);
+      const options = await optionsOf(session);
+      session.provider.destroy();
       const node = await startNode(options);
       const name = await ended;
       options.log.info({ signal: name }, "stopping: a second signal ends at once");
@@ -100,6 +87,9 @@ An operator answers requests under a bond from its stake and defends its answers
 recomputes everybody's answers and challenges those that are wrong. Both need stake (\`assay stake\`), a
 little ETH in the wallet for gas, and to stay online: the node must be able to land a transaction within
 the clocks that \`assay status\` shows.
+
+  $ assay doctor && assay node
+  $ assay node --role verifier --http off
 
 The log has one JSON object a line; the line with "msg":"ready" says that the chain has been read.
 `;

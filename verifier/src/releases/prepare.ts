@@ -38,25 +38,45 @@ function parsed(fragment: string): Bindings | undefined {
   }
 }
 
+/** One field of a release beside what its file gives. */
+export interface ReleaseField {
+  readonly field: string;
+  readonly file: string | number;
+  readonly release: string | number;
+  readonly ok: boolean;
+}
+
+/** Everything that a release says of its file. Of gas it may say more: with too little, the bond would not cover a challenger's. */
+export function compareRelease(release: Release, model: ModelDescription): ReleaseField[] {
+  const equal = (field: string, file: string | number, said: string | number): ReleaseField => ({
+    field,
+    file,
+    release: said,
+    ok: file === said,
+  });
+  const covers = (field: string, file: number, said: number): ReleaseField => ({
+    field,
+    file,
+    release: said,
+    ok: said >= file,
+  });
+  return [
+    equal("file sha256", model.fileSha256, release.fileSha256.toLowerCase()),
+    equal("lowering version", model.program.loweringVersion, release.loweringVersion),
+    equal("program root", model.programRoot, release.programRoot.toLowerCase()),
+    equal("bindings hash", bindingsHash(model.bindings), release.bindingsHash.toLowerCase()),
+    equal("signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()),
+    equal("input bytes", model.inputBytes, release.inputBytes),
+    equal("output bytes", model.outputBytes, release.outputBytes),
+    covers("step gas", model.worst.gas, release.stepGas),
+    covers("dispute gas", model.disputeGas, release.disputeGas),
+  ];
+}
+
 /** @throws {AssayError} RELEASE_REFUSED with what the release says otherwise than its file. */
 export function checkRelease(release: Release, model: ModelDescription): void {
-  const expected: readonly (readonly [what: string, ours: string | number, theirs: string | number])[] = [
-    ["hash", model.fileSha256, release.fileSha256.toLowerCase()],
-    ["lowering version", model.program.loweringVersion, release.loweringVersion],
-    ["program root", model.programRoot, release.programRoot.toLowerCase()],
-    ["signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()],
-    ["input length", model.inputBytes, release.inputBytes],
-    ["output length", model.outputBytes, release.outputBytes],
-  ];
-  for (const [what, ours, theirs] of expected)
-    if (ours !== theirs)
-      throw new AssayError("RELEASE_REFUSED", `the file's ${what} is ${ours}, the release's ${theirs}`);
-  // With too low figures the bond would not cover a challenger's gas.
-  if (release.stepGas < model.worst.gas || release.disputeGas < model.disputeGas)
-    throw new AssayError(
-      "RELEASE_REFUSED",
-      `a dispute may take ${model.worst.gas} and ${model.disputeGas} gas, the release says ${release.stepGas} and ${release.disputeGas}`,
-    );
+  for (const { field, file, release: said, ok } of compareRelease(release, model))
+    if (!ok) throw new AssayError("RELEASE_REFUSED", `the file's ${field} is ${file}, the release's ${said}`);
 }
 
 /** Lowers the file at a path. @throws {AssayError} MODEL_REFUSED. */
@@ -81,6 +101,8 @@ function isFinal(error: unknown): boolean {
 }
 
 export interface Releases {
+  /** Path of the release's file, fetched unless it is here. @throws {AssayError} as fetchContent. */
+  fetch(record: ReleaseRecord): Promise<string>;
   /**
    * The release, re-derived; fetched and checked once.
    * @throws {AssayError} as checkRelease, fetchContent and `describe`; a refusal is remembered.
@@ -104,15 +126,19 @@ export function createReleases(
   const fetching = pLimit(MAX_FETCHES);
   const attempts = new Map<Hex, Promise<PreparedRelease>>();
 
-  async function load(record: ReleaseRecord): Promise<PreparedRelease> {
-    const { releaseId, release, contentUris } = record;
-    const bindings = bindingsOf(record);
+  async function fetchFile({ release, contentUris }: ReleaseRecord): Promise<string> {
     if ((await store.get(release.fileSha256)) === undefined) {
       const others = mirrors.map((base) => `${base}/content/${release.fileSha256.slice(2).toLowerCase()}`);
       const uris = [...contentUris, ...others];
       await fetching(async () => store.put(await fetchContent(release.fileSha256, uris, limits)));
     }
-    const path = store.pathOf(release.fileSha256);
+    return store.pathOf(release.fileSha256);
+  }
+
+  async function load(record: ReleaseRecord): Promise<PreparedRelease> {
+    const { releaseId, release } = record;
+    const bindings = bindingsOf(record);
+    const path = await fetchFile(record);
     const model = await describe(path, bindings);
     checkRelease(release, model);
     if (model.traceBytes > limits.maxTraceBytes)
@@ -135,6 +161,7 @@ export function createReleases(
   }
 
   return {
+    fetch: fetchFile,
     ready: (releaseId) => done.get(releaseId),
     prepare(record) {
       const attempt = attempts.get(record.releaseId) ?? remember(record);

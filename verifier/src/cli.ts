@@ -1,6 +1,8 @@
 /** The `assay` command. */
 import { Command, CommanderError } from "commander";
 import { addDispute } from "./cli/dispute.ts";
+import { addDoctor } from "./cli/doctor.ts";
+import { addInit } from "./cli/init.ts";
 import { addKey } from "./cli/key.ts";
 import { addModel } from "./cli/model.ts";
 import { addNode } from "./cli/node.ts";
@@ -39,11 +41,13 @@ function build(): Command {
     .exitOverride()
     .addHelpText("after", HELP);
   program.commandsGroup("To begin:");
+  addInit(program);
   addKey(program);
   addStake(program);
   program.commandsGroup("A node:");
   addNode(program);
   addStatus(program);
+  addDoctor(program);
   program.commandsGroup("Models:");
   addModel(program);
   program.commandsGroup("Answers:");

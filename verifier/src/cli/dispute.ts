@@ -12,7 +12,7 @@ import type { Proven } from "../inspect/proof.ts";
 import { findSubject, readHistory, readPaid, readProven, readState } from "../inspect/read.ts";
 import { operatorOf, type KnownModel } from "../inspect/target.ts";
 import { findRelease } from "../releases/find.ts";
-import { print, printJson, type Row } from "./output.ts";
+import { printJson, printRows, type Row } from "./output.ts";
 import { prepareRelease } from "./release.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 import { accountOf, chainTime, idOf, openSession, withChain, withContent, type Session } from "./session.ts";
@@ -38,6 +38,23 @@ function clocksText(clocks: readonly GameClock[]): string {
       (clocks.length > 1 ? ` (${challenger.slice(0, 8)}...)` : ""),
   );
   return shown.length === 0 ? "" : `      clocks left: ${shown.join(" | ")}\n`;
+}
+
+/** What a reader calls the accounts of a trial. */
+function parties({ request, result }: History): Row[] {
+  return [
+    ["requester", request.request.requester],
+    ...(result === undefined ? [] : ([["operator", result.operator]] satisfies Row[])),
+    ...[...(result?.games.values() ?? [])].map(({ challenger, entry }): Row => [
+      `challenger ${entry + 1}`,
+      challenger,
+    ]),
+  ];
+}
+
+/** Accounts by what they are in the trial. */
+function named(text: string, names: readonly Row[]): string {
+  return names.reduce((known, [name, account]) => known.replaceAll(String(account), `the ${name}`), text);
 }
 
 function moveText(move: Move, i: number): string {
@@ -153,33 +170,29 @@ async function show(id: string, { json }: { json?: boolean }, command: Command):
     ...(disputeId === undefined ? [] : ([["dispute", disputeId]] satisfies Row[])),
     ["release", record.releaseId],
   ];
-  print(false, rows, undefined);
-  process.stdout.write(`\n${moves.map(moveText).join("")}\n`);
+  const names = parties(history);
+  printRows([...rows, ...names]);
+  process.stdout.write(`\n${named(moves.map(moveText).join(""), names)}\n`);
   const undecoded =
     proven === undefined &&
     result !== undefined &&
     (result.verdict === "step" || result.verdict === "output");
-  print(
-    false,
-    [
-      ["outcome", outcome(history, now)],
-      ...openClocks(history, now).map((clock): Row => ["game", clockText(clock)]),
-      ...(proven === undefined ? [] : provenRows(proven, model)),
-      ...(undecoded
-        ? ([
-            [
-              "decided at",
-              "not to be read: the proof was no direct call of the game, or the endpoint has lost it",
-            ],
-          ] satisfies Row[])
-        : []),
-      ...(typeof found === "string"
-        ? ([["model", `operators are not named: ${found}`]] satisfies Row[])
-        : []),
-      ...(money === undefined ? [] : moneyRows(money, moves)),
-    ],
-    undefined,
-  );
+  const end: Row[] = [
+    ["outcome", outcome(history, now)],
+    ...openClocks(history, now).map((clock): Row => ["game", clockText(clock)]),
+    ...(proven === undefined ? [] : provenRows(proven, model)),
+    ...(undecoded
+      ? ([
+          [
+            "decided at",
+            "not to be read: the proof was no direct call of the game, or the endpoint has lost it",
+          ],
+        ] satisfies Row[])
+      : []),
+    ...(typeof found === "string" ? ([["model", `operators are not named: ${found}`]] satisfies Row[]) : []),
+    ...(money === undefined ? [] : moneyRows(money, moves)),
+  ];
+  printRows(end.map(([label, value]): Row => [label, named(String(value), names)]));
 }
 
 interface ListFlags {

@@ -1,5 +1,5 @@
 /** How far long work has come: a line on stderr, only at a terminal and only if the work takes a while. */
-import { Format, SingleBar, type Options, type Params } from "cli-progress";
+import bars, { type Options, type Params } from "cli-progress";
 
 /** Told how much of how much is done. */
 export type Tick = (done: number, total: number) => void;
@@ -18,13 +18,13 @@ function line(
   const seconds = Math.round((Date.now() - startTime) / 1000);
   const time = seconds < 1 ? "" : ` ${seconds} s`;
   if (total === 0) return `${label} ...${time}`;
-  return `${label} ${Format.BarFormat(progress, options)} ${value}/${total}${time}`;
+  return `${label} ${bars.Format.BarFormat(progress, options)} ${value}/${total}${time}`;
 }
 
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   return async (label, work) => {
     if (!stream.isTTY) return work(() => undefined);
-    const bar = new SingleBar({
+    const bar = new bars.SingleBar({
       stream,
       format: (options, params, payload: { label: string }) => line(options, params, payload),
       barsize: 24,

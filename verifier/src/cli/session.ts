@@ -13,7 +13,7 @@ import { askEndpoint, hostOf } from "../setup/endpoint.ts";
 import { DEFAULTS, loadConfig, type Config } from "./config.ts";
 import { openSigner, signerAddress } from "./signer.ts";
 
-function another(url: string, known: readonly string[] = []): readonly string[] {
+export function another(url: string, known: readonly string[] = []): readonly string[] {
   return [...known, url];
 }
 
@@ -37,7 +37,7 @@ export function withContent(command: Command): Command {
   return command
     .optionsGroup("Settings (also in the configuration file):")
     .option("--content <dir>", `files by their hash (default ${DEFAULTS.content})`)
-    .option("--mirror <url...>", "other nodes to fetch model files from")
+    .option("--mirror <url>", "another node to fetch model files from; may be repeated", another)
     .optionsGroup("Options:");
 }
 

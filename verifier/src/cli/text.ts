@@ -35,6 +35,11 @@ export function count(n: number, thing: string): string {
   return `${n} ${thing}${n === 1 ? "" : "s"}`;
 }
 
+/** A measured number, to six digits. */
+export function rounded(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
 export function bytes(n: number): string {
   if (n < 1024) return `${n} bytes`;
   const power = Math.min(4, Math.floor(Math.log2(n) / 10));

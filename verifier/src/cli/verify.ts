@@ -10,7 +10,7 @@ import { EXIT, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
 import { workshopOf } from "./release.ts";
 import { chainTime, idOf, openSession, withChain, withContent } from "./session.ts";
-import { clockText, count, duration, time } from "./text.ts";
+import { clockText, count, duration, rounded, time } from "./text.ts";
 
 function stateText({ state, answer, result, games }: Verification, now: number): string {
   if (state === "requested")
@@ -30,7 +30,7 @@ function stateText({ state, answer, result, games }: Verification, now: number):
 function deviationText({ deviation, allowed, canonical }: ComparedElement): string {
   if (!canonical) return "no canonical element";
   if (deviation === undefined) return "not finite";
-  return `off by ${deviation}, ${allowed} allowed`;
+  return `off by ${rounded(deviation)}, ${rounded(allowed)} allowed`;
 }
 
 function outputText({ elements, differing, wrong, firstWrong, worst }: ComparedOutput): string {

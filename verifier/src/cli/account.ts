@@ -3,7 +3,7 @@ import type { JsonRpcProvider } from "ethers";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { Row } from "./output.ts";
-import { ether, time } from "./text.ts";
+import { ether, time } from "../inspect/text.ts";
 
 export interface AccountState {
   readonly account: Hex;

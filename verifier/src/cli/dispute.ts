@@ -16,7 +16,7 @@ import { printJson, printRows, type Row } from "./output.ts";
 import { prepareRelease } from "./release.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 import { accountOf, chainTime, idOf, openSession, withChain, withContent, type Session } from "./session.ts";
-import { clockText, count, duration, ether, time } from "./text.ts";
+import { clockText, count, duration, ether, time } from "../inspect/text.ts";
 
 /** The lowered model, if its file can be had; why not otherwise. */
 async function modelOf(

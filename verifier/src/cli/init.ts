@@ -1,6 +1,6 @@
 /** `assay init`: makes a configuration file, by questions or by flags. */
 import { existsSync, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { checkChain } from "../../../sdk/src/contracts.ts";
 import { readDeployment } from "../../../sdk/src/deployment.ts";
@@ -15,7 +15,7 @@ import { DEFAULTS, defaultConfigPath, parseConfig, ROLES, type ConfigFile, type 
 import { note, print } from "./output.ts";
 import { askChoice, askNewPassword, askPassword, askText, askYes, isInteractive } from "./prompt.ts";
 import { another } from "./session.ts";
-import { duration } from "./text.ts";
+import { duration } from "../inspect/text.ts";
 
 interface InitFlags {
   readonly config?: string;
@@ -51,7 +51,7 @@ function needFlags({ role, rpc, passwordFile, signer, yes }: InitFlags): boolean
 }
 
 async function endpointsOf({ rpc }: InitFlags, asking: boolean): Promise<EndpointInfo[]> {
-  if (rpc !== undefined || !asking) return Promise.all((rpc ?? DEFAULTS.rpc).map(askEndpoint));
+  if (rpc !== undefined || !asking) return Promise.all([...new Set(rpc ?? DEFAULTS.rpc)].map(askEndpoint));
   const found: EndpointInfo[] = [];
   for (;;) {
     const standard = found.length === 0 ? DEFAULTS.rpc[0] : "";
@@ -128,18 +128,46 @@ async function keyKind(flags: InitFlags, keystore: string, asking: boolean): Pro
   ]);
 }
 
-/** The password and, if a person wants a node to restart by itself, the file that keeps it. */
-async function passwordOf(
-  { passwordFile }: InitFlags,
-  data: string,
+/** A password that fits: a person gets to try again. */
+async function askFitting(
   ask: () => Promise<string>,
-  asking: boolean,
-): Promise<{ readonly password: string; readonly file: string | undefined }> {
-  if (passwordFile !== undefined)
-    return { password: readPassword(passwordFile), file: resolve(passwordFile) };
-  const password = await ask();
+  check: (password: string) => Promise<unknown>,
+): Promise<string> {
+  for (;;) {
+    const password = await ask();
+    try {
+      await check(password);
+      return password;
+    } catch (error) {
+      note(`  ${messageOf(error)}`);
+    }
+  }
+}
+
+interface PasswordPlan {
+  readonly password: string;
+  /** That keeps it. */
+  readonly file: string | undefined;
+}
+
+/**
+ * The password and, if a person wants a node to restart by itself, the file that keeps it.
+ * @param check Throws for a password that does not fit.
+ */
+async function planPassword(
+  { passwordFile, data }: { readonly passwordFile: string | undefined; readonly data: string },
+  ask: () => Promise<string>,
+  check: (password: string) => Promise<unknown>,
+): Promise<PasswordPlan> {
+  if (passwordFile !== undefined) {
+    const password = readPassword(passwordFile);
+    await check(password);
+    return { password, file: resolve(passwordFile) };
+  }
+  if (!isInteractive()) throw new AssayError("BAD_CONFIG", "a password is needed: give --password-file");
+  const password = await askFitting(ask, check);
   const file = join(data, "password");
-  if (!asking || existsSync(file)) return { password, file: undefined };
+  if (existsSync(file)) return { password, file: undefined };
   const keep = await askYes(`Keep the password in ${file} (mode 600), so that a node can restart by itself?`);
   if (keep) writePrivate(file, `${password}\n`);
   return { password, file: keep ? file : undefined };
@@ -157,13 +185,15 @@ async function planKey(flags: InitFlags, data: string, asking: boolean): Promise
     kind === "import" ? (flags.keyFile ?? (await askText("File with the private key in hex:"))) : undefined;
   const keystore = askPath ? resolve(await askText("Encrypted key file:", standard)) : standard;
   if (kind !== "existing") needFree(keystore, "the key file", false);
-  const ask = kind === "existing" ? () => askPassword(`Password of ${keystore}:`) : askNewPassword;
-  const { password, file } = await passwordOf(flags, data, ask, asking);
+  const existing = kind === "existing";
+  const ask = existing ? () => askPassword(`Password of ${keystore}:`) : askNewPassword;
+  const check = existing ? (text: string) => openKeystore(keystore, text) : () => Promise.resolve();
+  const { password, file } = await planPassword({ passwordFile: flags.passwordFile, data }, ask, check);
   return {
     settings: { keystore, ...(file === undefined ? {} : { passwordFile: file }) },
     async make() {
-      if (kind === "existing") return (await openKeystore(keystore, password)).address;
-      mkdirSync(resolve(keystore, ".."), { recursive: true, mode: 0o700 });
+      if (existing) return (await openKeystore(keystore, password)).address;
+      mkdirSync(dirname(keystore), { recursive: true, mode: 0o700 });
       return keyFile === undefined
         ? createKeystore(keystore, password)
         : importKeystore(keyFile, keystore, password);

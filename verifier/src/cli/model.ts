@@ -16,7 +16,7 @@ import { EXIT, note, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
 import { workshopOf } from "./release.ts";
 import { idOf, openSender, openSession, withChain, withContent } from "./session.ts";
-import { bytes as size } from "./text.ts";
+import { bytes as size } from "../inspect/text.ts";
 
 async function withWorkshop<T>(config: Config, work: (workshop: Workshop) => Promise<T>): Promise<T> {
   const workshop = workshopOf(config);

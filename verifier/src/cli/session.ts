@@ -121,7 +121,10 @@ export async function chainTime({ provider }: Session): Promise<number> {
 export async function accountOf(config: Config, address: string | undefined): Promise<Hex> {
   const account = address === undefined ? await signerAddress(config) : addressOf(address);
   if (account !== undefined) return account;
-  throw new AssayError("BAD_CONFIG", "whose? Give --address, or --keystore");
+  throw new AssayError(
+    "BAD_CONFIG",
+    "whose? No key is configured: give --keystore (`assay init` sets everything up)",
+  );
 }
 
 /** @throws {AssayError} BAD_CONFIG */

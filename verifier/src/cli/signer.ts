@@ -1,6 +1,6 @@
 /** The key that a command signs with. */
 import { readFileSync } from "node:fs";
-import type { Wallet } from "ethers";
+import { getAddress, type Wallet } from "ethers";
 import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
@@ -44,14 +44,18 @@ export async function openSigner(config: Config): Promise<Wallet> {
 /** Web3 Secret Storage names the account in the clear. */
 const keystoreAddress = z.object({ address: z.string().regex(/^(0x)?[0-9a-fA-F]{40}$/) });
 
+function checksummed(address: string): Hex {
+  return `0x${getAddress(address.toLowerCase()).slice(2)}`;
+}
+
 /** The configured key's account, without its password where the file tells; undefined: no key is configured. */
 export async function signerAddress(config: Config): Promise<Hex | undefined> {
   if (config.keystore === undefined) return undefined;
   try {
     const { address } = keystoreAddress.parse(JSON.parse(readFileSync(config.keystore, "utf8")));
-    return `0x${address.replace(/^0x/, "").toLowerCase()}`;
+    return checksummed(address.replace(/^(0x)?/, "0x"));
   } catch {
     const { address } = await openSigner(config);
-    return `0x${address.slice(2)}`;
+    return checksummed(address);
   }
 }

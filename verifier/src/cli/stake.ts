@@ -1,13 +1,21 @@
 /** `assay stake` and `assay unstake`: ETH in the vault. */
 import type { Command } from "commander";
 import { AssayError } from "../../../sdk/src/error.ts";
-import type { Sender } from "../chain/send.ts";
+import type { Hex } from "../../../sdk/src/structs.ts";
 import { gasPriceOf } from "../setup/gas.ts";
 import { accountRows, readAccount, type AccountState } from "./account.ts";
 import { note, print } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
-import { addressOf, etherOf, openSender, openSession, withChain, type Session } from "./session.ts";
-import { ether } from "./text.ts";
+import {
+  accountOf,
+  addressOf,
+  etherOf,
+  openSender,
+  openSession,
+  withChain,
+  type Session,
+} from "./session.ts";
+import { ether } from "../inspect/text.ts";
 
 interface JsonFlag {
   readonly json?: boolean;
@@ -16,20 +24,23 @@ interface JsonFlag {
 /** Kept in the wallet: a whole dispute of an ordinary model, and the deposit itself. */
 const GAS_KEPT = 3_000_000n;
 
-/** Sends one call to the vault, and prints where the account stands before and then. */
+/** Checks a call to the vault and says what it will change, sends it, and prints where the account stands then. */
 async function move(
   session: Session,
-  sender: Sender,
-  call: { readonly label: string; readonly data: string; readonly value: bigint },
+  call: { readonly label: string; readonly data: (account: Hex) => string; readonly value: bigint },
   effect: (before: AccountState) => string,
   json: boolean,
 ): Promise<void> {
-  const { contracts, provider } = session;
-  const before = await readAccount(contracts, provider, sender.address);
+  const { config, contracts, provider } = session;
+  // Before anybody is asked for a password.
+  const account = await accountOf(config, undefined);
+  const before = await readAccount(contracts, provider, account);
   note(effect(before));
+  const sender = await openSender(session);
+  const { label, value } = call;
   const to = contracts.deployment.addresses.vault;
   const { hash, fee } = await terminalProgress()("waiting for the transaction", () =>
-    sender.send({ ...call, to }),
+    sender.send({ label, value, to, data: call.data(sender.address) }),
   );
   const after = await readAccount(contracts, provider, sender.address);
   const rows = [...accountRows(after), ["gas", ether(fee)] as const, ["transaction", hash] as const];
@@ -40,9 +51,8 @@ async function stake(text: string, { json }: JsonFlag, command: Command): Promis
   const wei = etherOf(text, "the stake");
   const session = await openSession(command);
   const { contracts, provider } = session;
-  const sender = await openSender(session);
   const keptWei = GAS_KEPT * (await gasPriceOf(provider));
-  const data = contracts.vault.interface.encodeFunctionData("deposit");
+  const data = (): string => contracts.vault.interface.encodeFunctionData("deposit");
   const effect = ({ freeWei, lockedWei, walletWei }: AccountState): string => {
     if (walletWei - wei < keptWei) {
       const most = walletWei > keptWei ? walletWei - keptWei : 0n;
@@ -58,7 +68,7 @@ async function stake(text: string, { json }: JsonFlag, command: Command): Promis
       "turn comes last. Requests made later count all of it."
     );
   };
-  await move(session, sender, { label: "deposit", data, value: wei }, effect, json ?? false);
+  await move(session, { label: "deposit", data, value: wei }, effect, json ?? false);
 }
 
 async function unstake(
@@ -69,11 +79,9 @@ async function unstake(
   const wei = etherOf(text, "the amount");
   const recipient = to === undefined ? undefined : addressOf(to);
   const session = await openSession(command);
-  const sender = await openSender(session);
-  const data = session.contracts.vault.interface.encodeFunctionData("withdraw", [
-    wei,
-    recipient ?? sender.address,
-  ]);
+  const { vault } = session.contracts;
+  const data = (account: Hex): string =>
+    vault.interface.encodeFunctionData("withdraw", [wei, recipient ?? account]);
   const effect = ({ freeWei, lockedWei, walletWei }: AccountState): string => {
     if (wei > freeWei)
       throw new AssayError(
@@ -81,10 +89,12 @@ async function unstake(
         `only ${ether(freeWei)} is free; ${ether(lockedWei)} is locked until its answers are final and its disputes settled`,
       );
     const wallet =
-      recipient === undefined ? `, wallet ${ether(walletWei)} -> ${ether(walletWei + wei)} less gas` : "";
+      recipient === undefined
+        ? `, wallet ${ether(walletWei)} -> ${ether(walletWei + wei)} less gas`
+        : `, ${ether(wei)} to ${recipient}`;
     return `free stake ${ether(freeWei)} -> ${ether(freeWei - wei)}${wallet}`;
   };
-  await move(session, sender, { label: "withdraw", data, value: 0n }, effect, json ?? false);
+  await move(session, { label: "withdraw", data, value: 0n }, effect, json ?? false);
 }
 
 export function addStake(program: Command): void {

@@ -12,7 +12,7 @@ import { DEFAULTS, type Config, type RoleName } from "./config.ts";
 import { print, type Row } from "./output.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 import { accountOf, chainTime, idOf, openSession, withChain, type Session } from "./session.ts";
-import { clockText, count, duration, ether, time } from "./text.ts";
+import { clockText, count, duration, ether, time } from "../inspect/text.ts";
 
 interface Game {
   readonly requestId: Hex;

@@ -10,7 +10,7 @@ import { EXIT, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
 import { workshopOf } from "./release.ts";
 import { chainTime, idOf, openSession, withChain, withContent } from "./session.ts";
-import { clockText, count, duration, rounded, time } from "./text.ts";
+import { clockText, count, duration, rounded, time } from "../inspect/text.ts";
 
 function stateText({ state, answer, result, games }: Verification, now: number): string {
   if (state === "requested")

@@ -155,8 +155,8 @@ export function judgeAgreement(all: readonly EndpointFacts[], chainId: number): 
         "while it is down or lies, clocks run: configure several of different providers (rpc: [...])",
       ),
     ];
-  const apart = Math.max(...heights) - Math.min(...heights);
   if (heights.length === 0) return [];
+  const apart = Math.max(...heights) - Math.min(...heights);
   return apart > FAR_APART
     ? [warn("endpoints", `their heights differ by ${apart} blocks`, "replace the one that lags")]
     : [ok("endpoints", `${heights.length} of ${all.length} answer, heights within ${apart} blocks`)];

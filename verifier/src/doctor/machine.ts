@@ -7,11 +7,11 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod/v4";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { askHealth, whyNotFree, type HttpAddress } from "../setup/http.ts";
+import { bytes } from "../inspect/text.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
 
 /** Who else may read or write a file that is for its owner alone. */
 export function judgeMode(check: string, path: string, mode: number): Finding {
@@ -45,7 +45,7 @@ export function checkDirectory(path: string): Finding {
 }
 
 export function judgeDisk(freeBytes: number): Finding {
-  const found = `${(freeBytes / GIB).toFixed(1)} GiB free`;
+  const found = `${bytes(freeBytes)} free`;
   if (freeBytes < GIB / 2) return fail("disk", found, "a node that cannot write loses clocks: make room");
   return freeBytes < 5 * GIB
     ? warn("disk", found, "make room for models and state: 5 GiB")
@@ -69,13 +69,13 @@ export function judgeMemory(
 ): Finding {
   // A dispute holds a trace's tensors, their trees and what is sent between processes.
   const wanted = 512 * MIB + workers * maxTraceMb * MIB * 3;
-  const found = `${mib(freeBytes)} of ${mib(totalBytes)} available`;
+  const found = `${bytes(freeBytes)} of ${bytes(totalBytes)} available`;
   if (freeBytes < 512 * MIB)
     return fail("memory", found, "a node that is killed for memory loses clocks: free 512 MiB at least");
   return freeBytes < wanted
     ? warn(
         "memory",
-        `${found}; ${workers} of the largest disputes allowed take up to ${mib(wanted)}`,
+        `${found}; ${workers} of the largest disputes allowed take up to ${bytes(wanted)}`,
         "lower maxTraceMb or workers, or add memory",
       )
     : ok("memory", found);

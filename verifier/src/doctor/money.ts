@@ -1,13 +1,12 @@
 /** Wallet and stake against what answers and disputes take. Pure. */
 import { formatEther } from "ethers";
+import { ether } from "../inspect/text.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
 /** Disputes that the wallet should be able to pay for without anybody's help. */
 export const DISPUTES_KEPT = 3n;
 /** Selects of one dispute, whose deposits are locked until it is settled. */
 const SELECTS = 4n;
-
-const ether = (wei: bigint): string => `${formatEther(wei)} ETH`;
 
 export interface MoneyFacts {
   readonly operator: boolean;

@@ -147,11 +147,11 @@ export function judgeEndpoint(facts: EndpointFacts, chainId: number, now: number
 /** Whether endpoints of the right chain are at the same height. */
 export function judgeAgreement(all: readonly EndpointFacts[], chainId: number): Finding[] {
   const heights = all.flatMap(({ info }) => (info?.chainId === chainId ? [info.height] : []));
-  if (all.length === 1)
+  if (new Set(all.map(({ host }) => host)).size === 1)
     return [
       warn(
         "endpoints",
-        "only one",
+        "only one provider",
         "while it is down or lies, clocks run: configure several of different providers (rpc: [...])",
       ),
     ];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { z } from "zod/v4";
 import { connect } from "../../sdk/src/contracts.ts";
+import { AssayError } from "../../sdk/src/error.ts";
 import { REQUEST_STATES } from "../../sdk/src/answer.ts";
 import { splitBlob } from "../../program/src/claim.ts";
 import { elementBits } from "../../program/src/naive/value.ts";
@@ -11,6 +12,7 @@ import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput, exactTrace } from "../src/compute/exact.ts";
 import { openStore } from "../src/content/store.ts";
+import { needAuthentic } from "../src/inspect/authentic.ts";
 import { openClocks, replay, type History } from "../src/inspect/history.ts";
 import { moneyOf } from "../src/inspect/money.ts";
 import { movesOf } from "../src/inspect/moves.ts";
@@ -397,6 +399,24 @@ describe("what owners ask", function () {
       expect(moves.at(-1)?.clocks).to.deep.equal([]);
       const others = movesOf(replay(found), context, ZERO_HASH);
       expect(others.some(({ event }) => event === "Selected")).to.equal(false);
+    });
+
+    it("believes no endpoint that changes what an id is the hash of", async () => {
+      const found = await history("step");
+      const { request: asked, result } = found;
+      if (result === undefined) throw new Error("no answer");
+      const record = await findRelease(place.contracts, place.provider, asked.request.releaseId);
+      needAuthentic(world.deployment, found, record);
+      const lies = [
+        { history: { ...found, request: { ...asked, request: { ...asked.request, fee: 7n } } }, record },
+        { history: { ...found, request: { ...asked, input: `${asked.input}00` as const } }, record },
+        { history: { ...found, result: { ...result, output: `${result.output}00` as const } }, record },
+        { history: found, record: { ...record, release: { ...record.release, atol: 1 } } },
+      ];
+      for (const lie of lies)
+        expect(() => needAuthentic(world.deployment, lie.history, lie.record))
+          .to.throw(AssayError)
+          .with.property("code", "RPC_FAILED");
     });
 
     it("refuses ids that nobody knows", async () => {

@@ -4,6 +4,7 @@ import { decodeHeader } from "../../../program/src/decode.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
+import { needAuthentic } from "../inspect/authentic.ts";
 import { disputesIn, type DisputeEntry } from "../inspect/disputes.ts";
 import { openClocks, replay, type GameClock, type History } from "../inspect/history.ts";
 import { moneyOf, type Money } from "../inspect/money.ts";
@@ -138,6 +139,7 @@ async function show(id: string, { json }: { json?: boolean }, command: Command):
     return [await readHistory(place, subject.requestId), subject.disputeId] as const;
   });
   const record = await findRelease(contracts, provider, history.request.request.releaseId);
+  needAuthentic(contracts.deployment, history, record);
   const found = await modelOf(session, record, progress);
   const model = typeof found === "string" ? undefined : found;
   const transactions = history.events.map(({ transaction }) => transaction);

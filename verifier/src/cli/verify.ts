@@ -1,6 +1,7 @@
 /** `assay verify`. */
 import type { Command } from "commander";
 import { findRelease } from "../releases/find.ts";
+import { needAuthentic } from "../inspect/authentic.ts";
 import { readHistory, findSubject } from "../inspect/read.ts";
 import { verifyAnswer, type Verdict, type Verification } from "../inspect/verify.ts";
 import type { ComparedElement, ComparedOutput } from "../inspect/verdict.ts";
@@ -114,6 +115,7 @@ async function verify(id: string, { json }: { json?: boolean }, command: Command
     return readHistory(place, (await findSubject(place, given)).requestId);
   });
   const record = await findRelease(contracts, provider, history.request.request.releaseId);
+  needAuthentic(contracts.deployment, history, record);
   const now = await chainTime(session);
   const workshop = workshopOf(config);
   try {

@@ -29,6 +29,7 @@ const tasks = {
   bench: [["tsx", "bench/main.ts"]],
   conformance: [["tsx", "scripts/conformance/main.ts"]],
   networks: [["tsx", "scripts/networks/main.ts"]],
+  simulate: [["tsx", "scripts/simulate/main.ts"]],
   "generate:onnx": [
     ["buf", "generate", "--template", "program/src/onnx/buf.gen.yaml", "program/src/onnx/schema"],
   ],

@@ -18,8 +18,8 @@ function mocha(...patterns: readonly string[]): readonly string[] {
 
 /** The longest first. */
 const suites = [
-  ...(nightly ? globSync("test/**/*.nightly.ts").map((file) => mocha(file)) : []),
-  mocha("sdk/**/*.test.ts", "verifier/**/*.test.ts", "test/**/*.test.ts"),
+  ...(nightly ? globSync("{test,verifier}/**/*.nightly.ts").map((file) => mocha(file)) : []),
+  mocha("sdk/**/*.test.ts", "verifier/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"),
   mocha("program/**/*.test.ts"),
   ["hardhat", "test", "solidity", "--no-compile"],
 ];

@@ -2,12 +2,14 @@
  * The contracts' events as a discriminated union of plain objects. Logs are hostile until checked: each is decoded by the
  * contracts' ABI and then validated field by field.
  */
-import type { Interface } from "ethers";
+import { Result, type Interface, type ParamType } from "ethers";
 import { z } from "zod/v4";
 import {
   IDisputeGame__factory,
   IInferenceMarket__factory,
   IModelRegistry__factory,
+  IOperatorDirectory__factory,
+  IVault__factory,
 } from "../../types/ethers-contracts/index.js";
 import { AssayError } from "./error.ts";
 import {
@@ -16,6 +18,7 @@ import {
   claimSchema,
   hex,
   nodeSchema,
+  offerSchema,
   releaseSchema,
   requestSchema,
   small,
@@ -29,7 +32,9 @@ const verdict = small.transform((code): Verdict => VERDICTS[code] ?? "none");
 const answer = { requestId: bytes32, resultId: bytes32 };
 const game = { resultId: bytes32, disputeId: bytes32 };
 
-/** Events of `InferenceMarket`, `DisputeGame` and `ModelRegistry` that a node needs; the interfaces document the fields. */
+const amount = { account: address, amountWei: wide };
+
+/** Events of the contracts that a node needs; the interfaces document the fields. */
 const schemas = {
   ModelCreated: z.object({ modelId: wide, owner: address, uri: z.string() }),
   Released: z.object({
@@ -76,6 +81,22 @@ const schemas = {
   ChallengerLost: z.object(game),
   GameSettled: z.object({ ...game, returnedWei: wide, shareWei: wide, forfeitedWei: wide }),
   BondSettled: z.object({ resultId: bytes32, burnedWei: wide }),
+  ParametersChanged: z.object({ parameters: wide }),
+  Deposited: z.object(amount),
+  Withdrawn: z.object({ ...amount, to: address }),
+  Settled: z.object({
+    operator: address,
+    modelId: wide,
+    earnedWei: wide,
+    royaltyWei: wide,
+    protocolFeeWei: wide,
+  }),
+  Unlocked: z.object(amount),
+  Credited: z.object(amount),
+  Forfeited: z.object({ from: address, to: address, amountWei: wide }),
+  Burned: z.object({ from: address, amountWei: wide }),
+  EndpointsAnnounced: z.object({ operator: address, endpoints: z.array(z.string()) }),
+  OfferChanged: z.object({ operator: address, releaseId: bytes32, offer: offerSchema }),
 } as const;
 
 export type EventName = keyof typeof schemas;
@@ -90,11 +111,25 @@ export interface RawLog {
   readonly data: string;
 }
 
-const interfaces: Readonly<Record<"registry" | "market" | "game", Interface>> = {
+const interfaces: Readonly<Record<"registry" | "market" | "game" | "vault" | "directory", Interface>> = {
   registry: IModelRegistry__factory.createInterface(),
   market: IInferenceMarket__factory.createInterface(),
   game: IDisputeGame__factory.createInterface(),
+  vault: IVault__factory.createInterface(),
+  directory: IOperatorDirectory__factory.createInterface(),
 };
+
+/** Values as plain objects and arrays, by their ABI types: ethers' own conversion makes objects of lists of less than two. */
+function plain(type: ParamType, value: unknown): unknown {
+  if (!(value instanceof Result)) return value;
+  const { components, arrayChildren } = type;
+  if (arrayChildren !== null) return value.toArray().map((child) => plain(arrayChildren, child));
+  return plainFields(components ?? [], value);
+}
+
+function plainFields(types: readonly ParamType[], values: Result): Record<string, unknown> {
+  return Object.fromEntries(types.map((type, i) => [type.name, plain(type, values[i])]));
+}
 
 function isEventName(name: string): name is EventName {
   return Object.hasOwn(schemas, name);
@@ -122,14 +157,14 @@ function isAssayEvent(value: unknown): value is AssayEvent {
 }
 
 /**
- * @returns undefined for events of these contracts that are not in the union (ERC-721 transfers, parameter changes).
+ * @returns undefined for events of these contracts that are not in the union (ERC-721 transfers, pauses).
  * @throws {AssayError} BAD_EVENT if a known event does not decode.
  */
 export function parseEvent(contract: keyof typeof interfaces, log: RawLog): AssayEvent | undefined {
   const description = interfaces[contract].parseLog(log);
   if (description === null || !isEventName(description.name)) return undefined;
   try {
-    return typed(description.name, description.args.toObject(true));
+    return typed(description.name, plainFields(description.fragment.inputs, description.args));
   } catch (cause) {
     throw new AssayError("BAD_EVENT", `event ${description.name} does not decode: is this another version?`, {
       cause,

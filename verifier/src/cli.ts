@@ -6,6 +6,7 @@ import { addInit } from "./cli/init.ts";
 import { addKey } from "./cli/key.ts";
 import { addModel } from "./cli/model.ts";
 import { addNode } from "./cli/node.ts";
+import { addAnnounce } from "./cli/offers.ts";
 import { EXIT, EXIT_HELP, reportError } from "./cli/output.ts";
 import { addRequest } from "./cli/request.ts";
 import { addStake } from "./cli/stake.ts";
@@ -48,6 +49,7 @@ function build(): Command {
   addNode(program);
   addStatus(program);
   addDoctor(program);
+  addAnnounce(program);
   program.commandsGroup("Models:");
   addModel(program);
   program.commandsGroup("Answers:");

@@ -1,6 +1,7 @@
 /** The `assay` command in its own process. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
+import { z } from "zod/v4";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -10,11 +11,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export function launch(args: readonly string[]): ChildProcess {
+/** @param env Set beside our own environment. */
+export function launch(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const flags = ["--import", "tsx", join(ROOT, "verifier", "src", "cli.ts"), ...args];
-  // The settings of whoever runs the tests are no part of them.
-  const env = { ...process.env, ASSAY_CONFIG: "" };
-  return spawn(process.execPath, flags, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, flags, {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+    // The settings of whoever runs the tests are no part of them.
+    env: { ...process.env, ASSAY_CONFIG: "", ...env },
+  });
 }
 
 export function finished(child: ChildProcess): Promise<Finished> {
@@ -22,4 +27,17 @@ export function finished(child: ChildProcess): Promise<Finished> {
   child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   return new Promise((resolve) => child.once("close", (code) => resolve({ code, stdout, stderr })));
+}
+
+/** Resolves with the fields of the log line "ready". */
+export function ready(child: ChildProcess): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      const line = text.split("\n").find((candidate) => candidate.includes('"msg":"ready"'));
+      if (line !== undefined) resolve(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
+    });
+    child.once("close", () => reject(new Error(`the node ended: ${text}`)));
+  });
 }

@@ -7,7 +7,7 @@ import { z } from "zod/v4";
 import { freePort } from "../../scripts/anvil.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { describeModel } from "../src/releases/describe.ts";
-import { finished, launch } from "./command.ts";
+import { finished, launch, ready } from "./command.ts";
 import { exampleModel, startWorld, type World } from "./world.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -17,19 +17,6 @@ async function assay<T>(schema: z.ZodType<T>, ...args: readonly string[]): Promi
   const { code, stdout, stderr } = await finished(launch([...args, "--json"]));
   if (code !== 0) throw new Error(`assay ${args.join(" ")} ended with ${code}: ${stderr}`);
   return schema.parse(JSON.parse(stdout));
-}
-
-/** Resolves with the fields of the log line "ready". */
-function ready(child: ChildProcess): Promise<Record<string, unknown>> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      const line = text.split("\n").find((candidate) => candidate.includes('"msg":"ready"'));
-      if (line !== undefined) resolve(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
-    });
-    child.once("close", () => reject(new Error(`the node ended: ${text}`)));
-  });
 }
 
 describe("assay, the command", function () {
@@ -66,7 +53,7 @@ describe("assay, the command", function () {
     };
     writeFileSync(
       join(folder, "config.json"),
-      JSON.stringify({ ...config, content: join(folder, "content") }),
+      JSON.stringify({ ...config, data: join(folder, "data"), allowPrivateContent: true }),
     );
     return { flags: ["--config", join(folder, "config.json")], address };
   }
@@ -86,16 +73,18 @@ describe("assay, the command", function () {
     ]);
     expect(staked.freeWei).to.equal("2000000000000000000");
 
-    const published = z.object({ releaseId: z.string(), contentUri: z.string() });
-    const { releaseId, contentUri } = await assay(
+    const published = z.object({ releaseId: z.string(), contentUris: z.array(z.string()) });
+    const { releaseId, contentUris } = await assay(
       published,
       "model",
       "publish",
       MODEL,
       ...operator.flags,
-      ...http,
+      "--url",
+      `http://127.0.0.1:${port}`,
     );
-    expect(contentUri).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
+    expect(contentUris[0]).to.match(/^ipfs:\/\/bafkrei[a-z2-7]{52}$/);
+    expect(contentUris[1]).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
 
     const first = launch(["node", "--role", "operator", ...operator.flags, ...http, "--poll-ms", "250"]);
     const second = launch([

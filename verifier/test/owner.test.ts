@@ -11,7 +11,6 @@ import { elementBits } from "../../program/src/naive/value.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput, exactTrace } from "../src/compute/exact.ts";
-import { openStore } from "../src/content/store.ts";
 import { needAuthentic } from "../src/inspect/authentic.ts";
 import { openClocks, replay, type History } from "../src/inspect/history.ts";
 import { moneyOf } from "../src/inspect/money.ts";
@@ -30,6 +29,7 @@ import { workOf } from "../src/inspect/work.ts";
 import { openWorkshop, type Workshop } from "../src/inspect/workshop.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { selectedNode } from "../src/play/trial.ts";
+import { outlineOf } from "../src/releases/outline.ts";
 import { releaseOf, toleranceBits } from "../src/releases/publish.ts";
 import { findRelease } from "../src/releases/find.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
@@ -70,11 +70,12 @@ describe("what owners ask", function () {
         : { operator: { serve: "all" as const, minFee: 0n } };
     const options = {
       deployment,
-      contentDirectory,
+      content: { directory: contentDirectory },
+      database: { directory: join(world.folder, `state-${account}`) },
       log,
-      rpcUrl: world.chain.url,
+      rpcUrls: [world.chain.url],
       pollMs: 200,
-      workers: 1,
+      compute: { workers: 1 },
       ...role,
     };
     const node = await startNode({ ...options, wallet: world.chain.wallet(account) }, parts);
@@ -132,8 +133,7 @@ describe("what owners ask", function () {
   before(async () => {
     world = await startWorld();
     place = { contracts: connect(world.deployment, world.chain.provider), provider: world.chain.provider };
-    const content = { contentDirectory: world.contentDirectory, mirrors: [], inferenceLimitMs: 30_000 };
-    workshop = openWorkshop(content);
+    workshop = openWorkshop({ content: { directory: world.contentDirectory }, inferenceLimitMs: 30_000 });
     mkdirSync(join(world.folder, "owner"));
     config = join(world.folder, "owner", "config.json");
     writeFileSync(join(world.folder, "deployment.json"), JSON.stringify(world.deployment));
@@ -234,8 +234,7 @@ describe("what owners ask", function () {
       expect((await verification("unanswered")).result).to.deep.equal({ verdict: "unanswered", open: true });
 
       const empty = openWorkshop({
-        contentDirectory: join(world.folder, "empty"),
-        mirrors: [],
+        content: { directory: join(world.folder, "empty") },
         inferenceLimitMs: 30_000,
       });
       try {
@@ -361,7 +360,7 @@ describe("what owners ask", function () {
       );
       const context = {
         instructions: digits.model.program.instructions.length,
-        model: digits.model,
+        model: outlineOf(digits.model).instructions,
         receipts,
       };
       const moves = movesOf(replay(found), context);
@@ -493,7 +492,7 @@ describe("what owners ask", function () {
       ]);
       await publisher.send({ label: "publish", to: deployment.addresses.registry, data });
       const id = await contracts.registry.releaseIdOf(release);
-      expect(await openStore(world.contentDirectory).get(release.fileSha256)).not.to.equal(undefined);
+      expect(await workshop.has(release.fileSha256)).to.equal(true);
       const schema = z.object({
         ok: z.boolean(),
         fields: z.array(z.object({ field: z.string(), ok: z.boolean() })),

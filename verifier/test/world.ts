@@ -2,9 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import type { NetworkParameters } from "../../scripts/networks.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
+import { createEndpoints, type Endpoints } from "../src/chain/endpoints.ts";
 import { createSender, type Sender } from "../src/chain/send.ts";
 import { openStore } from "../src/content/store.ts";
 import { createLogger, type Logger } from "../src/log.ts";
@@ -16,6 +17,7 @@ export interface World {
   readonly chain: TestChain;
   readonly deployment: Deployment;
   readonly contracts: Contracts;
+  readonly endpoints: Endpoints;
   /** Of account 0, which deployed and publishes. */
   readonly publisher: Sender;
   readonly folder: string;
@@ -34,26 +36,31 @@ export const testLog = createLogger(process.env["ASSAY_TEST_LOG"] === "info" ? "
 export interface WorldOptions {
   /** Seconds between blocks, once everything is set up; 0: a block per transaction. Default 1. */
   readonly blockSeconds?: number;
+  /** Those of a development chain by default. */
+  readonly rules?: NetworkParameters;
 }
 
-export async function startWorld({ blockSeconds = 1 }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ blockSeconds = 1, rules }: WorldOptions = {}): Promise<World> {
   const chain = await startChain();
   const folder = mkdtempSync(join(tmpdir(), "assay-world-"));
   try {
-    const deployment = await deployTo(chain.url);
+    const deployment = await deployTo(chain.url, rules);
     const wallet = chain.wallet(0);
+    const endpoints = createEndpoints({ urls: [chain.url], chainId: deployment.chainId, log: testLog });
     const publisher = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 50 });
     if (blockSeconds > 0) await chain.provider.send("evm_setIntervalMining", [blockSeconds]);
     return {
       chain,
       deployment,
       contracts: connect(deployment, wallet),
+      endpoints,
       publisher,
       folder,
       contentDirectory: join(folder, "content"),
       log: testLog,
       async stop() {
         await publisher.close();
+        endpoints.close();
         await chain.stop();
         rmSync(folder, { recursive: true });
       },
@@ -65,9 +72,10 @@ export async function startWorld({ blockSeconds = 1 }: WorldOptions = {}): Promi
 }
 
 export async function publishFile(world: World, file: Uint8Array, tolerance = 0): Promise<PublishedModel> {
-  const store = openStore(world.contentDirectory);
+  const store = await openStore(world.contentDirectory);
   const model = describeModel(file, {});
-  const contentUri = pathToFileURL(store.pathOf(await store.put(file))).href;
+  const { cid } = await store.put(file, { keep: true });
+  const contentUri = `ipfs://${cid.toString()}`;
   const options = { contentUri, atol: toleranceBits(tolerance), rtol: 0, royaltyBps: 500 };
   return { ...(await publishModel(world.contracts, world.publisher, model, options)), model };
 }

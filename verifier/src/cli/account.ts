@@ -1,5 +1,5 @@
 /** Where an account stands in the vault. */
-import type { JsonRpcProvider } from "ethers";
+import type { JsonRpcApiProvider } from "ethers";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { Row } from "./output.ts";
@@ -16,7 +16,7 @@ export interface AccountState {
 
 export async function readAccount(
   { vault }: Contracts,
-  provider: JsonRpcProvider,
+  provider: JsonRpcApiProvider,
   account: Hex,
 ): Promise<AccountState> {
   const [{ freeWei, lockedWei, activeSince }, walletWei] = await Promise.all([

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { configPath, loadConfig } from "./config.ts";
+import { configPath, contentOf, loadConfig } from "./config.ts";
 
 const A = "http://a.example.org/key";
 const B = "https://b.example.org/";
@@ -41,8 +41,9 @@ describe("settings", () => {
   });
 
   it("put files below the data directory unless told otherwise", () => {
-    expect(loadConfig(file("data.json", { data: "/d" }), {}).content).to.equal(join("/d", "content"));
-    expect(loadConfig(file("data.json", { data: "/d" }), { content: "/c" }).content).to.equal("/c");
+    const path = file("data.json", { data: "/d" });
+    expect(contentOf(loadConfig(path, {}))).to.equal(join("/d", "content"));
+    expect(contentOf(loadConfig(path, { content: "/c" }))).to.equal("/c");
   });
 
   it("are found by --config, then by the environment, which may say: nowhere", () => {

@@ -7,34 +7,55 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { MAX_ENDPOINTS } from "../chain/operators.ts";
+import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
-
-const httpUrl = z.url({ protocol: /^https?$/ });
-const MAX_ENDPOINTS = 16;
 
 export const ROLES = ["operator", "verifier", "both"] as const;
 export type RoleName = (typeof ROLES)[number];
 
+const release = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
+const httpUrl = z.url({ protocol: /^https?$/ });
+const rpcUrl = z.url({ protocol: /^(https?|wss?)$/ });
+
 const configSchema = z
   .object({
-    rpc: z.union([httpUrl.transform((url) => [url]), z.array(httpUrl).min(1).max(MAX_ENDPOINTS)]),
+    /** Endpoints of one chain; a single one need not be in a list. */
+    rpc: z.union([rpcUrl.transform((url) => [url]), z.array(rpcUrl).min(1)]),
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
     signer: httpUrl,
     data: z.string(),
     content: z.string(),
+    database: z.url({ protocol: /^postgres(ql)?$/ }),
     logLevel: z.enum(LOG_LEVELS),
     role: z.enum(ROLES),
-    serve: z.array(z.string().regex(/^0x[0-9a-fA-F]{64}$/)),
+    serve: z.array(release),
+    // What is answered, challenged and announced; amounts are decimal ether.
     minFee: z.string(),
+    prices: z.record(release, z.string()),
+    computePrice: z.string(),
+    maxBond: z.string(),
+    maxExposure: z.string(),
+    verify: z.array(release),
+    challenge: z.enum(CHALLENGE_POLICIES),
+    bankroll: z.string(),
+    publicUrl: z.array(z.string()).max(MAX_ENDPOINTS),
+    announce: z.boolean(),
     exactFrom: z.string(),
     auditShare: z.number().min(0).max(1),
     http: z.string(),
     mirror: z.array(httpUrl),
+    gateway: z.array(httpUrl),
+    allowPrivateContent: z.boolean(),
+    maxContentGb: z.number().positive(),
+    url: httpUrl,
     workers: z.number().int().min(1).max(256),
     pollMs: z.number().int().min(50).max(60_000),
     inferenceLimitMs: z.number().int().min(100),
+    memoryMb: z.number().int().min(64),
+    inferenceMemoryMb: z.number().int().min(256),
     maxFileMb: z.number().int().min(1),
     maxTraceMb: z.number().int().min(1),
   })
@@ -45,12 +66,9 @@ export type Config = z.output<typeof configSchema>;
 /** As it is written: one endpoint need not be a list. */
 export type ConfigFile = z.input<typeof configSchema>;
 
-const DATA = join(homedir(), ".assay");
-
 export const DEFAULTS = {
   rpc: ["http://127.0.0.1:8545"],
-  data: DATA,
-  content: join(DATA, "content"),
+  data: join(homedir(), ".assay"),
   role: "both",
   http: "127.0.0.1:8600",
   workers: 2,
@@ -58,6 +76,7 @@ export const DEFAULTS = {
   inferenceLimitMs: 30_000,
   auditShare: 1,
   maxFileMb: 256,
+  maxContentGb: 32,
   maxTraceMb: 256,
 } satisfies Config;
 
@@ -107,7 +126,10 @@ export function loadConfig(path: string | undefined, flags: Readonly<Record<stri
   const from = configPath(path);
   const file = from === undefined ? {} : check(from, readConfig(from));
   const settings = Object.entries(flags).filter(([name]) => Object.hasOwn(configSchema.shape, name));
-  const config = { ...file, ...check("command line", Object.fromEntries(settings)) };
-  if (config.data === undefined || config.content !== undefined) return config;
-  return { ...config, content: join(config.data, "content") };
+  return { ...file, ...check("command line", Object.fromEntries(settings)) };
+}
+
+/** Where model files are. */
+export function contentOf({ content, data }: Config): string {
+  return content ?? join(data ?? DEFAULTS.data, "content");
 }

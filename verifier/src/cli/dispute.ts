@@ -13,10 +13,11 @@ import type { Proven } from "../inspect/proof.ts";
 import { findSubject, readHistory, readPaid, readProven, readState } from "../inspect/read.ts";
 import { operatorOf, type KnownModel } from "../inspect/target.ts";
 import { findRelease } from "../releases/find.ts";
+import { withContent } from "./content.ts";
 import { printJson, printRows, type Row } from "./output.ts";
-import { prepareRelease } from "./release.ts";
+import { withWorkshop } from "./release.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
-import { accountOf, chainTime, idOf, openSession, withChain, withContent, type Session } from "./session.ts";
+import { accountOf, chainTime, idOf, openSession, withChain, type Session } from "./session.ts";
 import { clockText, count, duration, ether, time } from "../inspect/text.ts";
 
 /** The lowered model, if its file can be had; why not otherwise. */
@@ -26,7 +27,9 @@ async function modelOf(
   progress: Progress,
 ): Promise<KnownModel | string> {
   try {
-    return (await prepareRelease(config, record, progress)).model;
+    return await withWorkshop(config, (workshop) =>
+      progress("fetching and lowering the model", () => workshop.outline(record)),
+    );
   } catch (error) {
     return messageOf(error);
   }

@@ -6,6 +6,8 @@ import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { sameHex } from "../../../sdk/src/structs.ts";
+import { createEndpoints } from "../chain/endpoints.ts";
+import { createProvider } from "../chain/provider.ts";
 import { checkContracts } from "../doctor/contracts.ts";
 import { checkReleases, checkRuntime } from "../doctor/compute.ts";
 import { judgeAgreement, judgeEndpoint, measureEndpoint, sameChain } from "../doctor/endpoints.ts";
@@ -21,15 +23,15 @@ import {
 } from "../doctor/machine.ts";
 import { judgeStake, judgeWallet, type MoneyFacts } from "../doctor/money.ts";
 import { readReleases } from "../inspect/read.ts";
-import { createProvider } from "../node.ts";
 import { gasPriceOf } from "../setup/gas.ts";
 import { httpAddress } from "../setup/http.ts";
 import { readAccount } from "./account.ts";
-import { configPath, DEFAULTS, type Config } from "./config.ts";
+import { configPath, contentOf, DEFAULTS, type Config } from "./config.ts";
+import { withContent } from "./content.ts";
 import { EXIT, printJson } from "./output.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
-import { workshopOf } from "./release.ts";
-import { configOf, deploymentOf, withChain, withContent } from "./session.ts";
+import { withWorkshop } from "./release.ts";
+import { configOf, commandLog, deploymentOf, withChain } from "./session.ts";
 import { openSigner, signerAddress } from "./signer.ts";
 import { isInteractive } from "./prompt.ts";
 
@@ -74,7 +76,7 @@ async function checkKey(config: Config): Findings {
 }
 
 async function checkMachine(config: Config, path: string | undefined): Findings {
-  const content = config.content ?? DEFAULTS.content;
+  const content = contentOf(config);
   const workers = config.workers ?? DEFAULTS.workers;
   return [
     judgeNodeVersion(process.versions.node),
@@ -139,8 +141,7 @@ async function servedReleases({
 }
 
 async function checkCompute(config: Config, chain: Chain | undefined, progress: Progress): Findings {
-  const workshop = workshopOf(config);
-  try {
+  return withWorkshop(config, async (workshop) => {
     const runtime = await progress("trying onnxruntime", () => checkRuntime(workshop));
     if (chain === undefined) return [runtime];
     const rules = unpackParameters(await chain.contracts.market.packedParameters());
@@ -148,9 +149,7 @@ async function checkCompute(config: Config, chain: Chain | undefined, progress: 
       checkReleases(workshop, await servedReleases(chain), rules),
     );
     return [runtime, ...releases];
-  } finally {
-    await workshop.close();
-  }
+  });
 }
 
 async function checkChainSide(
@@ -169,10 +168,14 @@ async function checkChainSide(
     ...judgeAgreement(facts, chainId),
     ...(await sameChain(urls, facts, chainId)),
   ];
-  const usable = facts.findIndex(({ info, missing }) => info?.chainId === chainId && missing.length === 0);
-  const [url, now] = [urls[usable], facts[usable]?.info?.timestamp];
-  if (url === undefined || now === undefined) return { findings, chain: undefined };
-  const provider = createProvider(url, chainId);
+  const usable = facts.flatMap(({ info, missing }) =>
+    info?.chainId === chainId && missing.length === 0 ? [info] : [],
+  );
+  const now = usable[0]?.timestamp;
+  if (now === undefined) return { findings, chain: undefined };
+  const provider = createProvider(
+    createEndpoints({ urls: usable.map(({ url }) => url), chainId, log: commandLog(config) }),
+  );
   return { findings, chain: { config, provider, contracts: connect(deployment, provider), now } };
 }
 

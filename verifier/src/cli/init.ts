@@ -3,10 +3,12 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { checkChain } from "../../../sdk/src/contracts.ts";
-import { readDeployment } from "../../../sdk/src/deployment.ts";
+import { readDeployment, type Deployment } from "../../../sdk/src/deployment.ts";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { createEndpoints } from "../chain/endpoints.ts";
 import { createKeystore, importKeystore, openKeystore, readPassword } from "../chain/keys.ts";
-import { createProvider } from "../node.ts";
+import { createProvider } from "../chain/provider.ts";
+import { createLogger } from "../log.ts";
 import { deploymentOn, deploymentsOn } from "../setup/deployments.ts";
 import { askEndpoint, hostOf, type EndpointInfo } from "../setup/endpoint.ts";
 import { httpAddress } from "../setup/http.ts";
@@ -57,7 +59,7 @@ async function endpointsOf({ rpc }: InitFlags, asking: boolean): Promise<Endpoin
     const standard = found.length === 0 ? DEFAULTS.rpc[0] : "";
     const message =
       found.length === 0
-        ? "RPC endpoint (http or https):"
+        ? "RPC endpoint (http, https, ws or wss):"
         : "Another one, in case this one fails (empty: none):";
     const url = await askText(message, standard);
     if (url === "") return found;
@@ -81,6 +83,19 @@ function oneChain(endpoints: readonly EndpointInfo[]): number {
       `${hostOf(first.url)} serves chain ${first.chainId}, ${hostOf(stranger.url)} chain ${stranger.chainId}: all endpoints must be of one chain`,
     );
   return first.chainId;
+}
+
+/** @throws {AssayError} as checkChain. */
+async function checkDeployment(deployment: Deployment, urls: readonly string[]): Promise<void> {
+  const log = createLogger("silent", 2, false);
+  const endpoints = createEndpoints({ urls, chainId: deployment.chainId, log });
+  const provider = createProvider(endpoints);
+  try {
+    await checkChain(deployment, provider);
+  } finally {
+    provider.destroy();
+    endpoints.close();
+  }
 }
 
 async function deploymentFile({ deployment }: InitFlags, chainId: number, asking: boolean): Promise<string> {
@@ -238,8 +253,10 @@ async function init(flags: InitFlags): Promise<void> {
   const chainId = oneChain(endpoints);
   const deploymentPath = await deploymentFile(flags, chainId, asking);
   const deployment = readDeployment(deploymentPath);
-  const provider = createProvider(endpoints[0]?.url ?? "", deployment.chainId);
-  await checkChain(deployment, provider).finally(() => provider.destroy());
+  await checkDeployment(
+    deployment,
+    endpoints.map(({ url }) => url),
+  );
   const data = resolve(
     flags.data ?? (asking ? await askText("Directory for models and state:", DEFAULTS.data) : DEFAULTS.data),
   );

@@ -1,98 +1,63 @@
 /** `assay model`: inspect, check, publish and verify model files. */
 import type { Command } from "commander";
 import { resolve } from "node:path";
-import { AssayError } from "../../../sdk/src/error.ts";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
-import type { Workshop } from "../inspect/workshop.ts";
-import type { ModelDescription } from "../releases/describe.ts";
 import { findRelease } from "../releases/find.ts";
 import { bindingsOf, compareRelease, type ReleaseField } from "../releases/prepare.ts";
 import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
+import type { ModelSummary } from "../releases/summary.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
-import { DEFAULTS, type Config } from "./config.ts";
+import { contentOf, DEFAULTS } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
+import { addOffers } from "./offers.ts";
 import { EXIT, note, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
-import { workshopOf } from "./release.ts";
-import { idOf, openSender, openSession, withChain, withContent } from "./session.ts";
+import { withWorkshop } from "./release.ts";
+import { idOf, openSender, openSession, SETTINGS, withChain } from "./session.ts";
 import { bytes as size } from "../inspect/text.ts";
-
-async function withWorkshop<T>(config: Config, work: (workshop: Workshop) => Promise<T>): Promise<T> {
-  const workshop = workshopOf(config);
-  try {
-    return await work(workshop);
-  } finally {
-    await workshop.close();
-  }
-}
 
 function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
 }
 
-function signatureRows({ signature }: ModelDescription): Row[] {
+function signatureRows({ signature }: ModelSummary): Row[] {
   return [
     ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
     ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
   ];
 }
 
-function rowsOf(model: ModelDescription): Row[] {
-  const { worst, program, nodes } = model;
-  const node = nodes[worst.instruction];
-  const weights = program.constants.reduce((sum, { data }) => sum + data.length, 0);
+function rowsOf(model: ModelSummary): Row[] {
+  const { worst } = model;
   return [
     ["file sha256", model.fileSha256],
     ["program root", model.programRoot],
-    ["lowering version", program.loweringVersion],
+    ["lowering version", model.loweringVersion],
     ...signatureRows(model),
-    ["instructions", program.instructions.length],
+    ["instructions", model.instructions],
     ["multiply-adds", model.multiplyAdds],
     ["trace", size(model.traceBytes)],
-    ["constants", `${program.constants.length}, ${size(weights)}`],
+    ["constants", `${model.constants}, ${size(model.constantBytes)}`],
     [
       "onnxruntime",
       model.exactInOnnxruntime ? "exact, bit for bit" : "approximate (floats: machines may differ)",
     ],
-    ["worst step, gas", `${worst.gas} (${node?.operator ?? "?"} ${node?.name ?? ""})`],
+    ["worst step, gas", `${worst.gas} (${worst.node.operator} ${worst.node.name})`],
     ["worst step, calldata", `${worst.calldataBytes} bytes`],
     ["worst dispute", `${model.disputeRounds} rounds, ${model.disputeGas} gas`],
   ];
 }
 
-function dataOf(model: ModelDescription): object {
-  const {
-    fileSha256,
-    programRoot,
-    signature,
-    bindings,
-    worst,
-    disputeGas,
-    disputeRounds,
-    exactInOnnxruntime,
-    multiplyAdds,
-    traceBytes,
-    inputBytes,
-    outputBytes,
-  } = model;
-  const { loweringVersion, instructions, constants } = model.program;
+function dataOf(model: ModelSummary): object {
+  const { fileSha256, programRoot, loweringVersion, bindings, signature, inputBytes, outputBytes } = model;
+  const { instructions, constants, constantBytes, exactInOnnxruntime, multiplyAdds, traceBytes } = model;
+  const { worst, disputeGas, disputeRounds } = model;
   return {
-    fileSha256,
-    programRoot,
-    loweringVersion,
-    bindings,
-    ...signature,
-    inputBytes,
-    outputBytes,
-    instructions: instructions.length,
-    constants: constants.length,
-    exactInOnnxruntime,
-    worst,
-    disputeGas,
-    disputeRounds,
-    multiplyAdds,
-    traceBytes,
+    ...{ fileSha256, programRoot, loweringVersion, bindings, ...signature, inputBytes, outputBytes },
+    ...{ instructions, constants, constantBytes, exactInOnnxruntime, worst, disputeGas, disputeRounds },
+    ...{ multiplyAdds, traceBytes },
   };
 }
 
@@ -117,24 +82,19 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   const [atol, rtol] = [toleranceBits(flags.atol), toleranceBits(flags.rtol)];
   const session = await openSession(command);
   const { config, contracts } = session;
-  const http = config.http ?? DEFAULTS.http;
-  if (flags.uri === undefined && http === "off")
-    throw new AssayError(
-      "BAD_CONFIG",
-      "this node serves no files: say with --uri where others fetch this one",
-    );
   const progress = terminalProgress();
   const model = await withWorkshop(config, (workshop) =>
     progress("lowering the model", () => workshop.describe(resolve(path), flags.dim ?? {})),
   );
-  const hash = await openStore(config.content ?? DEFAULTS.content).put(file);
-  const uri = flags.uri ?? `http://${http}/content/${hash.slice(2)}`;
-  if (isLoopback(uri))
-    note(
-      `Warning: nobody but this machine can fetch ${uri}; publish with --uri, or announce another address later.`,
-    );
+  // Its owner's only copy, perhaps.
+  const store = await openStore(contentOf(config), contentOptionsOf(config).storeBytes);
+  const { cid, sha256 } = await store.put(file, { keep: true, expected: model.fileSha256 });
+  const { url } = config;
+  if (url !== undefined && isLoopback(url))
+    note(`Warning: nobody but this machine can reach ${url}; announce another address later.`);
   const options: PublishOptions = {
-    contentUri: uri,
+    contentUri: flags.uri ?? `ipfs://${cid.toString()}`,
+    ...(url === undefined ? {} : { otherUri: `${url.replace(/\/+$/, "")}/content/${sha256.slice(2)}` }),
     atol,
     rtol,
     royaltyBps: flags.royalty,
@@ -142,16 +102,16 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
     ...(flags.modelUri === undefined ? {} : { modelUri: flags.modelUri }),
   };
   const sender = await openSender(session);
-  const { releaseId, release, contentUri } = await progress("publishing", () =>
+  const { releaseId, release, contentUris } = await progress("publishing", () =>
     publishModel(contracts, sender, model, options),
   );
   const rows: Row[] = [
     ["release", releaseId],
     ["model", release.modelId],
-    ["content", contentUri],
+    ...contentUris.map((uri): Row => ["content", uri]),
     ["program root", release.programRoot],
   ];
-  print(flags.json ?? false, rows, { releaseId, contentUri, release });
+  print(flags.json ?? false, rows, { releaseId, contentUris, release });
 }
 
 function fieldRow({ field, file, release, ok }: ReleaseField): Row {
@@ -183,6 +143,18 @@ async function verify(id: string, { json }: { json?: boolean }, command: Command
   });
 }
 
+const PUBLISH_HELP = `
+A node with this content directory serves the file under its CID, as any IPFS gateway would. Others find it at
+the address that --url announces, at nodes that have it already, and at their --mirror and --gateway; whatever
+they get, they check its hash. A file that is pinned on IPFS by the same CID (\`ipfs add --cid-version 1
+--chunker size-1048576 --max-file-links 1024\`) needs no --url.
+
+A release is immutable: another tolerance or file is another release. \`assay model check\` proposes the tolerance.
+
+  $ assay model publish digits.onnx --royalty 500
+  $ assay model publish net.onnx --atol 1e-6 --rtol 1e-6 --url https://models.example.org
+`;
+
 export function addModel(program: Command): void {
   const model = program.command("model").description("inspect, check, publish and verify ONNX models");
 
@@ -209,15 +181,23 @@ commits to the gas, which sets the bonds. A model with symbolic dimensions needs
     });
 
   addCheck(model);
+  addOffers(model);
 
-  withContent(withChain(model.command("publish <file>"), true))
+  withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")
     .option(...DIMENSION_FLAG, addDimension)
+    .optionsGroup(SETTINGS)
     .option(
-      "--uri <uri>",
-      "where others fetch the file (default: this machine's node, see --http of `assay node`)",
+      "--content <dir>",
+      "content directory, of which a node serves the file (default: content in the data directory)",
     )
-    .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
+    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
+    .option(
+      "--url <url>",
+      "public base URL of the node that serves the file: announced too, in a second transaction",
+    )
+    .optionsGroup("Options:")
+    .option("--uri <uri>", "where the file can be fetched (default: ipfs:// and its CID)")
     .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
     .option("--atol <number>", "absolute tolerance of answers", parseNumber, 0)
@@ -229,14 +209,7 @@ commits to the gas, which sets the bonds. A model with symbolic dimensions needs
     )
     .option("--royalty <bps>", "the model's share of fees, basis points, at most 5000", parseInteger, 0)
     .option("--json", "print JSON")
-    .addHelpText(
-      "after",
-      `
-A release is immutable: another tolerance or file is another release. \`assay model check\` proposes the tolerance.
-
-  $ assay model publish digits.onnx --royalty 500
-  $ assay model publish net.onnx --atol 1e-6 --rtol 1e-6 --uri https://models.example.org/net.onnx`,
-    )
+    .addHelpText("after", PUBLISH_HELP)
     .action(publish);
 
   withContent(withChain(model.command("verify <release>"), false))

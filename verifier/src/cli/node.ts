@@ -1,38 +1,56 @@
 /** `assay node`. */
+import { join } from "node:path";
 import { Option, type Command } from "commander";
+import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
 import { httpAddress } from "../setup/http.ts";
-import { DEFAULTS, ROLES } from "./config.ts";
+import { DEFAULTS, ROLES, type Config } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
+import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
 import { openSigner } from "./signer.ts";
-import { etherOf, idOf, openSession, withChain, withContent, type Session } from "./session.ts";
+import { etherOf, openSession, SETTINGS, withChain, type Session } from "./session.ts";
 
-async function optionsOf({ config, contracts, rpcUrl }: Session): Promise<NodeOptions> {
+function computeOptionsOf({
+  workers = DEFAULTS.workers,
+  inferenceLimitMs = DEFAULTS.inferenceLimitMs,
+  memoryMb,
+  inferenceMemoryMb,
+}: Config): ComputeOptions {
+  return {
+    ...{ workers, inferenceLimitMs },
+    ...(memoryMb === undefined ? {} : { memoryBytes: memoryMb * 2 ** 20 }),
+    ...(inferenceMemoryMb === undefined ? {} : { inferenceMemoryBytes: inferenceMemoryMb * 2 ** 20 }),
+  };
+}
+
+async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
   const role = config.role ?? DEFAULTS.role;
   const http = httpAddress(config.http ?? DEFAULTS.http);
-  const operator = {
-    serve: config.serve?.map((id) => idOf(id, "a release")) ?? ("all" as const),
-    minFee: etherOf(config.minFee ?? "0", "the least fee"),
-  };
+  const operator = answerTerms(config);
   const verifier = {
     exactFromWei: etherOf(config.exactFrom ?? "0", "the bond from which all answers are judged exactly"),
     auditShare: config.auditShare ?? DEFAULTS.auditShare,
+    ...challengeTerms(config),
   };
+  const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
     deployment: contracts.deployment,
-    rpcUrl,
+    rpcUrls: config.rpc ?? DEFAULTS.rpc,
     wallet: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
-    contentDirectory: config.content ?? DEFAULTS.content,
-    mirrors: config.mirror ?? [],
+    content: contentOptionsOf(config),
+    database:
+      config.database === undefined
+        ? { directory: join(config.data ?? DEFAULTS.data, "state") }
+        : { url: config.database },
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
-    workers: config.workers ?? DEFAULTS.workers,
-    inferenceLimitMs: config.inferenceLimitMs ?? DEFAULTS.inferenceLimitMs,
-    maxFileBytes: (config.maxFileMb ?? DEFAULTS.maxFileMb) * 2 ** 20,
+    compute: computeOptionsOf(config),
     maxTraceBytes: (config.maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20,
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
     ...(role === "operator" ? {} : { verifier }),
+    ...(announce === undefined ? {} : { announce }),
   };
 }
 
@@ -43,12 +61,11 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withContent(withChain(program.command("node"), true))
+  withEconomy(withContent(withChain(program.command("node"), true)))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
-    .optionsGroup("Settings (also in the configuration file):")
+    .optionsGroup(SETTINGS)
     .addOption(new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices(ROLES))
     .option("--serve <release...>", "operator: the releases to answer for (default: all that check out)")
-    .option("--min-fee <ether>", "operator: leave cheaper requests to others (default 0)")
     .option(
       "--exact-from <ether>",
       "verifier: judge float answers with at least this bond exactly (default 0: all)",
@@ -58,11 +75,27 @@ export function addNode(program: Command): void {
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
     )
-    .option("--http <host:port>", `serve /content and /health here, or "off" (default ${DEFAULTS.http})`)
+    .option(
+      "--database <url>",
+      "a Postgres server (postgres://...), which several nodes of one key may share, instead of the embedded database; keep its password in ~/.pgpass or the configuration file",
+    )
+    .option(
+      "--http <host:port>",
+      `serve model files, open trials and health here, or "off" (default ${DEFAULTS.http})`,
+    )
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)
     .option("--poll-ms <ms>", `how often to look for new blocks (default ${DEFAULTS.pollMs})`, Number)
     .option("--inference-limit-ms <ms>", `for one inference (default ${DEFAULTS.inferenceLimitMs})`, Number)
-    .option("--max-file-mb <n>", `largest model file, MiB (default ${DEFAULTS.maxFileMb})`, Number)
+    .option(
+      "--memory-mb <n>",
+      "what all processes together keep of models and traces, MiB (default: half of the machine's)",
+      Number,
+    )
+    .option(
+      "--inference-memory-mb <n>",
+      "what one inference may take beside that, MiB (default: 4096, or --memory-mb if that is less)",
+      Number,
+    )
     .option(
       "--max-trace-mb <n>",
       `largest sum of a run's tensors, MiB: a dispute holds several times as much in memory (default ${DEFAULTS.maxTraceMb})`,
@@ -74,6 +107,7 @@ export function addNode(program: Command): void {
       const session = await openSession(command);
       const options = await optionsOf(session);
       session.provider.destroy();
+      session.endpoints.close();
       const node = await startNode(options);
       const name = await ended;
       options.log.info({ signal: name }, "stopping: a second signal ends at once");

@@ -3,14 +3,19 @@ import type { ReleaseRecord } from "../chain/state.ts";
 import { openWorkshop, type Workshop } from "../inspect/workshop.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import { DEFAULTS, type Config } from "./config.ts";
+import { contentOptionsOf } from "./content.ts";
 import type { Progress } from "./progress.ts";
 
-export function workshopOf(config: Config): Workshop {
-  return openWorkshop({
-    contentDirectory: config.content ?? DEFAULTS.content,
-    mirrors: config.mirror ?? [],
+export async function withWorkshop<T>(config: Config, work: (workshop: Workshop) => Promise<T>): Promise<T> {
+  const workshop = openWorkshop({
+    content: contentOptionsOf(config),
     inferenceLimitMs: config.inferenceLimitMs ?? DEFAULTS.inferenceLimitMs,
   });
+  try {
+    return await work(workshop);
+  } finally {
+    await workshop.close();
+  }
 }
 
 /** A release, fetched and lowered again. */
@@ -19,10 +24,7 @@ export async function prepareRelease(
   record: ReleaseRecord,
   progress: Progress,
 ): Promise<PreparedRelease> {
-  const workshop = workshopOf(config);
-  try {
-    return await progress("fetching and lowering the model", () => workshop.prepare(record));
-  } finally {
-    await workshop.close();
-  }
+  return withWorkshop(config, (workshop) =>
+    progress("fetching and lowering the model", () => workshop.prepare(record)),
+  );
 }

@@ -9,10 +9,11 @@ import { toHex } from "../../../sdk/src/structs.ts";
 import { decodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
 import { findRelease } from "../releases/find.ts";
 import { readFile, readInput } from "./arguments.ts";
+import { withContent } from "./content.ts";
 import { print, type Row } from "./output.ts";
 import { prepareRelease } from "./release.ts";
 import { terminalProgress } from "./progress.ts";
-import { addressOf, etherOf, idOf, openSender, openSession, withChain, withContent } from "./session.ts";
+import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
 
 interface RequestFlags {
   readonly input?: string;

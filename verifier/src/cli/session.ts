@@ -1,18 +1,23 @@
 /** What most commands need: settings, chain, key. */
 import type { Command } from "commander";
-import { parseEther, type JsonRpcProvider } from "ethers";
+import { parseEther, type JsonRpcApiProvider } from "ethers";
 import { checkChain, connect, type Contracts } from "../../../sdk/src/contracts.ts";
 import { readDeployment, type Deployment } from "../../../sdk/src/deployment.ts";
-import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
 import { address as addressSchema, bytes32, type Hex } from "../../../sdk/src/structs.ts";
+import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";
+import { createProvider } from "../chain/provider.ts";
 import { createSender, type Sender } from "../chain/send.ts";
 import { createLogger, type Logger } from "../log.ts";
-import { createProvider } from "../node.ts";
 import { deploymentOn } from "../setup/deployments.ts";
-import { askEndpoint, hostOf } from "../setup/endpoint.ts";
+import { askEndpoint } from "../setup/endpoint.ts";
 import { DEFAULTS, loadConfig, type Config } from "./config.ts";
 import { openSigner, signerAddress } from "./signer.ts";
 
+/** Help's group of the options that are settings. */
+export const SETTINGS = "Settings (also in the configuration file):";
+
+/** Collects an option that may be repeated. */
 export function another(url: string, known: readonly string[] = []): readonly string[] {
   return [...known, url];
 }
@@ -20,9 +25,13 @@ export function another(url: string, known: readonly string[] = []): readonly st
 /** Adds the options that every command on a chain has. */
 export function withChain(command: Command, key: boolean): Command {
   command
-    .optionsGroup("Settings (also in the configuration file):")
+    .optionsGroup(SETTINGS)
     .option("--config <file>", "JSON file with settings (default ~/.assay/config.json, or $ASSAY_CONFIG)")
-    .option("--rpc <url>", `JSON-RPC endpoint; may be repeated (default ${DEFAULTS.rpc.join()})`, another)
+    .option(
+      "--rpc <url>",
+      `JSON-RPC endpoint, http(s) or ws(s); may be repeated (default ${DEFAULTS.rpc.join()})`,
+      another,
+    )
     .option("--deployment <file>", "addresses of the contracts (default: by chain, of deployments/*.json)")
     .option("--log-level <level>", "silent, error, warn, info, debug or trace");
   if (key)
@@ -30,15 +39,6 @@ export function withChain(command: Command, key: boolean): Command {
       .option("--keystore <file>", "encrypted key (make one with `assay key new`)")
       .option("--password-file <file>", "file with its password (default: asked for at a terminal)");
   return command.optionsGroup("Options:");
-}
-
-/** Adds the options of commands that fetch model files. */
-export function withContent(command: Command): Command {
-  return command
-    .optionsGroup("Settings (also in the configuration file):")
-    .option("--content <dir>", `files by their hash (default ${DEFAULTS.content})`)
-    .option("--mirror <url>", "another node to fetch model files from; may be repeated", another)
-    .optionsGroup("Options:");
 }
 
 export function configOf(command: Command): Config {
@@ -53,9 +53,8 @@ export function commandLog({ logLevel }: Config): Logger {
 
 export interface Session {
   readonly config: Config;
-  /** The endpoint in use: the first of the settings that serves the deployment's chain. */
-  readonly rpcUrl: string;
-  readonly provider: JsonRpcProvider;
+  readonly endpoints: Endpoints;
+  readonly provider: JsonRpcApiProvider;
   readonly contracts: Contracts;
   readonly log: Logger;
 }
@@ -63,8 +62,7 @@ export interface Session {
 /** The configured deployment, or the only one of the chain that an endpoint serves. */
 export async function deploymentOf(config: Config): Promise<Deployment> {
   if (config.deployment !== undefined) return readDeployment(config.deployment);
-  const urls = config.rpc ?? DEFAULTS.rpc;
-  const { chainId } = await firstOf(urls, askEndpoint);
+  const { chainId } = await firstOf(config.rpc ?? DEFAULTS.rpc, askEndpoint);
   return deploymentOn(chainId).deployment;
 }
 
@@ -81,31 +79,15 @@ async function firstOf<T>(urls: readonly string[], attempt: (url: string) => Pro
   throw failure;
 }
 
-/** The first endpoint that serves a deployment's chain. @throws {AssayError} as checkChain, of the last endpoint. */
-async function openProvider(
-  { rpc = DEFAULTS.rpc }: Config,
-  deployment: Deployment,
-  log: Logger,
-): Promise<readonly [string, JsonRpcProvider]> {
-  return firstOf(rpc, async (url) => {
-    const provider = createProvider(url, deployment.chainId);
-    try {
-      await checkChain(deployment, provider);
-      return [url, provider];
-    } catch (error) {
-      provider.destroy();
-      if (url !== rpc.at(-1)) log.warn({ endpoint: hostOf(url) }, `passed over: ${messageOf(error)}`);
-      throw error;
-    }
-  });
-}
-
 export async function openSession(command: Command): Promise<Session> {
   const config = configOf(command);
   const log = commandLog(config);
   const deployment = await deploymentOf(config);
-  const [rpcUrl, provider] = await openProvider(config, deployment, log);
-  return { config, rpcUrl, provider, contracts: connect(deployment, provider), log };
+  const { chainId } = deployment;
+  const endpoints = createEndpoints({ urls: config.rpc ?? DEFAULTS.rpc, chainId, log });
+  const provider = createProvider(endpoints);
+  await checkChain(deployment, provider);
+  return { config, endpoints, provider, contracts: connect(deployment, provider), log };
 }
 
 export async function openSender({ config, provider, log }: Session): Promise<Sender> {

@@ -9,8 +9,9 @@ import { float32Of } from "../inspect/scalar.ts";
 import type { Release } from "../../../sdk/src/structs.ts";
 import { EXIT, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
-import { workshopOf } from "./release.ts";
-import { chainTime, idOf, openSession, withChain, withContent } from "./session.ts";
+import { withContent } from "./content.ts";
+import { withWorkshop } from "./release.ts";
+import { chainTime, idOf, openSession, withChain } from "./session.ts";
 import { clockText, count, duration, rounded, time } from "../inspect/text.ts";
 
 function stateText({ state, answer, result, games }: Verification, now: number): string {
@@ -117,14 +118,11 @@ async function verify(id: string, { json }: { json?: boolean }, command: Command
   const record = await findRelease(contracts, provider, history.request.request.releaseId);
   needAuthentic(contracts.deployment, history, record);
   const now = await chainTime(session);
-  const workshop = workshopOf(config);
-  try {
-    const found = await verifyAnswer(history, record, now, workshop, progress);
-    print(json ?? false, rowsOf(found, now), { ...found, ...toleranceOf(record.release) });
-    process.exitCode = exitOf(found.result);
-  } finally {
-    await workshop.close();
-  }
+  const found = await withWorkshop(config, (workshop) =>
+    verifyAnswer(history, record, now, workshop, progress),
+  );
+  print(json ?? false, rowsOf(found, now), { ...found, ...toleranceOf(record.release) });
+  process.exitCode = exitOf(found.result);
 }
 
 export function addVerify(program: Command): void {

@@ -1,176 +1,439 @@
 /**
- * Child processes, one job each at a time, most urgent first. A hostile model can kill its process, fill its memory or never end;
- * the node goes on and its event loop stays free.
+ * Child processes, most urgent job first. A hostile model can kill its process, fill its memory or never end; the node goes on, its
+ * event loop stays free, and no job suffers for another.
  */
-import { fork, type ChildProcess } from "node:child_process";
-import { z } from "zod/v4";
-import { AssayError } from "../../../sdk/src/error.ts";
+import { AssayError, type ErrorCode } from "../../../sdk/src/error.ts";
+import { createBudget, type Budget, type Holding } from "./budget.ts";
+import { createKillers } from "./killers.ts";
+import { watchMemory, type Watched } from "./memory.ts";
+import { startProcess, type ChildProcessHandle } from "./process.ts";
+import type { ChildReply, JobResult } from "./protocol.ts";
+import { createQueue } from "./queue.ts";
+import { createSpeeds } from "./speeds.ts";
 
 export interface ChildrenOptions {
-  /** The module that a child runs: it takes {@link Job} messages and sends {@link ChildReply} messages. */
+  /** The module that a child runs: it calls `serveParent`. */
   readonly module: URL;
   /** Most processes at a time; none is started before it is needed. */
   readonly size: number;
   /** Further tries of a job whose process died. */
   readonly retries: number;
+  /** Messages of jobs that a child has at a time, of which it does one: with 2 it never waits for the next. Default 1. */
+  readonly depth?: 1 | 2;
+  /** What children may keep. Default: everything. */
+  readonly budget?: Budget;
+  /** Bytes of resident memory that a process may have beside what it keeps. Default: any. */
+  readonly memoryBytes?: number;
 }
-
-export interface Job {
-  readonly id: number;
-}
-
-export const childReply = z.discriminatedUnion("kind", [
-  /** Everything is loaded; the work itself begins. */
-  z.object({ kind: z.literal("running"), id: z.number() }),
-  z.object({ kind: z.literal("done"), id: z.number(), value: z.unknown() }),
-  z.object({ kind: z.literal("failed"), id: z.number(), code: z.string().optional(), message: z.string() }),
-]);
-export type ChildReply = z.infer<typeof childReply>;
 
 export interface Limits {
-  /** Milliseconds from the start to "running"; absent: `runMs` counts from the start. */
+  /** Milliseconds from the job's start to "running", if something must be loaded; absent: `runMs` counts from the start. */
   readonly loadMs?: number;
   readonly runMs: number;
   /** Unix seconds; of the jobs that wait, the one with the earliest deadline goes first. */
   readonly deadline?: number | undefined;
 }
 
-export interface Children<J extends Job> {
+export interface Task<J> {
+  /** @param held Whether the child at hand has all holdings already. @returns what to send to it. */
+  readonly job: (held: boolean) => J;
+  readonly limits: Limits;
+  /** What the child keeps afterwards; a child that has it is preferred. */
+  readonly holdings?: readonly Holding[];
+  /** The same for the same work; that which has killed two processes is refused for ten minutes. */
+  readonly fingerprint?: () => string;
+}
+
+export interface Children<J> {
   /**
-   * @param job What to send to the child at hand, which may be a new one.
    * @returns the reply's value, unchecked.
-   * @throws {AssayError} INFERENCE_FAILED (MODEL_REFUSED, if the child says so), INFERENCE_TIMED_OUT, CLOSED.
+   * @throws {AssayError} INFERENCE_FAILED, INFERENCE_TIMED_OUT, INFERENCE_OUT_OF_MEMORY, CLOSED, and what the child says:
+   * MODEL_REFUSED, CONTENT_UNAVAILABLE, CONTENT_MISMATCH, DISPUTE_INCONSISTENT.
    */
-  run(job: (id: number, child: object) => J, limits: Limits): Promise<unknown>;
+  run(task: Task<J>): Promise<unknown>;
   close(): Promise<void>;
 }
 
 interface Pending<J> {
-  readonly id: number;
-  readonly job: (id: number, child: object) => J;
-  readonly limits: Limits;
+  readonly task: Task<J>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: AssayError) => void;
-  tries: number;
+  /** Order of arrival. */
+  readonly number: number;
+  /** Deaths of processes that were doing it. */
+  deaths: number;
+  /** It may have killed a process: it is sent by itself, to find out. */
+  suspect: boolean;
+  settled: boolean;
+}
+
+/** Jobs that were sent to a child together: one, or short ones. */
+interface Batch<J> {
+  readonly id: number;
+  readonly jobs: readonly Pending<J>[];
+  /** Whether the child had everything already. */
+  readonly held: boolean;
+  /** They were taken back, and wait for another child: this one may or may not have begun. */
+  recalled: boolean;
 }
 
 interface Worker<J> {
-  readonly process: ChildProcess;
+  readonly process: ChildProcessHandle;
+  /** The child does the first. */
+  readonly batches: Batch<J>[];
+  ready: boolean;
   /** False once it has been told to die. */
   alive: boolean;
-  pending: Pending<J> | undefined;
+  /** When it began the first batch, milliseconds. */
+  since: number;
   timer: NodeJS.Timeout | undefined;
+  /** Takes the second batch back if the first one takes long. */
+  patience: NodeJS.Timeout | undefined;
+}
+
+/** Why a process has ended, or is ended. */
+interface Death {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** How, in a few words; undefined: its time was up. */
+  readonly died: string | undefined;
 }
 
 /** Longest time that a timer can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** For a process to start. */
+const START_MS = 60_000;
+/** No job waits behind one that takes longer than this. */
+const PATIENCE_MS = 100;
+/** Bytes of a child that does nothing and keeps nothing: what has more is ended, since nothing else gives memory back. */
+const MOST_IDLE = 2 ** 28;
+/** Short jobs that wait are sent together, for about so long and at most so many. */
+const BATCH_MS = 20;
+const MOST_IN_BATCH = 16;
 
-export function createChildren<J extends Job>({ module, size, retries }: ChildrenOptions): Children<J> {
+const PASSED_ON: ReadonlySet<string> = new Set<ErrorCode>([
+  "MODEL_REFUSED",
+  "CONTENT_UNAVAILABLE",
+  "CONTENT_MISMATCH",
+  "DISPUTE_INCONSISTENT",
+]);
+
+function isPassedOn(code: string | undefined): code is ErrorCode {
+  return code !== undefined && PASSED_ON.has(code);
+}
+
+export function createChildren<J>(options: ChildrenOptions): Children<J> {
+  const { module, size, retries, depth = 1, budget = createBudget(Infinity), memoryBytes } = options;
   const workers = new Set<Worker<J>>();
-  const queue: Pending<J>[] = [];
+  const killers = createKillers();
+  const queue = createQueue<Pending<J>>(
+    ({ task }) => task.limits.deadline ?? Infinity,
+    ({ number }) => number,
+  );
+  /** By what a job needs first; of jobs that had nothing to load. */
+  const speeds = createSpeeds();
   let closed = false;
   let nextId = 0;
 
-  function start(): Worker<J> {
-    // No environment: whatever a hostile model makes of this process, it finds no secrets. Node strips the types itself.
-    const child = fork(module, [], { serialization: "advanced", execArgv: [], env: {} });
-    const worker: Worker<J> = { process: child, alive: true, pending: undefined, timer: undefined };
-    workers.add(worker);
-    child.on("message", (message) => {
-      const reply = childReply.safeParse(message);
-      if (reply.success) onReply(worker, reply.data);
+  const stopWatching = memoryBytes === undefined ? () => undefined : watchMemory(() => watched(memoryBytes));
+
+  /** Bytes of memory that a child may have now. */
+  function mostOf({ process, batches }: Worker<J>, beside: number): number {
+    const held = budget.heldBy(process);
+    if (batches.length > 0) return beside + held;
+    return held > 0 ? Infinity : MOST_IDLE;
+  }
+
+  function watched(beside: number): Watched[] {
+    return [...workers].flatMap((worker) => {
+      const { pid } = worker.process;
+      if (pid === undefined || !worker.alive) return [];
+      const most = mostOf(worker, beside);
+      const onExceeded = (bytes: number): void => {
+        // What it was looked at for may be over.
+        if (!worker.alive || bytes <= mostOf(worker, beside)) return;
+        const message = `the process had ${bytes} bytes of memory, more than its ${most}`;
+        kill(worker, { code: "INFERENCE_OUT_OF_MEMORY", message, died: "memory limit" });
+      };
+      return [{ pid, limit: most, onExceeded }];
     });
-    child.on("error", () => undefined);
-    child.once("close", (code, signal) => onDeath(worker, signal ?? `exit code ${code}`));
+  }
+
+  function start(): Worker<J> {
+    const worker: Worker<J> = {
+      process: startProcess(module, {
+        onReply: (reply) => onReply(worker, reply),
+        onEnd: (how) => onEnd(worker, how),
+      }),
+      ...{ batches: [], ready: false, alive: true, since: Infinity, timer: undefined, patience: undefined },
+    };
+    workers.add(worker);
+    limit(worker, START_MS);
     return worker;
   }
 
-  function release(worker: Worker<J>): Pending<J> | undefined {
-    const { pending } = worker;
+  // What happens to a job.
+
+  function settle(pending: Pending<J>, how: () => void): void {
+    if (pending.settled) return;
+    pending.settled = true;
+    queue.remove(pending);
+    how();
+  }
+
+  function fail(pending: Pending<J>, code: ErrorCode, message: string, details = {}): void {
+    settle(pending, () => pending.reject(new AssayError(code, message, { details })));
+  }
+
+  function wait(pending: Pending<J>): void {
+    if (!pending.settled) queue.add(pending);
+  }
+
+  /** The job of a process that has died. */
+  function tryAgain(pending: Pending<J>, { code, message, died }: Death, begun: boolean): void {
+    pending.deaths++;
+    const { fingerprint } = pending.task;
+    if (begun && fingerprint !== undefined) killers.note(fingerprint());
+    if (pending.deaths <= retries) return wait(pending);
+    fail(pending, code, message, { died });
+  }
+
+  // What happens to a child.
+
+  function stopTimers(worker: Worker<J>): void {
     clearTimeout(worker.timer);
-    worker.timer = undefined;
-    worker.pending = undefined;
-    return pending;
+    clearTimeout(worker.patience);
   }
 
   function limit(worker: Worker<J>, milliseconds: number): void {
     clearTimeout(worker.timer);
-    const wait = Math.min(MAX_TIMER_MS, Math.max(0, milliseconds));
-    worker.timer = setTimeout(() => {
-      const pending = release(worker);
-      worker.alive = false;
-      worker.process.kill("SIGKILL");
-      pending?.reject(new AssayError("INFERENCE_TIMED_OUT", `no output within ${wait} ms`));
-    }, wait);
+    const ms = Math.min(MAX_TIMER_MS, Math.max(0, milliseconds));
+    const message = `no output within ${ms} ms`;
+    const death: Death = { code: "INFERENCE_TIMED_OUT", message, died: undefined };
+    worker.timer = setTimeout(() => kill(worker, death), ms);
+  }
+
+  function kill(worker: Worker<J>, death: Death): void {
+    bury(worker, death);
+    worker.process.kill();
+    dispatch();
+  }
+
+  /** Of its jobs only those that were begun have anything to do with the end of a process. */
+  function bury(worker: Worker<J>, death: Death): void {
+    worker.alive = false;
+    stopTimers(worker);
+    const [first, ...others] = worker.batches.splice(0);
+    budget.forget(worker.process);
+    for (const { jobs, recalled } of others) if (!recalled) jobs.forEach(wait);
+    if (first === undefined || first.recalled) return;
+    const [only, ...more] = first.jobs;
+    if (only === undefined) return;
+    if (more.length > 0)
+      for (const pending of first.jobs) {
+        pending.suspect = true;
+        wait(pending);
+      }
+    else if (death.died === undefined && worker.ready) fail(only, death.code, death.message);
+    else tryAgain(only, death, worker.ready);
+  }
+
+  function onEnd(worker: Worker<J>, how: string): void {
+    workers.delete(worker);
+    if (worker.alive)
+      bury(worker, {
+        code: "INFERENCE_FAILED",
+        message: `the process died of this input (${how})`,
+        died: how,
+      });
+    dispatch();
+  }
+
+  /** The child begins its first batch now. */
+  function begin(worker: Worker<J>): void {
+    stopTimers(worker);
+    const [first, second] = worker.batches;
+    worker.since = first === undefined ? Infinity : performance.now();
+    if (first === undefined) return;
+    // Of several jobs nobody knows which one is at hand: what takes long is done again, by itself.
+    limit(
+      worker,
+      Math.max(
+        ...first.jobs.map(({ task: { limits } }) =>
+          first.held ? limits.runMs : (limits.loadMs ?? limits.runMs),
+        ),
+      ),
+    );
+    if (second !== undefined) bePatient(worker);
+  }
+
+  function bePatient(worker: Worker<J>): void {
+    clearTimeout(worker.patience);
+    const ms = Math.max(0, PATIENCE_MS - (performance.now() - worker.since));
+    worker.patience = setTimeout(() => {
+      recall(worker);
+      dispatch();
+    }, ms);
   }
 
   function onReply(worker: Worker<J>, reply: ChildReply): void {
-    if (worker.pending?.id !== reply.id) return;
-    if (reply.kind === "running") return limit(worker, worker.pending.limits.runMs);
-    const pending = release(worker);
-    if (reply.kind === "done") pending?.resolve(reply.value);
-    else
-      pending?.reject(
-        new AssayError(reply.code === "MODEL_REFUSED" ? "MODEL_REFUSED" : "INFERENCE_FAILED", reply.message),
-      );
+    if (!worker.alive) return;
+    if (reply.kind === "ready") {
+      worker.ready = true;
+      begin(worker);
+      return dispatch();
+    }
+    const at = worker.batches.findIndex(({ id }) => id === reply.id);
+    const batch = worker.batches[at];
+    if (batch === undefined) return;
+    const { jobs, held } = batch;
+    if (reply.kind === "running")
+      return limit(worker, Math.max(...jobs.map(({ task }) => task.limits.runMs)));
+    worker.batches.splice(at, 1);
+    const results = reply.kind === "results" ? reply.results : [];
+    jobs.forEach((pending, i) => take(worker, pending, results[i], held));
+    if (at === 0) begin(worker);
     dispatch();
   }
 
-  function onDeath(worker: Worker<J>, how: string): void {
-    workers.delete(worker);
-    const pending = release(worker);
-    if (pending !== undefined && pending.tries <= retries) queue.unshift(pending);
-    else
-      pending?.reject(
-        new AssayError("INFERENCE_FAILED", `the process died of this input (${how})`, {
-          details: { died: how },
-        }),
-      );
-    dispatch();
+  /** @param result undefined: the job was taken back. */
+  function take(worker: Worker<J>, pending: Pending<J>, result: JobResult | undefined, held: boolean): void {
+    const { holdings = [] } = pending.task;
+    const done = result !== undefined && "value" in result;
+    for (const { key } of holdings) budget.release(worker.process, key, done);
+    if (result === undefined) return;
+    if (!("value" in result)) {
+      const { code, message } = result;
+      return fail(pending, isPassedOn(code) ? code : "INFERENCE_FAILED", message);
+    }
+    for (const { key, bytes } of result.held) budget.measure(worker.process, key, bytes);
+    const [first] = holdings;
+    if (held && first !== undefined) speeds.learn(first.key, result.ms);
+    settle(pending, () => pending.resolve(result.value));
   }
 
-  function takeMostUrgent(): Pending<J> | undefined {
-    const urgency = ({ limits }: Pending<J>): number => limits.deadline ?? Infinity;
-    let first = 0;
-    queue.forEach((pending, i) => {
-      if (urgency(pending) < urgency(queue[first] ?? pending)) first = i;
+  // Who does what.
+
+  /** Takes back what waits in a child. */
+  function recall(worker: Worker<J>): void {
+    for (const batch of worker.batches.slice(1)) {
+      if (batch.recalled) continue;
+      batch.recalled = true;
+      worker.process.send({ kind: "cancel", id: batch.id });
+      batch.jobs.forEach(wait);
+    }
+  }
+
+  function hasHoldings(worker: Worker<J>, { holdings = [] }: Task<J>): boolean {
+    return holdings.every(({ key }) => budget.holds(worker.process, key));
+  }
+
+  function best(of: readonly Worker<J>[], task: Task<J>): Worker<J> | undefined {
+    const having = of.find((worker) => hasHoldings(worker, task));
+    if (having !== undefined) return having;
+    const bytes = of.map((worker) => budget.heldBy(worker.process));
+    return of[bytes.indexOf(Math.min(...bytes))];
+  }
+
+  /** A child that has its next jobs already, less urgent than this one. */
+  function lessUrgent({ task }: Pending<J>): Worker<J> | undefined {
+    const deadline = task.limits.deadline ?? Infinity;
+    return [...workers].find(({ batches: [, second, third] }) => {
+      if (second === undefined || second.recalled || third !== undefined) return false;
+      return second.jobs.every(({ task: { limits } }) => (limits.deadline ?? Infinity) > deadline);
     });
-    return queue.splice(first, 1)[0];
+  }
+
+  function place(pending: Pending<J>): Worker<J> | undefined {
+    const { task } = pending;
+    const usable = [...workers].filter(({ alive, process }) => alive && process.connected);
+    const idle = usable.filter(({ batches }) => batches.length === 0);
+    if (idle.length > 0) return best(idle, task);
+    if (workers.size < size) return start();
+    if (depth === 1) return undefined;
+    const now = performance.now();
+    const quick = usable.filter(
+      ({ ready, batches, since }) => ready && batches.length === 1 && now - since < PATIENCE_MS,
+    );
+    if (quick.length > 0) return best(quick, task);
+    const worker = lessUrgent(pending);
+    if (worker !== undefined) recall(worker);
+    return worker;
+  }
+
+  /** Milliseconds that it will take, if that is known and it may be sent with others. */
+  function shortness({ suspect, task }: Pending<J>, worker: Worker<J>): number | undefined {
+    const key = task.holdings?.[0]?.key;
+    const ms = suspect || key === undefined ? undefined : speeds.of(key);
+    return ms !== undefined && ms < BATCH_MS && hasHoldings(worker, task) ? ms : undefined;
+  }
+
+  /** The job, and others that wait if they are short: of all that wait no more than a child's share. */
+  function batchFor(worker: Worker<J>, first: Pending<J>): Pending<J>[] {
+    const jobs = [first];
+    queue.remove(first);
+    let ms = depth === 1 ? undefined : shortness(first, worker);
+    const most = Math.min(MOST_IN_BATCH, Math.ceil((queue.length + 1) / size));
+    while (ms !== undefined && ms < BATCH_MS && jobs.length < most) {
+      const next = queue.first();
+      const more = next && shortness(next, worker);
+      if (next === undefined || more === undefined) break;
+      queue.remove(next);
+      jobs.push(next);
+      ms += more;
+    }
+    return jobs;
+  }
+
+  function give(worker: Worker<J>, jobs: readonly Pending<J>[]): void {
+    const had = jobs.map(({ task: { holdings = [] } }) => {
+      const known = holdings.map((holding) => budget.use(worker.process, holding));
+      return holdings.length > 0 && known.every(Boolean);
+    });
+    const batch = { id: nextId++, jobs, held: had.every(Boolean), recalled: false };
+    worker.batches.push(batch);
+    const sent = jobs.map(({ task }, i) => task.job(had[i] ?? false));
+    worker.process.send({ kind: "jobs", id: batch.id, jobs: sent });
+    if (!worker.ready) return;
+    if (worker.batches.length === 1) begin(worker);
+    else bePatient(worker);
   }
 
   function dispatch(): void {
-    while (!closed && queue.length > 0) {
-      const idle = [...workers].find((w) => w.pending === undefined && w.alive && w.process.connected);
-      if (idle === undefined && workers.size >= size) return;
-      const pending = takeMostUrgent();
-      if (pending === undefined) return;
-      const worker = idle ?? start();
-      pending.tries++;
-      worker.pending = pending;
-      limit(worker, pending.limits.loadMs ?? pending.limits.runMs);
-      // A child that is gone already is dealt with when it closes.
-      worker.process.send(pending.job(pending.id, worker), () => undefined);
+    for (;;) {
+      const pending = closed ? undefined : queue.first();
+      const worker = pending && place(pending);
+      if (pending === undefined || worker === undefined) return;
+      give(worker, batchFor(worker, pending));
     }
   }
 
   return {
-    run(job, limits) {
+    run(task) {
       if (closed) return Promise.reject(new AssayError("CLOSED", "the pool is closed"));
+      if (!killers.empty && task.fingerprint !== undefined && killers.has(task.fingerprint())) {
+        const message = "this input has killed two processes: it is refused for ten minutes";
+        return Promise.reject(
+          new AssayError("INFERENCE_FAILED", message, { details: { died: "known to kill" } }),
+        );
+      }
       return new Promise((resolve, reject) => {
-        queue.push({ id: nextId++, job, limits, resolve, reject, tries: 0 });
+        queue.add({ task, resolve, reject, number: nextId++, deaths: 0, suspect: false, settled: false });
         dispatch();
       });
     },
     async close() {
       closed = true;
-      for (const pending of queue.splice(0)) pending.reject(new AssayError("CLOSED", "the pool is closed"));
+      stopWatching();
+      const all = [...workers].flatMap(({ batches }) => batches.flatMap(({ jobs }) => jobs));
+      for (const pending of [...all, ...queue.all()]) fail(pending, "CLOSED", "the pool is closed");
       await Promise.all(
         [...workers].map((worker) => {
-          release(worker)?.reject(new AssayError("CLOSED", "the pool is closed"));
-          return new Promise<void>((resolve) => {
-            worker.process.once("close", () => resolve());
-            worker.process.kill("SIGKILL");
-          });
+          worker.alive = false;
+          stopTimers(worker);
+          budget.forget(worker.process);
+          worker.process.kill();
+          return worker.process.ended;
         }),
       );
     },

@@ -30,7 +30,7 @@ export async function checkRuntime(workshop: Workshop): Promise<Finding> {
     writeFileSync(path, probeModel());
     const model = await workshop.describe(path, {});
     const blob = input(model.inputBytes);
-    const exact = await workshop.exact(model, blob);
+    const exact = await workshop.exact({ path, model }, blob);
     const fast = await workshop.fast({ path, model }, blob);
     const tolerance = { atol: toleranceBits(1e-6), rtol: toleranceBits(1e-6) };
     if (isRight(compareAnswer(model.signature.outputs, fast, exact, tolerance)))
@@ -73,7 +73,7 @@ async function checkRelease(
     const { model } = prepared;
     const blob = input(model.inputBytes);
     const before = performance.now();
-    const exact = await workshop.exact(model, blob);
+    const exact = await workshop.exact(prepared, blob);
     const seconds = (performance.now() - before) / 1000;
     const agrees = await workshop.fast(prepared, blob).then(
       (fast) => isRight(compareAnswer(model.signature.outputs, fast, exact, record.release)),
@@ -109,8 +109,7 @@ export async function checkReleases(
   rules: ParameterSet,
 ): Promise<Finding[]> {
   const here: ReleaseRecord[] = [];
-  for (const record of records)
-    if ((await workshop.store.get(record.release.fileSha256)) !== undefined) here.push(record);
+  for (const record of records) if (await workshop.has(record.release.fileSha256)) here.push(record);
   const findings: Finding[] = [];
   for (const record of here.slice(0, MAX_RELEASES))
     findings.push(...(await checkRelease(workshop, record, rules)));

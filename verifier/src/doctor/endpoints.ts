@@ -1,9 +1,11 @@
 /** RPC endpoints: whether they can be relied on, alone and together. */
-import type { JsonRpcProvider } from "ethers";
+import type { Provider } from "ethers";
 import { z } from "zod/v4";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
-import { createProvider } from "../node.ts";
+import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";
+import { createProvider } from "../chain/provider.ts";
+import { createLogger } from "../log.ts";
 import { askEndpoint, hostOf, type EndpointInfo } from "../setup/endpoint.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
@@ -34,12 +36,13 @@ function isLoopback(url: string): boolean {
   return /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 }
 
+/** One endpoint of a known chain; what is wrong with it is for its findings to say, not for a log. */
+function openEndpoint(url: string, chainId: number): Endpoints {
+  return createEndpoints({ urls: [url], chainId, log: createLogger("silent", 2, false) });
+}
+
 /** The widest range, from all blocks down by halves, that one query for the market's logs may span. */
-async function logSpan(
-  provider: JsonRpcProvider,
-  { block, addresses }: Deployment,
-  head: number,
-): Promise<number> {
+async function logSpan(provider: Provider, { block, addresses }: Deployment, head: number): Promise<number> {
   for (let span = head - block + 1; span >= 1; span = Math.floor(span / 2)) {
     try {
       await provider.getLogs({ address: addresses.market, fromBlock: head - span + 1, toBlock: head });
@@ -51,7 +54,7 @@ async function logSpan(
   return 0;
 }
 
-async function missingContracts(provider: JsonRpcProvider, { addresses }: Deployment): Promise<string[]> {
+async function missingContracts(provider: Provider, { addresses }: Deployment): Promise<string[]> {
   const codes = await Promise.all(
     Object.entries(addresses).map(async ([name, at]) => [name, await provider.getCode(at)] as const),
   );
@@ -59,8 +62,9 @@ async function missingContracts(provider: JsonRpcProvider, { addresses }: Deploy
 }
 
 export async function measureEndpoint(url: string, deployment: Deployment): Promise<EndpointFacts> {
-  const base = { host: hostOf(url), plain: url.startsWith("http:") && !isLoopback(url) };
-  const provider = createProvider(url, deployment.chainId);
+  const base = { host: hostOf(url), plain: /^(http|ws):/i.test(url) && !isLoopback(url) };
+  const endpoints = openEndpoint(url, deployment.chainId);
+  const provider = createProvider(endpoints);
   try {
     const info = await askEndpoint(url);
     const foreign = info.chainId !== deployment.chainId;
@@ -76,6 +80,7 @@ export async function measureEndpoint(url: string, deployment: Deployment): Prom
     return { ...base, info: undefined, error: messageOf(error), missing: [], blocks: 0, logSpan: 0 };
   } finally {
     provider.destroy();
+    endpoints.close();
   }
 }
 
@@ -114,7 +119,7 @@ export function judgeEndpoint(facts: EndpointFacts, chainId: number, now: number
       : ok(check, `chain ${info.chainId}, block ${info.height}, ${info.latencyMs} ms`),
   ];
   if (facts.plain)
-    findings.push(warn(check, "unencrypted: whoever is on the way can lie to the node", "use https"));
+    findings.push(warn(check, "unencrypted: whoever is on the way can lie to the node", "use https or wss"));
   if (facts.logSpan === 0)
     findings.push(fail(check, "refuses to serve logs", "a node lives on logs: use another endpoint"));
   else if (facts.logSpan < SMALL_SPAN && facts.blocks > MANY_BLOCKS)
@@ -176,17 +181,14 @@ export async function sameChain(
   const height = Math.max(0, Math.min(...reached.map((info) => info.height)) - 64);
   const hashes = await Promise.all(
     urls.map(async (url) => {
-      const provider = createProvider(url, chainId);
+      const endpoints = openEndpoint(url, chainId);
       try {
-        const block: unknown = await provider.send("eth_getBlockByNumber", [
-          `0x${height.toString(16)}`,
-          false,
-        ]);
-        return hash.parse(block).hash;
+        const block = ["eth_getBlockByNumber", [`0x${height.toString(16)}`, false]] as const;
+        return await endpoints.send(...block, (result) => hash.parse(result).hash);
       } catch {
         return undefined;
       } finally {
-        provider.destroy();
+        endpoints.close();
       }
     }),
   );

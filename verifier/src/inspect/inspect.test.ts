@@ -15,15 +15,11 @@ const node = (fields: Partial<Node>): Node => ({
   ...fields,
 });
 
-const copy = { body: "copy", fold: "none", dtype: "f32", outDims: [100], redDims: [], loads: [] } as const;
-const model: KnownModel = {
-  program: { loweringVersion: 1, inputs: [], outputs: [], constants: [], instructions: [copy, copy, copy] },
-  nodes: [
-    { name: "conv1", operator: "Conv" },
-    { name: "", operator: "Relu" },
-    { name: "conv2", operator: "Conv" },
-  ],
-};
+const model: KnownModel = ["Conv conv1", "Relu", "Conv conv2"].map((operator) => ({
+  operator,
+  dtype: "f32",
+  elements: 100,
+}));
 
 describe("what a node of a trace is about", () => {
   it("instructions below it, up to the program's end", () => {

@@ -83,12 +83,8 @@ function textOf(event: AssayEvent, target: Target | undefined): string {
       return event.success ? "the requester is called back" : "the call back fails";
     case "Refunded":
       return `the fee goes back to ${event.refundTo}`;
-    case "GameOpened":
-    case "GameClosed":
-    case "Overturned":
-    case "ModelCreated":
-    case "Released":
-    case "ContentAnnounced":
+    default:
+      // Of no request, or echoes.
       return event.name;
   }
 }

@@ -1,12 +1,11 @@
 /** What part of a program a node of the trace is about. Pure. */
 import { dtype } from "../../../program/src/dtype.ts";
-import { outElements } from "../../../program/src/instruction.ts";
 import { LEAF_BYTES } from "../../../program/src/merkle.ts";
 import type { Node } from "../../../sdk/src/structs.ts";
-import type { ModelDescription } from "../releases/describe.ts";
+import type { OutlinedInstruction } from "../releases/outline.ts";
 
 /** The lowered model, where its file could be had. */
-export type KnownModel = Pick<ModelDescription, "program" | "nodes">;
+export type KnownModel = readonly OutlinedInstruction[];
 
 /** Both ends included. */
 export type Range = readonly [first: number, last: number];
@@ -25,8 +24,7 @@ export interface Target {
 
 /** @returns undefined without the model, or past the last instruction. */
 export function operatorOf(model: KnownModel | undefined, instruction: number): string | undefined {
-  const node = model?.nodes[instruction];
-  return node && `${node.operator} ${node.name}`.trim();
+  return model?.[instruction]?.operator;
 }
 
 /** @param instructions Their number in the program. */
@@ -37,20 +35,17 @@ export function targetOf(node: Node, instructions: number, model: KnownModel | u
     ? [instruction, instruction]
     : [index * width, Math.min((index + 1) * width, Math.max(instructions, index * width + 1)) - 1];
   const names = new Set<string>();
-  for (const k of (model?.nodes ?? []).keys()) {
-    const name = k >= range[0] && k <= range[1] ? operatorOf(model, k) : undefined;
-    if (name !== undefined) names.add(name);
-  }
+  for (const { operator } of (model ?? []).slice(range[0], range[1] + 1)) names.add(operator);
   const bytes: Range | undefined = tensor
     ? [index * width * LEAF_BYTES, (index + 1) * width * LEAF_BYTES - 1]
     : undefined;
-  const made = model?.program.instructions[instruction];
+  const made = model?.[instruction];
   const elements: Range | undefined =
     bytes === undefined || made === undefined
       ? undefined
       : [
           Math.floor(bytes[0] / dtype(made.dtype).bytes),
-          Math.min(Math.floor(bytes[1] / dtype(made.dtype).bytes), outElements(made) - 1),
+          Math.min(Math.floor(bytes[1] / dtype(made.dtype).bytes), made.elements - 1),
         ];
   return {
     tree: tensor ? "tensor" : "trace",

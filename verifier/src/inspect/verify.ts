@@ -58,7 +58,7 @@ async function check(
   try {
     const prepared = await report("fetching and lowering the model", () => workshop.prepare(record));
     const { model, release } = prepared;
-    const exact = await report("running the exact interpreter", () => workshop.exact(model, input));
+    const exact = await report("running the exact interpreter", () => workshop.exact(prepared, input));
     const specs = model.signature.outputs;
     const outputs = compareAnswer(specs, published, exact, release);
     const onnxruntime = await report("running onnxruntime", () => workshop.fast(prepared, input)).then(

@@ -3,11 +3,11 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { parseEvent, type EventName, type EventOf } from "../../../sdk/src/events.ts";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { releaseIdOf } from "../../../sdk/src/ids.ts";
-import { toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
+import type { Hex, Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, bindingsText, signatureHash } from "../../../sdk/src/tensor.ts";
 import type { TransactionReceipt } from "ethers";
 import type { Sender } from "../chain/send.ts";
-import type { ModelDescription } from "./describe.ts";
+import type { ModelSummary } from "./summary.ts";
 
 export interface PublishOptions {
   /** An existing model of the sender; absent: a new one. */
@@ -16,6 +16,8 @@ export interface PublishOptions {
   readonly modelUri?: string;
   /** Where the file can be fetched; the dimensions' values are added as its fragment. */
   readonly contentUri: string;
+  /** A second such place, announced after the release is published. */
+  readonly otherUri?: string;
   /** binary32 bits; both 0: the release is exact. */
   readonly atol: number;
   readonly rtol: number;
@@ -26,7 +28,7 @@ export interface PublishOptions {
 export interface Published {
   readonly releaseId: Hex;
   readonly release: Release;
-  readonly contentUri: string;
+  readonly contentUris: readonly string[];
 }
 
 /** binary32 bits of a tolerance, rounded down so that it never promises more than was meant. */
@@ -38,13 +40,13 @@ export function toleranceBits(value: number): number {
   return (float[0] ?? 0) > value ? bits - 1 : bits;
 }
 
-export function releaseOf(model: ModelDescription, modelId: bigint, options: PublishOptions): Release {
+export function releaseOf(model: ModelSummary, modelId: bigint, options: PublishOptions): Release {
   const { atol, rtol, royaltyBps } = options;
   return {
     modelId,
     programRoot: model.programRoot,
     fileSha256: model.fileSha256,
-    loweringVersion: model.program.loweringVersion,
+    loweringVersion: model.loweringVersion,
     bindingsHash: bindingsHash(model.bindings),
     signatureHash: signatureHash(model.signature),
     inputBytes: model.inputBytes,
@@ -74,7 +76,7 @@ function isNamed<N extends EventName>(event: { readonly name: EventName }, name:
 export async function publishModel(
   contracts: Contracts,
   sender: Sender,
-  model: ModelDescription,
+  model: ModelSummary,
   options: PublishOptions,
 ): Promise<Published> {
   const { interface: registry } = contracts.registry;
@@ -87,8 +89,15 @@ export async function publishModel(
   }
   const release = releaseOf(model, modelId, options);
   const dimensions = bindingsText(model.bindings);
-  const contentUri = dimensions === "" ? options.contentUri : `${options.contentUri}#${dimensions}`;
-  const data = registry.encodeFunctionData("publish", [release, toHex(model.commitment.header), contentUri]);
+  const withDimensions = (uri: string): string => (dimensions === "" ? uri : `${uri}#${dimensions}`);
+  const contentUri = withDimensions(options.contentUri);
+  const data = registry.encodeFunctionData("publish", [release, model.header, contentUri]);
   await sender.send({ label: "publish", to, data });
-  return { releaseId: releaseIdOf(release), release, contentUri };
+  const releaseId = releaseIdOf(release);
+  const { otherUri } = options;
+  if (otherUri === undefined) return { releaseId, release, contentUris: [contentUri] };
+  const uris = [contentUri, withDimensions(otherUri)] as const;
+  const announcement = registry.encodeFunctionData("announceContent", [releaseId, uris[1]]);
+  await sender.send({ label: "announceContent", to, data: announcement });
+  return { releaseId, release, contentUris: uris };
 }

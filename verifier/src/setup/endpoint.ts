@@ -1,9 +1,9 @@
 /** What an RPC endpoint says of itself. */
 import { performance } from "node:perf_hooks";
-import { JsonRpcProvider } from "ethers";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
-import { createProvider } from "../node.ts";
+import { openTransport } from "../chain/rpc/open.ts";
+import { EndpointError } from "../chain/rpc/transport.ts";
 
 export interface EndpointInfo {
   readonly url: string;
@@ -27,14 +27,25 @@ export function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : "an address that is none";
 }
 
-/** @throws {AssayError} RPC_FAILED, without the address, which may hold a key. */
+const MAX_BYTES = 2 ** 20;
+const TIMEOUT_MS = 15_000;
+
+/** @throws {AssayError} BAD_CONFIG, RPC_FAILED; without the address, which may hold a key. */
 export async function askEndpoint(url: string): Promise<EndpointInfo> {
-  // The chain is what is asked for here; no answer is believed because of it.
-  const provider: JsonRpcProvider = createProvider(url, 1);
+  if (!/^(https?|wss?):/i.test(url) || !URL.canParse(url))
+    throw new AssayError("BAD_CONFIG", "an RPC endpoint is an http(s) or ws(s) address");
+  // Its chain is not known yet, so it cannot be asked as one of the endpoints of a chain.
+  const transport = openTransport(url, MAX_BYTES);
+  const ask = async (method: string, params: readonly unknown[]): Promise<unknown> => {
+    const answer = await transport.request(method, params, TIMEOUT_MS);
+    if ("result" in answer) return answer.result;
+    const { code, message } = answer.error;
+    throw new EndpointError("answer", `${code} ${message.slice(0, 200)}`, { rpc: answer.error });
+  };
   try {
-    const chainId = quantity.parse(await provider.send("eth_chainId", []));
+    const chainId = quantity.parse(await ask("eth_chainId", []));
     const before = performance.now();
-    const { number, timestamp } = head.parse(await provider.send("eth_getBlockByNumber", ["latest", false]));
+    const { number, timestamp } = head.parse(await ask("eth_getBlockByNumber", ["latest", false]));
     const latencyMs = Math.round(performance.now() - before);
     return { url, chainId, height: number, timestamp, latencyMs };
   } catch (cause) {
@@ -44,6 +55,6 @@ export async function askEndpoint(url: string): Promise<EndpointInfo> {
       cause,
     });
   } finally {
-    provider.destroy();
+    transport.close();
   }
 }

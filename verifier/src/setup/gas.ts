@@ -1,10 +1,10 @@
 /** What gas costs now. */
-import type { JsonRpcProvider } from "ethers";
+import type { JsonRpcApiProvider } from "ethers";
 
 const GWEI = 1_000_000_000n;
 
 /** Wei per gas to count on for the next minutes: twice the base fee, and the tip. */
-export async function gasPriceOf(provider: JsonRpcProvider): Promise<bigint> {
+export async function gasPriceOf(provider: JsonRpcApiProvider): Promise<bigint> {
   const [block, tip] = await Promise.all([
     provider.getBlock("latest"),
     provider.send("eth_maxPriorityFeePerGas", []).then(

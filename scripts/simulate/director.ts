@@ -1,0 +1,96 @@
+/** Makes happen what the schedule says, when it says so. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { JsonRpcProvider } from "ethers";
+import type { Rng } from "../../program/src/testing/rng.ts";
+import type { Blow, Reorg, Schedule } from "./faults.ts";
+import type { Hand } from "./hand.ts";
+import type { PlannedRequest } from "./requests.ts";
+import { askCall } from "./requester.ts";
+import type { Stage } from "./stage.ts";
+
+export interface DirectorOptions {
+  readonly stage: Stage;
+  readonly schedule: Schedule;
+  readonly plan: readonly PlannedRequest[];
+  readonly requester: Hand;
+  /** All hands: they repeat what a reorganisation undid. */
+  readonly hands: readonly Hand[];
+  /** Which transactions come back after a reorganisation. */
+  readonly rng: Rng;
+  readonly elapsed: () => number;
+  readonly say: (text: string) => void;
+}
+
+export interface Happened {
+  kills: number;
+  freezes: number;
+  reorgs: number;
+  deepestReorg: number;
+  asked: number;
+}
+
+async function rawTransactions(provider: JsonRpcProvider, from: number, to: number): Promise<string[]> {
+  const raws: string[] = [];
+  for (let number = from; number <= to; number++) {
+    const block = await provider.getBlock(number);
+    for (const hash of block?.transactions ?? [])
+      raws.push(String(await provider.send("eth_getRawTransactionByHash", [hash])));
+  }
+  return raws;
+}
+
+async function reorganise(
+  { stage, hands, rng }: DirectorOptions,
+  { depth, kind, lost }: Reorg,
+): Promise<void> {
+  const { provider } = stage;
+  const head = await provider.getBlockNumber();
+  const raws = await rawTransactions(provider, head - depth + 1, head);
+  if (kind === "replaced") await provider.send("anvil_reorg", [depth, []]);
+  else await provider.send("anvil_rollback", [depth]);
+  // The chain's clock has gone back with it, and would stay behind.
+  await provider.send("evm_setTime", [Math.floor(Date.now() / 1000)]);
+  for (const raw of raws)
+    if (!rng.chance(lost)) await provider.broadcastTransaction(raw).catch(() => undefined);
+  for (const hand of hands) await hand.repeat();
+}
+
+/** Resolves at the end of the play, when every blow has been recovered from. */
+export async function direct(options: DirectorOptions): Promise<Happened> {
+  const { stage, schedule, plan, requester, elapsed, say } = options;
+  const happened: Happened = { kills: 0, freezes: 0, reorgs: 0, deepestReorg: 0, asked: 0 };
+  const { market } = stage.contracts.deployment.addresses;
+  const until = (at: number): Promise<void> => sleep(Math.max(0, (at - elapsed()) * 1000));
+
+  async function strikeAll(): Promise<void> {
+    const strike = async (blow: Blow): Promise<void> => {
+      await until(blow.at);
+      say(`${blow.kind} ${blow.node} for ${blow.seconds.toFixed(1)} s`);
+      blow.kind === "freeze" ? happened.freezes++ : happened.kills++;
+      await stage.nodes.get(blow.node)?.strike(blow);
+    };
+    await Promise.all(schedule.blows.map(strike));
+  }
+
+  async function reorganiseAll(): Promise<void> {
+    for (const reorg of schedule.reorgs) {
+      await until(reorg.at);
+      say(`${reorg.depth} blocks ${reorg.kind}, ${reorg.lost * 100} % of transactions lost`);
+      await reorganise(options, reorg);
+      happened.reorgs++;
+      happened.deepestReorg = Math.max(happened.deepestReorg, reorg.depth);
+    }
+  }
+
+  async function askAll(): Promise<void> {
+    for (const planned of plan) {
+      await until(planned.at);
+      const { data, fee } = askCall(stage, planned);
+      await requester.send(market, data, fee);
+      happened.asked++;
+    }
+  }
+
+  await Promise.all([strikeAll(), reorganiseAll(), askAll(), until(schedule.seconds)]);
+  return happened;
+}

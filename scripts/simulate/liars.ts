@@ -1,0 +1,86 @@
+/**
+ * Operators that lie, as one process: `node --import tsx scripts/simulate/liars.ts SETTINGS.json`. Each is a node of the product with
+ * parts replaced. They see the chain as it is: a lie is told by somebody who can do it well.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { dtype } from "../../program/src/dtype.ts";
+import { outElements, type Program } from "../../program/src/instruction.ts";
+import { readDeployment } from "../../sdk/src/deployment.ts";
+import { fromHex } from "../../sdk/src/structs.ts";
+import { openKeystore, readPassword } from "../../verifier/src/chain/keys.ts";
+import { createLogger } from "../../verifier/src/log.ts";
+import { startNode, type RunningNode } from "../../verifier/src/node.ts";
+import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
+import {
+  alteredAnswer,
+  cheaperModel,
+  corruptOperator,
+  programOf,
+  silentOperator,
+} from "../../verifier/test/corrupt.ts";
+import type { LiarName } from "./rules.ts";
+
+export interface LiarSettings {
+  readonly rpcUrl: string;
+  readonly deployment: string;
+  readonly seed: number;
+  readonly liars: readonly {
+    readonly name: LiarName;
+    readonly keystore: string;
+    readonly passwordFile: string;
+    readonly content: string;
+  }[];
+}
+
+const { rpcUrl, deployment, seed, liars } = JSON.parse(
+  readFileSync(process.argv[2] ?? "", "utf8"),
+) as LiarSettings;
+
+/** Another byte of another instruction for each input. */
+function corruptionOf(program: Program, input: Uint8Array): OperatorParts {
+  const drawn = createHash("sha256").update(String(seed)).update(input).digest();
+  const instruction = drawn.readUInt32LE(0) % program.instructions.length;
+  const made = program.instructions[instruction];
+  const bytes = made === undefined ? 1 : outElements(made) * dtype(made.dtype).bytes;
+  return corruptOperator({ instruction, byte: drawn.readUInt32LE(4) % bytes });
+}
+
+const corrupt: OperatorParts = {
+  answer: (release, input, limits) =>
+    programOf(release).then((program) => corruptionOf(program, input).answer(release, input, limits)),
+  trace: (release, trial) =>
+    programOf(release).then((program) =>
+      corruptionOf(program, fromHex(trial.request.input)).trace(release, trial),
+    ),
+};
+
+const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
+  altered: alteredAnswer,
+  corrupt,
+  cheap: cheaperModel,
+  silent: silentOperator,
+};
+
+const nodes: RunningNode[] = [];
+for (const { name, keystore, passwordFile, content } of liars)
+  nodes.push(
+    await startNode(
+      {
+        deployment: readDeployment(deployment),
+        rpcUrls: [rpcUrl],
+        wallet: await openKeystore(keystore, readPassword(passwordFile)),
+        log: createLogger("info", 1, false).child({ liar: name }),
+        operator: { serve: "all", minFee: 0n },
+        content: { directory: content, allowPrivate: true },
+        database: { directory: join(dirname(content), `${name}-state`) },
+        pollMs: 500,
+        compute: { workers: 1 },
+      },
+      LIES[name],
+    ),
+  );
+await Promise.all(nodes.map(({ ready }) => ready));
+process.stdout.write("all liars are ready\n");
+process.once("SIGTERM", () => void Promise.all(nodes.map((node) => node.stop())).then(() => process.exit(0)));

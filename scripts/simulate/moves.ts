@@ -1,0 +1,103 @@
+/** Which moves an account's transactions were, and whether one was made twice. */
+import type { JsonRpcProvider } from "ethers";
+import { z } from "zod/v4";
+import type { Contracts } from "../../sdk/src/contracts.ts";
+import { keccak, requestIdOf, resultIdOf } from "../../sdk/src/ids.ts";
+import {
+  address,
+  bytes32,
+  claimSchema,
+  hex,
+  nodeSchema,
+  requestSchema,
+  sameHex,
+  small,
+  type Claim,
+  type Hex,
+  type Request,
+} from "../../sdk/src/structs.ts";
+
+export interface MinedMove {
+  readonly account: Hex;
+  readonly nonce: number;
+  readonly block: number;
+  readonly hash: string;
+  /** The same for the same move, however it was sent. */
+  readonly key: string;
+  readonly success: boolean;
+}
+
+const argsSchema = z.object({
+  request: requestSchema.optional(),
+  request_: requestSchema.optional(),
+  claim: claimSchema.optional(),
+  resultId: bytes32.optional(),
+  challenger: address.optional(),
+  node: z.union([nodeSchema, bytes32]).optional(),
+  height: small.optional(),
+  selection: z.object({ node: nodeSchema }).optional(),
+  output: z.union([hex, small]).optional(),
+});
+type Args = z.infer<typeof argsSchema>;
+
+/** What beside the answer tells this move from others of its kind. */
+function detail(name: string, { selection, node, height, challenger }: Args): string {
+  if (name === "select") return selection?.node.hash ?? "";
+  if (name === "reveal") return `${typeof node === "string" ? node : ""}:${height ?? ""}`;
+  return name === "timeout" || name === "settleGame" ? (challenger ?? "") : "";
+}
+
+function keyOf({ deployment }: Contracts, name: string, args: Args): string {
+  const requestId = (request: Request): Hex =>
+    requestIdOf(deployment.chainId, deployment.addresses.market, request);
+  const resultId = ({ request, operator, outputHash }: Claim): Hex =>
+    resultIdOf(requestId(request), operator, outputHash);
+  const request = args.request ?? args.request_;
+  const about = args.claim ? resultId(args.claim) : (args.resultId ?? (request ? requestId(request) : ""));
+  return [name, about, detail(name, args)].filter((part) => part !== "").join(":");
+}
+
+/** Every call of these accounts to the market and the game in blocks `from` to `to`, in order. */
+export async function readMoves(
+  contracts: Contracts,
+  provider: JsonRpcProvider,
+  accounts: readonly Hex[],
+  from: number,
+  to: number,
+): Promise<MinedMove[]> {
+  const { market, game, deployment } = contracts;
+  const moves: MinedMove[] = [];
+  for (let number = from; number <= to; number++) {
+    const block = await provider.getBlock(number, true);
+    for (const transaction of block?.prefetchedTransactions ?? []) {
+      const account = accounts.find((candidate) => sameHex(candidate, transaction.from));
+      const target = [market, game].find((_, i) =>
+        sameHex(transaction.to ?? "", i === 0 ? deployment.addresses.market : deployment.addresses.game),
+      );
+      if (account === undefined || target === undefined) continue;
+      const call = target.interface.parseTransaction(transaction);
+      const receipt = await provider.getTransactionReceipt(transaction.hash);
+      const { nonce, hash } = transaction;
+      const key =
+        call === null
+          ? keccak(transaction.data)
+          : keyOf(contracts, call.name, argsSchema.parse(call.args.toObject(true)));
+      moves.push({ account, nonce, block: number, hash, key, success: receipt?.status === 1 });
+    }
+  }
+  return moves;
+}
+
+/** Callbacks that fail are tried again on purpose. */
+const REPEATABLE = /^deliver:/;
+
+/** Moves that an account made again though they had succeeded. */
+export function madeTwice(moves: readonly MinedMove[]): MinedMove[] {
+  const done = new Set<string>();
+  return moves.filter(({ account, key, success }) => {
+    const whole = `${account.toLowerCase()} ${key}`;
+    const again = done.has(whole) && !REPEATABLE.test(key);
+    if (success) done.add(whole);
+    return again;
+  });
+}

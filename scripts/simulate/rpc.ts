@@ -1,0 +1,62 @@
+/** JSON-RPC as an endpoint sees it, and the way on to the real chain. */
+import { Agent, request, type IncomingMessage } from "node:http";
+import { z } from "zod/v4";
+
+export interface Call {
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
+
+export interface Reply {
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+export type Forward = (call: Call) => Promise<Reply>;
+
+const callSchema = z.object({
+  id: z.unknown(),
+  method: z.string(),
+  params: z.array(z.unknown()).optional().default([]),
+});
+export type NumberedCall = z.infer<typeof callSchema>;
+/** One call or a batch of them. */
+export const bodySchema = z.union([callSchema.transform((call) => [call]), z.array(callSchema)]);
+const replySchema = z.object({ result: z.unknown().optional(), error: z.unknown().optional() });
+
+const MAX_BODY_BYTES = 16 * 2 ** 20;
+
+export async function readBody(stream: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw new Error("the body is too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** @param url Of the chain's own endpoint. */
+export function forwarder(url: string): { readonly forward: Forward; close(): void } {
+  const agent = new Agent({ keepAlive: true });
+
+  function post(body: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const sent = request(url, { method: "POST", agent, headers }, (response) => {
+        readBody(response).then(resolve, reject);
+      });
+      sent.on("error", reject);
+      sent.end(body);
+    });
+  }
+
+  return {
+    async forward({ method, params }) {
+      const text = await post(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
+      return replySchema.parse(JSON.parse(text));
+    },
+    close: () => agent.destroy(),
+  };
+}

@@ -1,0 +1,109 @@
+/** Stands between a node and its endpoint, counts what the node asks, and tells when a chosen point has come. */
+import { createServer, type ServerResponse } from "node:http";
+import { bodySchema, forwarder, readBody, type NumberedCall } from "../../scripts/simulate/rpc.ts";
+
+const SEND = "eth_sendRawTransaction";
+
+/** A point in a node's conversation with its endpoint. */
+export interface KillPoint {
+  /** Transactions that the node has tried to send by then; for a transaction itself: those before it. */
+  readonly sends: number;
+  /** The first call of this method since. */
+  readonly method: string;
+  /**
+   * Before the chain hears of the call, or after it has answered and before the node hears of that. A transaction then is mined while
+   * the node is dead, or still pending when it is back.
+   */
+  readonly phase: "before" | "after" | "pending";
+}
+
+export function pointText({ sends, method, phase }: KillPoint): string {
+  const call = method === SEND ? `transaction ${sends + 1}` : `${method} after ${sends} transactions`;
+  return `${phase} ${call}`;
+}
+
+export interface Interposer {
+  readonly url: string;
+  /** Every point that has come so far, in order: methods by how many transactions had been sent. */
+  readonly seen: readonly Pick<KillPoint, "sends" | "method">[];
+  /** Whether the chosen point has come. */
+  readonly fired: boolean;
+  /** Transactions that have been tried to send so far, in all lives of the node. */
+  readonly sends: number;
+  close(): Promise<void>;
+}
+
+/**
+ * @param target The chain's own endpoint.
+ * @param point Where `strike` is called, once; the call gets no answer then.
+ */
+export async function interpose(
+  target: string,
+  point: KillPoint | undefined,
+  strike: () => void,
+): Promise<Interposer> {
+  const { forward, close } = forwarder(target);
+  const seen: { sends: number; method: string }[] = [];
+  const known = new Set<string>();
+  let sends = 0;
+  let fired = false;
+
+  /** Whether this is the chosen point's call. */
+  function isPoint(method: string): boolean {
+    const key = `${sends} ${method}`;
+    const isFirst = !known.has(key);
+    known.add(key);
+    if (isFirst) seen.push({ sends, method });
+    if (method === SEND) sends++;
+    return isFirst && !fired && key === `${point?.sends ?? ""} ${point?.method ?? ""}`;
+  }
+
+  async function answer({ id, ...call }: NumberedCall): Promise<unknown> {
+    const hit = isPoint(call.method);
+    if (hit) fired = true;
+    if (hit && point?.phase === "before") {
+      strike();
+      return undefined;
+    }
+    const reply = await forward(call);
+    if (hit) strike();
+    return hit ? undefined : { jsonrpc: "2.0", id, ...reply };
+  }
+
+  async function handle(body: string, response: ServerResponse): Promise<void> {
+    const json: unknown = JSON.parse(body);
+    const replies: unknown[] = [];
+    for (const call of bodySchema.parse(json)) replies.push(await answer(call));
+    if (replies.includes(undefined)) return void response.destroy();
+    const text = JSON.stringify(Array.isArray(json) ? replies : replies[0]);
+    response.writeHead(200, { "content-type": "application/json" }).end(text);
+  }
+
+  const server = createServer((incoming, response) => {
+    readBody(incoming)
+      .then((body) => handle(body, response))
+      .catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    seen,
+    get fired() {
+      return fired;
+    },
+    get sends() {
+      return sends;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        close();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -12,6 +12,7 @@ import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { rpcSource } from "../src/chain/source.ts";
 import { clocksAt, eventOf } from "../src/chain/state.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { createView } from "./view.ts";
 import { exactTrace } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
@@ -106,11 +107,11 @@ export async function openStand(side: Side): Promise<Stand> {
     const content = { directory: contentDirectory };
     const database = { directory: join(world.folder, "liar-state") };
     const common = { deployment, content, database, log, rpcUrls: [chain.url], pollMs: 100 };
-    const wallet = chain.wallet(1);
+    const signer = walletSigner(chain.wallet(1));
     const role = { operator: { serve: "all" as const, minFee: 0n } };
     // The first instruction reads the input, so that the proof needs every move there is.
     const lie = corruptOperator({ instruction: 0, byte: 2 });
-    liar = await startNode({ ...common, ...role, wallet }, lie);
+    liar = await startNode({ ...common, ...role, signer }, lie);
     await liar.ready;
   } else await stake(world, 2, 100n * STAKE);
   await world.chain.provider.send("evm_setAutomine", [false]);

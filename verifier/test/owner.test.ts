@@ -9,8 +9,11 @@ import { REQUEST_STATES } from "../../sdk/src/answer.ts";
 import { splitBlob } from "../../program/src/claim.ts";
 import { elementBits } from "../../program/src/naive/value.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
-import { ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
+import { hex, ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput, exactTrace } from "../src/compute/exact.ts";
+import { freshKey } from "../src/chain/outbox/intent.ts";
+import { remoteSigner } from "../src/chain/remote.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { needAuthentic } from "../src/inspect/authentic.ts";
 import { openClocks, replay, type History } from "../src/inspect/history.ts";
 import { moneyOf } from "../src/inspect/money.ts";
@@ -35,11 +38,13 @@ import { findRelease } from "../src/releases/find.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { checkReleases, checkRuntime } from "../src/doctor/compute.ts";
 import { judgeEndpoint, measureEndpoint } from "../src/doctor/endpoints.ts";
+import { checkSigner } from "../src/doctor/signer.ts";
 import { miswired } from "../src/doctor/contracts.ts";
 import { unpackParameters } from "../../sdk/src/parameters.ts";
 import { finished, launch, type Finished } from "./command.ts";
 import { alteredAnswer, corruptOperator, silentOperator } from "./corrupt.ts";
 import { codeOf } from "./failure.ts";
+import { startSigner } from "./signer.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
 
 const STAKE = 10n ** 18n;
@@ -78,7 +83,7 @@ describe("what owners ask", function () {
       compute: { workers: 1 },
       ...role,
     };
-    const node = await startNode({ ...options, wallet: world.chain.wallet(account) }, parts);
+    const node = await startNode({ ...options, signer: walletSigner(world.chain.wallet(account)) }, parts);
     nodes.push(node);
     await node.ready;
     return node;
@@ -424,6 +429,27 @@ describe("what owners ask", function () {
       expect(await codeOf(readHistory(place, unknown))).to.equal("NOT_FOUND");
     });
 
+    it("tries a remote signer with a transaction that nobody can use", async () => {
+      const { chain, deployment } = world;
+      const wallet = chain.wallet(8);
+      const stub = await startSigner(wallet);
+      try {
+        const { chainId } = deployment;
+        const ours = remoteSigner({ url: stub.url, address: hex.parse(wallet.address) });
+        expect((await checkSigner(ours, chainId)).status).to.equal("ok");
+        const raw = await walletSigner(wallet).sign({
+          ...{ chainId, nonce: 2 ** 48, to: ours.address, data: "0x", value: 0n },
+          ...{ gasLimit: 21_000, maxFeePerGas: 0n, maxPriorityFeePerGas: 0n },
+        });
+        expect(stub.requests[0]?.fields["nonce"]).to.equal("0x1000000000000");
+        expect(await codeOf(chain.provider.send("eth_sendRawTransaction", [raw]))).not.to.equal("none");
+        const another = remoteSigner({ url: stub.url, address: hex.parse(chain.wallet(6).address) });
+        expect((await checkSigner(another, chainId)).status).to.equal("fail");
+      } finally {
+        await stub.stop();
+      }
+    });
+
     it("finds what is wrong with endpoints, contracts and this machine", async () => {
       const { deployment, chain } = world;
       const seconds = await now();
@@ -490,7 +516,12 @@ describe("what owners ask", function () {
         digits.model.commitment.header,
         "http://127.0.0.1:1/",
       ]);
-      await publisher.send({ label: "publish", to: deployment.addresses.registry, data });
+      await publisher.send({
+        key: freshKey("publish"),
+        label: "publish",
+        to: deployment.addresses.registry,
+        data,
+      });
       const id = await contracts.registry.releaseIdOf(release);
       expect(await workshop.has(release.fileSha256)).to.equal(true);
       const schema = z.object({

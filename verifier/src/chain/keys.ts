@@ -1,8 +1,22 @@
 /** Keys live in encrypted JSON keystores (Web3 Secret Storage); neither they nor their passwords are ever logged. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { randomBytes } from "node:crypto";
-import { Wallet } from "ethers";
+import { randomBytes, scrypt as nativeScrypt } from "node:crypto";
+import { getBytes, scrypt, Wallet } from "ethers";
 import { AssayError } from "../../../sdk/src/error.ts";
+
+const SCRYPT_MAX_BYTES = 2 ** 30;
+
+// On a thread of Node's pool: ethers' own runs for seconds on the event loop.
+scrypt.register(
+  (password, salt, N, r, p, length) =>
+    new Promise((resolve, reject) => {
+      const options = { N, r, p, maxmem: SCRYPT_MAX_BYTES };
+      nativeScrypt(getBytes(password), getBytes(salt), length, options, (error, key) => {
+        if (error === null) resolve(new Uint8Array(key));
+        else reject(error);
+      });
+    }),
+);
 
 /** The password in a file, without the end of its line. @throws {AssayError} BAD_KEYSTORE */
 export function readPassword(path: string): string {

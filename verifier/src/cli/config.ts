@@ -26,6 +26,7 @@ const configSchema = z
     keystore: z.string(),
     passwordFile: z.string(),
     signer: httpUrl,
+    account: z.string().regex(/^0x[0-9a-fA-F]{40}$/),
     data: z.string(),
     content: z.string(),
     database: z.url({ protocol: /^postgres(ql)?$/ }),

@@ -21,6 +21,7 @@ import {
   checkSecretFile,
   judgeNodeVersion,
 } from "../doctor/machine.ts";
+import { checkSigner } from "../doctor/signer.ts";
 import { judgeStake, judgeWallet, type MoneyFacts } from "../doctor/money.ts";
 import { readReleases } from "../inspect/read.ts";
 import { gasPriceOf } from "../setup/gas.ts";
@@ -32,7 +33,7 @@ import { EXIT, printJson } from "./output.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 import { withWorkshop } from "./release.ts";
 import { configOf, commandLog, deploymentOf, withChain } from "./session.ts";
-import { openSigner, signerAddress } from "./signer.ts";
+import { hasSigner, openSigner, signerAddress } from "./signer.ts";
 import { isInteractive } from "./prompt.ts";
 
 type Findings = Promise<readonly Finding[]>;
@@ -46,10 +47,10 @@ async function guarded(check: string, work: () => Findings): Findings {
   }
 }
 
-async function checkKey(config: Config): Findings {
-  if (config.signer !== undefined && config.keystore === undefined)
-    return [ok("key", "a remote signer is configured")];
-  if (config.keystore === undefined)
+/** @param chainId Unknown if there is no deployment. */
+async function checkKey(config: Config, chainId: number | undefined): Findings {
+  const { keystore, passwordFile } = config;
+  if (!hasSigner(config))
     return [
       fail(
         "key",
@@ -57,12 +58,15 @@ async function checkKey(config: Config): Findings {
         "assay init, or assay key new FILE and keystore in the configuration",
       ),
     ];
-  const files = [
-    checkSecretFile("key file", config.keystore),
-    ...(config.passwordFile === undefined ? [] : [checkSecretFile("password file", config.passwordFile)]),
-  ];
+  const inFile = config.signer === undefined && keystore !== undefined;
+  const files = inFile
+    ? [
+        checkSecretFile("key file", keystore),
+        ...(passwordFile === undefined ? [] : [checkSecretFile("password file", passwordFile)]),
+      ]
+    : [];
   if (files.some(({ found }) => found.startsWith("there is no"))) return files;
-  if (config.passwordFile === undefined && !isInteractive())
+  if (inFile && passwordFile === undefined && !isInteractive())
     return [
       ...files,
       warn(
@@ -71,8 +75,7 @@ async function checkKey(config: Config): Findings {
         "a node that restarts by itself needs one (passwordFile, mode 600)",
       ),
     ];
-  const { address } = await openSigner(config);
-  return [...files, ok("key", `opens: ${address}`)];
+  return [...files, await checkSigner(await openSigner(config), chainId ?? 1)];
 }
 
 async function checkMachine(config: Config, path: string | undefined): Findings {
@@ -206,7 +209,7 @@ async function doctor({ json, config: path }: DoctorFlags, command: Command): Pr
   const reached = chain;
   if (reached !== undefined)
     findings.push(...(await guarded("deployment", () => checkContracts(reached.contracts, reached.now))));
-  findings.push(...(await guarded("key", () => checkKey(config))));
+  findings.push(...(await guarded("key", () => checkKey(config, reached?.contracts.deployment.chainId))));
   if (reached !== undefined) findings.push(...(await guarded("money", () => checkMoney(reached))));
   findings.push(...(await guarded("computing", () => checkCompute(config, reached, progress))));
   findings.push(...(await guarded("machine", () => checkMachine(config, configPath(path)))));

@@ -16,7 +16,7 @@ import { needFree, writePrivate } from "../setup/write.ts";
 import { DEFAULTS, defaultConfigPath, parseConfig, ROLES, type ConfigFile, type RoleName } from "./config.ts";
 import { note, print } from "./output.ts";
 import { askChoice, askNewPassword, askPassword, askText, askYes, isInteractive } from "./prompt.ts";
-import { another } from "./session.ts";
+import { addressOf, another } from "./session.ts";
 import { duration } from "../inspect/text.ts";
 
 interface InitFlags {
@@ -28,6 +28,7 @@ interface InitFlags {
   readonly keyFile?: string;
   readonly passwordFile?: string;
   readonly signer?: string;
+  readonly account?: string;
   readonly http?: string;
   readonly data?: string;
   readonly force?: boolean;
@@ -36,13 +37,16 @@ interface InitFlags {
 }
 
 /** Whether questions can be asked; without them flags must say what has no sound default. */
-function needFlags({ role, rpc, passwordFile, signer, yes }: InitFlags): boolean {
+function needFlags({ role, rpc, passwordFile, signer, account, yes }: InitFlags): boolean {
   if (yes === true) return false;
   if (isInteractive()) return true;
   const missing = [
     ...(role === undefined ? ["--role"] : []),
     ...(rpc === undefined ? ["--rpc"] : []),
-    ...(passwordFile === undefined && signer === undefined ? ["--password-file (or --signer)"] : []),
+    ...(passwordFile === undefined && signer === undefined
+      ? ["--password-file (or --signer and --account)"]
+      : []),
+    ...(signer !== undefined && account === undefined ? ["--account"] : []),
   ];
   if (missing.length > 0)
     throw new AssayError(
@@ -122,9 +126,9 @@ async function deploymentFile({ deployment }: InitFlags, chainId: number, asking
 
 /** What the configuration says of the key; a new or imported one is written when everything else is known. */
 interface KeyPlan {
-  readonly settings: Pick<ConfigFile, "keystore" | "passwordFile" | "signer">;
-  /** @returns the account, if it is known. */
-  readonly make: () => Promise<string | undefined>;
+  readonly settings: Pick<ConfigFile, "keystore" | "passwordFile" | "signer" | "account">;
+  /** @returns the account. */
+  readonly make: () => Promise<string>;
 }
 
 type KeyKind = "new" | "import" | "existing" | "signer";
@@ -193,7 +197,10 @@ async function planKey(flags: InitFlags, data: string, asking: boolean): Promise
   const kind = await keyKind(flags, standard, asking);
   if (kind === "signer") {
     const signer = flags.signer ?? (await askText("Address of the signer:", "http://127.0.0.1:9000"));
-    return { settings: { signer }, make: () => Promise.resolve(undefined) };
+    const account = flags.account ?? (asking ? await askText("Account that it signs for:") : undefined);
+    if (account === undefined)
+      throw new AssayError("BAD_CONFIG", "a remote signer needs --account, the address that it signs for");
+    return { settings: { signer, account: addressOf(account) }, make: () => Promise.resolve(account) };
   }
   const askPath = asking && flags.keystore === undefined;
   const keyFile =
@@ -281,9 +288,9 @@ async function init(flags: InitFlags): Promise<void> {
     [
       ["written", path],
       ["chain", `${chainId}, ${endpoints.length === 1 ? "one endpoint" : `${endpoints.length} endpoints`}`],
-      ["account", account ?? "the signer's"],
+      ["account", account],
     ],
-    { path, chainId, account: account ?? null, config },
+    { path, chainId, account, config },
   );
   const where = path === defaultConfigPath() ? "" : ` --config ${path}`;
   note(`
@@ -312,6 +319,7 @@ export function addInit(program: Command): void {
     .option("--key-file <file>", "import this private key (hex) into the keystore")
     .option("--password-file <file>", "file with the keystore's password")
     .option("--signer <url>", "remote signer instead of a keystore")
+    .option("--account <address>", "account that the remote signer signs for")
     .option("--data <dir>", `directory for models and state (default ${DEFAULTS.data})`)
     .option(
       "--http <host:port>",

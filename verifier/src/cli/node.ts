@@ -37,7 +37,7 @@ async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
   return {
     deployment: contracts.deployment,
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
-    wallet: await openSigner(config),
+    signer: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     content: contentOptionsOf(config),
     database:

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Log, Provider } from "ethers";
 import pLimit from "p-limit";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
 import { readLogs } from "../../../sdk/src/logs.ts";
@@ -145,7 +146,12 @@ async function announce({ withdraw, address, json }: AnnounceFlags, command: Com
     const sender = await openSender(session);
     const offers = [...said.offers.keys()].map((releaseId) => ({ releaseId, offer: NO_OFFER }));
     const data = encodeAnnouncement({ contracts }, { endpoints: [], offers });
-    await sender.send({ label: "announce", to: contracts.deployment.addresses.directory, data });
+    await sender.send({
+      key: freshKey("announce"),
+      label: "announce",
+      to: contracts.deployment.addresses.directory,
+      data,
+    });
     said = await read();
   }
   const { endpoints, offers } = said;

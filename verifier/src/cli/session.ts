@@ -6,8 +6,9 @@ import { readDeployment, type Deployment } from "../../../sdk/src/deployment.ts"
 import { AssayError } from "../../../sdk/src/error.ts";
 import { address as addressSchema, bytes32, type Hex } from "../../../sdk/src/structs.ts";
 import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";
+import type { Sender } from "../chain/outbox/intent.ts";
 import { createProvider } from "../chain/provider.ts";
-import { createSender, type Sender } from "../chain/send.ts";
+import { createSender } from "../chain/send.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { deploymentOn } from "../setup/deployments.ts";
 import { askEndpoint } from "../setup/endpoint.ts";
@@ -37,7 +38,12 @@ export function withChain(command: Command, key: boolean): Command {
   if (key)
     command
       .option("--keystore <file>", "encrypted key (make one with `assay key new`)")
-      .option("--password-file <file>", "file with its password (default: asked for at a terminal)");
+      .option("--password-file <file>", "file with its password (default: asked for at a terminal)")
+      .option(
+        "--signer <url>",
+        "remote signer instead of a keystore: Web3Signer, clef or another with eth_signTransaction",
+      )
+      .option("--account <address>", "account that the remote signer signs for");
   return command.optionsGroup("Options:");
 }
 
@@ -90,8 +96,9 @@ export async function openSession(command: Command): Promise<Session> {
   return { config, endpoints, provider, contracts: connect(deployment, provider), log };
 }
 
-export async function openSender({ config, provider, log }: Session): Promise<Sender> {
-  return createSender({ wallet: await openSigner(config), provider, log });
+export async function openSender({ config, contracts, provider, log }: Session): Promise<Sender> {
+  const { chainId } = contracts.deployment;
+  return createSender({ signer: await openSigner(config), provider, chainId, log });
 }
 
 /** Time of the newest block, unix seconds. */

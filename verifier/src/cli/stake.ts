@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
 import { gasPriceOf } from "../setup/gas.ts";
 import { accountRows, readAccount, type AccountState } from "./account.ts";
 import { note, print } from "./output.ts";
@@ -40,7 +41,7 @@ async function move(
   const { label, value } = call;
   const to = contracts.deployment.addresses.vault;
   const { hash, fee } = await terminalProgress()("waiting for the transaction", () =>
-    sender.send({ label, value, to, data: call.data(sender.address) }),
+    sender.send({ key: freshKey(label), label, value, to, data: call.data(sender.address) }),
   );
   const after = await readAccount(contracts, provider, sender.address);
   const rows = [...accountRows(after), ["gas", ether(fee)] as const, ["transaction", hash] as const];

@@ -12,6 +12,7 @@ import { DEFAULTS, type Config, type RoleName } from "./config.ts";
 import { print, type Row } from "./output.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 import { accountOf, chainTime, idOf, openSession, withChain, type Session } from "./session.ts";
+import { hasSigner } from "./signer.ts";
 import { clockText, count, duration, ether, time } from "../inspect/text.ts";
 
 interface Game {
@@ -130,7 +131,7 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
   const role = config.role ?? DEFAULTS.role;
   const http = config.http ?? DEFAULTS.http;
   const address = httpAddress(http);
-  const hasAccount = flags.address !== undefined || config.keystore !== undefined;
+  const hasAccount = flags.address !== undefined || hasSigner(config);
   const account: AccountState | undefined = hasAccount
     ? await readAccount(contracts, provider, await accountOf(config, flags.address))
     : undefined;

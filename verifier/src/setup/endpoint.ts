@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { quantity } from "../../../sdk/src/structs.ts";
 import { openTransport } from "../chain/rpc/open.ts";
 import { EndpointError } from "../chain/rpc/transport.ts";
 
@@ -16,10 +17,6 @@ export interface EndpointInfo {
   readonly latencyMs: number;
 }
 
-const quantity = z
-  .string()
-  .regex(/^0x[0-9a-f]{1,13}$/i)
-  .transform(Number);
 const head = z.object({ number: quantity, timestamp: quantity });
 
 /** An address without what may be a key: scheme and host. */

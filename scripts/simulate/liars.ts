@@ -9,7 +9,7 @@ import { dtype } from "../../program/src/dtype.ts";
 import { outElements, type Program } from "../../program/src/instruction.ts";
 import { readDeployment } from "../../sdk/src/deployment.ts";
 import { fromHex } from "../../sdk/src/structs.ts";
-import { openKeystore } from "../../verifier/src/chain/keys.ts";
+import { openKeystore, readPassword } from "../../verifier/src/chain/keys.ts";
 import { walletSigner } from "../../verifier/src/chain/signer.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode, type RunningNode } from "../../verifier/src/node.ts";
@@ -71,7 +71,7 @@ for (const { name, keystore, passwordFile, content } of liars)
       {
         deployment: readDeployment(deployment),
         rpcUrls: [rpcUrl],
-        signer: walletSigner(await openKeystore(keystore, passwordFile)),
+        signer: walletSigner(await openKeystore(keystore, readPassword(passwordFile))),
         log: createLogger("info", 1, false).child({ liar: name }),
         operator: { serve: "all", minFee: 0n },
         content: { directory: content, allowPrivate: true },

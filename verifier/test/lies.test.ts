@@ -7,12 +7,14 @@ import { expect } from "chai";
 import { encryptKeystoreJson, getBytes } from "ethers";
 import { memoryJournal } from "../src/chain/outbox/memory.ts";
 import { listTransactions } from "../src/chain/outbox/report.ts";
-import { createProvider } from "../src/node.ts";
+import { createEndpoints } from "../src/chain/endpoints.ts";
+import { createProvider } from "../src/chain/provider.ts";
 import { openDatabase } from "../src/state/database.ts";
 import { echoCall } from "./echo.ts";
 import { codeOf } from "./failure.ts";
 import { runOutbox, startEchoChain, until, type EchoChain } from "./outbox.ts";
 import { startProxy, type RpcProxy } from "./proxy.ts";
+import { testLog } from "./world.ts";
 
 describe("an outbox among liars", function () {
   this.timeout(120_000);
@@ -36,7 +38,7 @@ describe("an outbox among liars", function () {
   });
 
   it("finds out with a second look that a receipt was made up, and sends the same bytes again", async () => {
-    const provider = createProvider(proxy.url, 31337);
+    const provider = createProvider(createEndpoints({ urls: [proxy.url], chainId: 31337, log: testLog }));
     const journal = memoryJournal();
     const sender = chain.sender(1, journal, { provider, witness: chain.provider, rebroadcastMs: 100 });
     // Another's transaction lends its receipt.
@@ -64,7 +66,7 @@ describe("an outbox among liars", function () {
   });
 
   it("takes its time over an endpoint that fails, and sends once", async () => {
-    const provider = createProvider(proxy.url, 31337);
+    const provider = createProvider(createEndpoints({ urls: [proxy.url], chainId: 31337, log: testLog }));
     const sender = chain.sender(4, memoryJournal(), { provider, rebroadcastMs: 100 });
     // A quarter of all calls fail, by a generator with a fixed seed.
     let state = 1;

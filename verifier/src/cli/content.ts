@@ -2,16 +2,22 @@
 import type { Command } from "commander";
 import type { ContentOptions } from "../content/content.ts";
 import { contentOf, DEFAULTS, type Config } from "./config.ts";
+import { another, SETTINGS } from "./session.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
 export function withContent(command: Command): Command {
   return command
+    .optionsGroup(SETTINGS)
     .option("--data <dir>", `the node's database and model files (default ${DEFAULTS.data})`)
     .option("--content <dir>", "model files, kept and served (default: content in the data directory)")
-    .option("--mirror <url...>", "other nodes to fetch model files from")
-    .option("--gateway <url...>", "IPFS gateways to fetch model files from; every block is checked")
+    .option("--mirror <url>", "another node to fetch model files from; may be repeated", another)
+    .option(
+      "--gateway <url>",
+      "IPFS gateway to fetch model files from, checking every block; may be repeated",
+      another,
+    )
     .option(
       "--allow-private-content",
       "follow content addresses of strangers into private networks too, on a chain of your own",
@@ -21,7 +27,8 @@ export function withContent(command: Command): Command {
       "--max-content-gb <n>",
       `largest content directory, GiB: what is least recently used is removed (default ${DEFAULTS.maxContentGb})`,
       Number,
-    );
+    )
+    .optionsGroup("Options:");
 }
 
 export function contentOptionsOf(config: Config): ContentOptions {

@@ -1,23 +1,15 @@
 /** `assay node`. */
 import { join } from "node:path";
 import { Option, type Command } from "commander";
-import { readDeployment } from "../../../sdk/src/deployment.ts";
-import { AssayError } from "../../../sdk/src/error.ts";
 import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
-import { DEFAULTS, type Config } from "./config.ts";
+import { httpAddress } from "../setup/http.ts";
+import { DEFAULTS, ROLES, type Config } from "./config.ts";
 import { contentOptionsOf, withContent } from "./content.ts";
 import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
-import { configOf, etherOf, openSigner, withChain } from "./session.ts";
-
-function endpoint(text: string): { host: string; port: number } | undefined {
-  if (text === "off") return undefined;
-  const [, host, port] = /^(.+):([0-9]{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65535)
-    throw new AssayError("BAD_CONFIG", `the HTTP address is host:port or "off", not "${text}"`);
-  return { host, port: Number(port) };
-}
+import { openSigner } from "./signer.ts";
+import { etherOf, openSession, SETTINGS, withChain, type Session } from "./session.ts";
 
 function computeOptionsOf({
   workers = DEFAULTS.workers,
@@ -32,9 +24,9 @@ function computeOptionsOf({
   };
 }
 
-async function optionsOf(config: Config): Promise<NodeOptions> {
+async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
   const role = config.role ?? DEFAULTS.role;
-  const http = endpoint(config.http ?? DEFAULTS.http);
+  const http = httpAddress(config.http ?? DEFAULTS.http);
   const operator = answerTerms(config);
   const verifier = {
     exactFromWei: etherOf(config.exactFrom ?? "0", "the bond from which all answers are judged exactly"),
@@ -43,7 +35,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
   };
   const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
-    deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
+    deployment: contracts.deployment,
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
     signer: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
@@ -72,13 +64,8 @@ function signal(): Promise<string> {
 export function addNode(program: Command): void {
   withEconomy(withContent(withChain(program.command("node"), true)))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
-    .addOption(
-      new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices([
-        "operator",
-        "verifier",
-        "both",
-      ]),
-    )
+    .optionsGroup(SETTINGS)
+    .addOption(new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices(ROLES))
     .option("--serve <release...>", "operator: the releases to answer for (default: all that check out)")
     .option(
       "--exact-from <ether>",
@@ -118,7 +105,10 @@ export function addNode(program: Command): void {
     .addHelpText("after", NODE_HELP)
     .action(async (_options: unknown, command: Command) => {
       const ended = signal();
-      const options = await optionsOf(configOf(command));
+      const session = await openSession(command);
+      const options = await optionsOf(session);
+      session.provider.destroy();
+      session.endpoints.close();
       const node = await startNode(options);
       const name = await ended;
       options.log.info({ signal: name }, "stopping: a second signal ends at once");
@@ -132,6 +122,9 @@ An operator answers requests under a bond from its stake and defends its answers
 recomputes everybody's answers and challenges those that are wrong. Both need stake (\`assay stake\`), a
 little ETH in the wallet for gas, and to stay online: the node must be able to land a transaction within
 the clocks that \`assay status\` shows.
+
+  $ assay doctor && assay node
+  $ assay node --role verifier --http off
 
 The log has one JSON object a line; the line with "msg":"ready" says that the chain has been read.
 `;

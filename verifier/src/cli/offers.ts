@@ -15,7 +15,7 @@ import { NO_OFFER } from "../economics/offers.ts";
 import { encodeAnnouncement } from "../roles/announcer.ts";
 import { parseInteger } from "./arguments.ts";
 import { print, type Row } from "./output.ts";
-import { addressOf, idOf, openSender, openSession, openSigner, withChain } from "./session.ts";
+import { accountOf, idOf, openSender, openSession, withChain } from "./session.ts";
 
 /** Anybody can announce: of so many operators, the newest, the stakes are asked for. */
 const MAX_OPERATORS = 1000;
@@ -136,7 +136,7 @@ async function announce({ withdraw, address, json }: AnnounceFlags, command: Com
   const { config, contracts, provider } = session;
   if (withdraw === true && address !== undefined)
     throw new AssayError("BAD_CONFIG", "only the key's own account can withdraw: leave out --address");
-  const account = addressOf(address ?? (await openSigner(config)).address);
+  const account = await accountOf(config, address);
   const read = async (): Promise<OperatorRecord> =>
     (await readDirectory(contracts, provider, ["OfferChanged", "EndpointsAnnounced"], [padded(account)])).get(
       account.toLowerCase(),

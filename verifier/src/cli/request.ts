@@ -8,13 +8,12 @@ import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { decodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
 import { freshKey } from "../chain/outbox/intent.ts";
-import { openContent } from "../content/content.ts";
 import { findRelease } from "../releases/find.ts";
-import { createReleases } from "../releases/prepare.ts";
 import { readFile, readInput } from "./arguments.ts";
-import { contentOptionsOf, withContent } from "./content.ts";
-import { RELEASE_LIMITS } from "./model.ts";
+import { withContent } from "./content.ts";
 import { print, type Row } from "./output.ts";
+import { prepareRelease } from "./release.ts";
+import { terminalProgress } from "./progress.ts";
 import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
 
 interface RequestFlags {
@@ -74,10 +73,9 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const releaseId = idOf(id, "a release");
   const session = await openSession(command);
   const { config, contracts, provider } = session;
-  const content = await openContent(contentOptionsOf(config));
+  const progress = terminalProgress();
   const record = await findRelease(contracts, provider, releaseId);
-  const { model } = await createReleases(content, RELEASE_LIMITS).prepare(record);
-  content.close();
+  const { model } = await prepareRelease(config, record, progress);
   const input = inputOf(flags, model.signature);
   const sender = await openSender(session);
   const fee = etherOf(flags.fee, "the fee");
@@ -95,7 +93,9 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const rows: Row[] = [["request", handle.requestId]];
   if (flags.wait === "no")
     return print(flags.json ?? false, rows, { requestId: handle.requestId, block: handle.block });
-  const answer = await waitForAnswer(contracts, provider, handle, { final: flags.wait === "final" });
+  const answer = await progress(`waiting for the ${flags.wait} answer`, () =>
+    waitForAnswer(contracts, provider, handle, { final: flags.wait === "final" }),
+  );
   printAnswer(flags.json ?? false, rows, answer, model.signature);
 }
 
@@ -133,21 +133,38 @@ export function addRequest(program: Command): void {
       'JSON such as {"pixels": [0, 12, ...]}: numbers, or strings of digits for 64-bit integers',
     )
     .option("--raw <file>", "the input tensors' bytes instead: little-endian, one after the other")
-    .option("--fee <ether>", "paid for the answer", "0.001")
-    .option("--bond <ether>", "operator's bond (default: the least that covers a dispute)")
+    .option("--fee <ether>", "paid for the answer, ETH", "0.001")
+    .option(
+      "--bond <ether>",
+      "the operator's bond, what a wrong answer costs it (default: the least that covers a dispute)",
+    )
     .option("--operator <address>", "the only account that may answer (default: any)")
-    .option("--answer-seconds <n>", "how long answers are accepted", "600")
-    .option("--window-seconds <n>", "challenge window (default: the shortest)")
+    .option("--answer-seconds <n>", "how long answers are accepted, seconds", "600")
+    .option("--window-seconds <n>", "challenge window, seconds (default: the shortest)")
     .addOption(
       new Option("--wait <state>", "what to wait for")
         .choices(["no", "provisional", "final"])
         .default("final"),
     )
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+The answer is provisional until its challenge window is over and no dispute is open; then anyone may make it final.
+A fee for an answer that does not come, or is overturned, returns: \`assay refund REQUEST\`.
+
+  $ echo '{"pixels": [0, 12, 5]}' > input.json
+  $ assay request 0x3c5e... --input input.json --fee 0.01
+  $ assay request 0x3c5e... --input input.json --wait no --json | jq -r .requestId`,
+    )
     .action(request);
 
   withChain(program.command("refund <request>"), true)
     .description("return the fee of a request that nobody answered in time, or whose answer was overturned")
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nAnyone may do this; the fee goes to the stake of the account that the request names.\n\n  $ assay refund 0x5f1c...",
+    )
     .action(refund);
 }

@@ -38,25 +38,45 @@ function parsed(fragment: string): Bindings | undefined {
   }
 }
 
+/** One field of a release beside what its file gives. */
+export interface ReleaseField {
+  readonly field: string;
+  readonly file: string | number;
+  readonly release: string | number;
+  readonly ok: boolean;
+}
+
+/** Everything that a release says of its file. Of gas it may say more: with too little, the bond would not cover a challenger's. */
+export function compareRelease(release: Release, model: ModelSummary): ReleaseField[] {
+  const equal = (field: string, file: string | number, said: string | number): ReleaseField => ({
+    field,
+    file,
+    release: said,
+    ok: file === said,
+  });
+  const covers = (field: string, file: number, said: number): ReleaseField => ({
+    field,
+    file,
+    release: said,
+    ok: said >= file,
+  });
+  return [
+    equal("file sha256", model.fileSha256, release.fileSha256.toLowerCase()),
+    equal("lowering version", model.loweringVersion, release.loweringVersion),
+    equal("program root", model.programRoot, release.programRoot.toLowerCase()),
+    equal("bindings hash", bindingsHash(model.bindings), release.bindingsHash.toLowerCase()),
+    equal("signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()),
+    equal("input bytes", model.inputBytes, release.inputBytes),
+    equal("output bytes", model.outputBytes, release.outputBytes),
+    covers("step gas", model.worst.gas, release.stepGas),
+    covers("dispute gas", model.disputeGas, release.disputeGas),
+  ];
+}
+
 /** @throws {AssayError} RELEASE_REFUSED with what the release says otherwise than its file. */
 export function checkRelease(release: Release, model: ModelSummary): void {
-  const expected: readonly (readonly [what: string, ours: string | number, theirs: string | number])[] = [
-    ["hash", model.fileSha256, release.fileSha256.toLowerCase()],
-    ["lowering version", model.loweringVersion, release.loweringVersion],
-    ["program root", model.programRoot, release.programRoot.toLowerCase()],
-    ["signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()],
-    ["input length", model.inputBytes, release.inputBytes],
-    ["output length", model.outputBytes, release.outputBytes],
-  ];
-  for (const [what, ours, theirs] of expected)
-    if (ours !== theirs)
-      throw new AssayError("RELEASE_REFUSED", `the file's ${what} is ${ours}, the release's ${theirs}`);
-  // With too low figures the bond would not cover a challenger's gas.
-  if (release.stepGas < model.worst.gas || release.disputeGas < model.disputeGas)
-    throw new AssayError(
-      "RELEASE_REFUSED",
-      `a dispute may take ${model.worst.gas} and ${model.disputeGas} gas, the release says ${release.stepGas} and ${release.disputeGas}`,
-    );
+  for (const { field, file, release: said, ok } of compareRelease(release, model))
+    if (!ok) throw new AssayError("RELEASE_REFUSED", `the file's ${field} is ${file}, the release's ${said}`);
 }
 
 /**

@@ -4,8 +4,7 @@ import { messageOf } from "../../../../sdk/src/error.ts";
 import { refusalOf, type Refusal } from "../../../../sdk/src/refusal.ts";
 import type { Logger } from "../../log.ts";
 import { createHealth, type Health } from "./health.ts";
-import { httpTransport } from "./http.ts";
-import { socketTransport } from "./socket.ts";
+import { openTransport } from "./open.ts";
 import { EndpointError, isObject, type FailureKind, type Transport } from "./transport.ts";
 
 /** Makes of a result what is asked for; throws if it is not what the method returns. */
@@ -44,17 +43,11 @@ const FOREIGN_REST_MS = 60_000;
 const REPORT_STREAK = 3;
 const HARMLESS: ReadonlySet<FailureKind> = new Set(["range", "behind", "unsupported", "answer", "known"]);
 
-function isSocket(url: string): boolean {
-  return /^wss?:/i.test(url);
-}
-
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { url, name, chainId, log, timeoutMs, maxResponseBytes } = options;
   const health = createHealth();
   const unsupported = new Set<string>();
-  const transport: Transport = isSocket(url)
-    ? socketTransport(url, maxResponseBytes, () => lost())
-    : httpTransport(url, maxResponseBytes);
+  const transport: Transport = openTransport(url, maxResponseBytes, () => lost());
   let checked: Promise<void> | undefined;
   let foreign = false;
   let reported = false;

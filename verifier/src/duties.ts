@@ -5,6 +5,7 @@
 import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { errorFields, logError, type Logger } from "./log.ts";
+import type { DutyProbe } from "./observe/probes.ts";
 import type { Claims } from "./state/claims.ts";
 
 export interface Duty {
@@ -35,6 +36,7 @@ export interface ExecutorOptions {
   readonly restMs: number;
   /** Heavy duties that run at once. */
   readonly heavy: number;
+  readonly probe?: DutyProbe;
   /** Called when a duty has ended or rested, so that duties are looked for again. */
   readonly onChange: () => void;
 }
@@ -60,7 +62,7 @@ interface Entry {
   failures: number;
 }
 
-export function createExecutor({ log, claims, restMs, heavy, onChange }: ExecutorOptions): Executor {
+export function createExecutor({ log, claims, restMs, heavy, probe, onChange }: ExecutorOptions): Executor {
   const entries = new Map<string, Entry>();
   let pumping: Promise<void> | undefined;
   let again = false;
@@ -73,7 +75,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
   async function perform(entry: Entry): Promise<void> {
     const { key, deadline, subject, run } = entry.duty;
     try {
-      await run();
+      await (probe === undefined ? run() : probe.run(key, run));
       entry.failures = 0;
       rest(entry, restMs);
     } catch (error) {
@@ -124,6 +126,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
 
   return {
     offer(duties) {
+      probe?.due(duties);
       const due = new Map(duties.map((duty) => [duty.key, duty]));
       for (const [key, entry] of entries)
         if (!due.has(key) && entry.running === undefined) entries.delete(key);

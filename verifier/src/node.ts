@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
-import type { Hex } from "../../sdk/src/structs.ts";
+import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
 import { createProvider } from "./chain/provider.ts";
@@ -16,11 +16,16 @@ import { createFastPaths } from "./compute/selfCheck.ts";
 import { openContent, type ContentOptions } from "./content/content.ts";
 import { fileRoutes } from "./content/files.ts";
 import { gatewayRoutes } from "./content/gateway.ts";
+import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
-import { serveHttp, type Health, type HttpServer } from "./http/server.ts";
+import { serveHttp, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
+import { measureHttp, metricsRoute } from "./observe/http.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createObserver } from "./observe/observer.ts";
+import { createDutyProbe, queryProbe } from "./observe/probes.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
 import {
@@ -55,6 +60,8 @@ export interface NodeOptions {
   /** A block this deep is never undone. Default 64. */
   readonly finality?: number;
   readonly compute?: ComputeOptions;
+  /** Alerts are posted here; it may hold a token. */
+  readonly alertWebhook?: string | undefined;
   /** Of a release's run, all tensors together. Default 256 MiB. */
   readonly maxTraceBytes?: number;
 }
@@ -84,6 +91,9 @@ export async function startNode(
 ): Promise<RunningNode> {
   const { deployment, log, signer, pollMs = 1000, maxTraceBytes = 256 * MIB } = options;
   const { chainId } = deployment;
+  const roleNames = [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])];
+  const served = options.operator?.serve ?? "all";
+  const metrics = createMetrics({ releases: served === "all" ? [] : served });
   const endpoints = createEndpoints({ urls: options.rpcUrls, chainId, log });
   const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
@@ -91,9 +101,9 @@ export async function startNode(
   const { finality = 64, compute: { workers = 2 } = {} } = options;
   const compute = createCompute(options.compute);
   const { pool, exact } = compute;
-  const content = await openContent(options.content);
+  const content = await openContent({ ...options.content, peers: announcedEndpoints });
   const releases = createReleases(content, { maxTraceBytes }, exact.describe);
-  const database = await openDatabase(options.database);
+  const database = await openDatabase(options.database, queryProbe(metrics));
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
   const sender = createOutbox({
@@ -101,7 +111,9 @@ export async function startNode(
     signer,
     chainId,
     provider,
-    broadcast: async (raw) => void (await endpoints.broadcast(raw)),
+    broadcast: async (raw) => {
+      await endpoints.broadcast(raw);
+    },
     log,
     pollMs: Math.min(pollMs, 1000),
     finality,
@@ -114,6 +126,10 @@ export async function startNode(
     releases,
     fastPaths: createFastPaths(compute, log),
     findings,
+    askReveal: (bases, resultId, node) => {
+      const sources = bases.map((base) => ({ base, trusted: false }));
+      return fetchReveal(content.client, sources, resultId, node);
+    },
     runTimes: createRunTimes(),
     gasPrice: createGasPrice(provider),
     workers,
@@ -138,6 +154,12 @@ export async function startNode(
     depth: finality + 2,
   });
   const stopped = new AbortController();
+  const observer = createObserver({
+    ...{ log, metrics, contracts, provider, endpoints, sender, claims, finality },
+    roles: roleNames,
+    directory: options.content.directory,
+    webhookUrl: options.alertWebhook,
+  });
   let scheduled = false;
   let becomeReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (becomeReady = resolve));
@@ -146,6 +168,7 @@ export async function startNode(
     claims,
     restMs: 2 * pollMs + 1000,
     heavy: HEAVY_PER_WORKER * workers,
+    probe: createDutyProbe(metrics),
     onChange: schedule,
   });
   const mirror = createMirror({
@@ -157,11 +180,12 @@ export async function startNode(
     finality,
     pollMs,
     signal: stopped.signal,
-    onHead() {
+    onHead(head) {
+      observer.head(head, mirror.state);
       becomeReady();
       schedule();
     },
-    onReorg: () => undefined,
+    onReorg: (blocks) => observer.reorg(blocks),
     onForgotten(requestIds) {
       executor.retire(requestIds);
       findings.forget(requestIds).catch((error: unknown) => logError(log, error, "forgetting answers"));
@@ -188,20 +212,32 @@ export async function startNode(
     }
   }
 
-  const health = (): Health => ({
-    ready: mirror.head !== undefined,
-    address: sender.address,
-    chainId: deployment.chainId,
-    block: mirror.head?.number ?? null,
-    roles: [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])],
-  });
+  /** Where operators say that they can be reached. */
+  function announcedEndpoints(): readonly string[] {
+    return [...mirror.state.operators.values()].flatMap((operator) => operator.endpoints);
+  }
+
+  async function reveal(resultId: Hex, node: Node): Promise<Uint8Array | undefined> {
+    for (const role of roles) {
+      const children = await role.reveal?.(resultId, node);
+      if (children !== undefined) return children;
+    }
+    return undefined;
+  }
+
   let server: HttpServer | undefined;
   if (options.http !== undefined) {
-    const routes = [fileRoutes(content.store), gatewayRoutes(content.store)];
-    server = await serveHttp({ ...options.http, log, health, routes });
+    const routes = [
+      measureHttp(metrics),
+      metricsRoute(metrics),
+      fileRoutes(content.store),
+      gatewayRoutes(content.store),
+      revealRoutes({ reveal }),
+    ];
+    server = await serveHttp({ ...options.http, log, health: () => observer.health(), routes });
   }
   const running = mirror.run();
-  void ready.then(() => log.info({ ...health(), url: server?.url ?? null }, "ready"));
+  void ready.then(() => log.info({ ...observer.health(), url: server?.url ?? null }, "ready"));
 
   return {
     address: sender.address,
@@ -209,6 +245,7 @@ export async function startNode(
     ready,
     async stop() {
       stopped.abort();
+      await observer.stop();
       await running;
       await sender.close();
       await compute.close();

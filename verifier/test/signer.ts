@@ -41,7 +41,8 @@ export async function startSigner(wallet: Wallet): Promise<TestSigner> {
         const [fields] = params;
         const asked = { method, fields, authorization: request.headers.authorization };
         signer.requests.push(asked);
-        const { from: _from, gas, ...rest } = fields;
+        const { gas, ...rest } = fields;
+        Reflect.deleteProperty(rest, "from");
         const transaction = Transaction.from({
           ...rest,
           type: 2,

@@ -47,6 +47,8 @@ const configSchema = z
     exactFrom: z.string(),
     auditShare: z.number().min(0).max(1),
     http: z.string(),
+    /** In the file only: it may hold a token. */
+    alertWebhook: httpUrl,
     mirror: z.array(httpUrl),
     gateway: z.array(httpUrl),
     allowPrivateContent: z.boolean(),

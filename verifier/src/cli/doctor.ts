@@ -11,7 +11,7 @@ import { createProvider } from "../chain/provider.ts";
 import { checkContracts } from "../doctor/contracts.ts";
 import { checkReleases, checkRuntime } from "../doctor/compute.ts";
 import { judgeAgreement, judgeEndpoint, measureEndpoint, sameChain } from "../doctor/endpoints.ts";
-import { fail, ok, warn, type Finding } from "../doctor/finding.ts";
+import { fail, warn, type Finding } from "../doctor/finding.ts";
 import {
   checkDirectory,
   checkDisk,

@@ -47,6 +47,7 @@ async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
     compute: computeOptionsOf(config),
     maxTraceBytes: (config.maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20,
+    alertWebhook: config.alertWebhook,
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
     ...(role === "operator" ? {} : { verifier }),

@@ -19,6 +19,7 @@ import { addExposure, NO_EXPOSURE, type Exposure } from "../economics/exposure.t
 import { firstWrongOutput } from "../judge/judge.ts";
 import { moveKey } from "../play/calls.ts";
 import { planOperator, planSettlement } from "../play/planner.ts";
+import { revealOf } from "../play/reveals.ts";
 import { answerWith, type DefendedTrace } from "../play/trace.ts";
 import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
@@ -279,6 +280,10 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   }
 
   return {
+    async reveal(resultId, node) {
+      const opened = traces.get(resultId);
+      return opened && revealOf(await opened, node);
+    },
     duties: (state, head) => [
       ...answers(state, head),
       ...dutiesOfTrials(context, state, head, "mine", (trial) => dutiesOf(trial, head)),

@@ -1,6 +1,6 @@
 /** What both roles work with. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
-import { sameHex } from "../../../sdk/src/structs.ts";
+import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
@@ -24,6 +24,12 @@ export interface RoleContext {
   readonly releases: Releases;
   readonly fastPaths: FastPaths;
   readonly findings: Findings;
+  /** What an operator shows over HTTP of the trace that it defends, checked; undefined: it shows nothing. */
+  readonly askReveal: (
+    endpoints: readonly string[],
+    resultId: Hex,
+    node: Node,
+  ) => Promise<Uint8Array | undefined>;
   readonly runTimes: RunTimes;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */
@@ -34,6 +40,8 @@ export interface RoleContext {
 export interface Role {
   /** Everything that is due in this state. No effects but the role's own memory. */
   duties(state: ChainState, head: BlockRef): Duty[];
+  /** What is below a node of a trace that it defends; undefined if it does not, or the node is not in it. */
+  reveal?(resultId: Hex, node: Node): Promise<Uint8Array | undefined>;
 }
 
 /** @returns undefined while the events of the release or request have not been seen. */

@@ -14,6 +14,8 @@ export interface Claims {
   take(subjects: readonly string[]): Promise<ReadonlySet<string>>;
   /** Leaves subjects to others. */
   give(subjects: readonly string[]): Promise<void>;
+  /** When the database last answered, unix seconds. */
+  heardAt(): number;
   /** Gives everything back. */
   close(): Promise<void>;
 }
@@ -95,6 +97,7 @@ export async function openClaims(
 
   return {
     instance,
+    heardAt: () => heard / 1000,
     async take(subjects) {
       if (Date.now() - heard > silenceMs / 2) held.clear();
       const missing = [...new Set(subjects)].filter((subject) => !held.has(subject));

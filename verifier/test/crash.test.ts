@@ -1,10 +1,11 @@
 /** A process that sends is killed between every two steps; the next one finishes what it began, once. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { hex } from "../../sdk/src/structs.ts";
 import type { ChildSettings } from "./outboxChild.ts";
+import { openDatabase } from "../src/state/database.ts";
 import { runOutbox, startEchoChain, type EchoChain } from "./outbox.ts";
 import { startProxy, type RpcProxy } from "./proxy.ts";
 import { startSigner, type TestSigner } from "./signer.ts";
@@ -41,6 +42,7 @@ describe("kill -9 of a process that sends", function () {
     chain = await startEchoChain();
     proxy = await startProxy(chain.url);
     folder = mkdtempSync(join(tmpdir(), "assay-crash-"));
+    await (await openDatabase({ directory: join(folder, "empty") })).destroy();
   });
   beforeEach(async () => {
     account++;
@@ -62,10 +64,12 @@ describe("kill -9 of a process that sends", function () {
   for (const { method, phase, what } of STEPS)
     it(what, async () => {
       const address = hex.parse(chain.wallet(account).address);
+      const directory = join(folder, String(account));
+      cpSync(join(folder, "empty"), directory, { recursive: true });
       const keys = KEYS.map((key) => `${account} ${key}`);
       const settings: ChildSettings = {
         rpcUrl: proxy.url,
-        database: { directory: join(folder, String(account)) },
+        database: { directory },
         signer: { url: signer.url, address },
         keys,
       };

@@ -83,11 +83,17 @@ export async function until(holds: () => Promise<boolean> | boolean): Promise<vo
   while (!(await holds())) await sleep(20);
 }
 
+interface RunningOutbox {
+  readonly pid: number | undefined;
+  readonly kill: () => void;
+  readonly ended: Promise<Finished>;
+}
+
 /** Sends keys in a process of its own. */
-export function runOutbox(settings: ChildSettings): { kill: () => void; ended: Promise<Finished> } {
+export function runOutbox(settings: ChildSettings): RunningOutbox {
   const script = join(import.meta.dirname, "outboxChild.ts");
   const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(settings)], {
     stdio: ["ignore", "pipe", "pipe"],
   });
-  return { kill: () => child.kill("SIGKILL"), ended: finished(child) };
+  return { pid: child.pid, kill: () => child.kill("SIGKILL"), ended: finished(child) };
 }

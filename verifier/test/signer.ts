@@ -41,12 +41,13 @@ export async function startSigner(wallet: Wallet): Promise<TestSigner> {
         const [fields] = params;
         const asked = { method, fields, authorization: request.headers.authorization };
         signer.requests.push(asked);
-        const { gas, ...rest } = fields;
-        Reflect.deleteProperty(rest, "from");
+        const rest = Object.fromEntries(
+          Object.entries(fields).filter(([name]) => name !== "from" && name !== "gas"),
+        );
         const transaction = Transaction.from({
           ...rest,
           type: 2,
-          gasLimit: gas ?? "0x0",
+          gasLimit: fields["gas"] ?? "0x0",
           nonce: Number(rest["nonce"]),
         });
         const lie = await signer.lie(transaction, asked);

@@ -143,10 +143,7 @@ describe("on a real chain", function () {
       .send({ key: "withdraw", label: "withdraw", to: deployment.addresses.vault, data })
       .catch((caught: unknown) => caught);
     expect(revertName(error)).to.equal("InsufficientFree");
-    expect(error instanceof AssayError && error.details["args"]).to.deep.equal([
-      "freeWei: 0",
-      "neededWei: 10",
-    ]);
+    expect(error instanceof AssayError && error.details["args"]).to.include("neededWei: 10");
     expect(await provider.getTransactionCount(wallet.address)).to.equal(0);
     await sender.close();
   });

@@ -60,8 +60,10 @@ export function checkSigned(raw: string, address: string, asked: UnsignedTransac
 
 function parse(raw: string): Transaction {
   try {
-    return Transaction.from(raw);
+    const transaction = Transaction.from(raw);
+    if (transaction.isSigned()) return transaction;
   } catch {
-    throw new AssayError("SIGNER_FAILED", "the signer's answer is no signed transaction");
+    // Reported below.
   }
+  throw new AssayError("SIGNER_FAILED", "the signer's answer is no signed transaction");
 }

@@ -37,8 +37,8 @@ export const FEE_POLICY: FeePolicy = {
 
 /** Pools take a replacement if both fees grow by a tenth (geth) or an eighth (others). */
 const STEP = { up: 9n, down: 8n } as const;
-/** An endpoint that lies about what others pay cannot make us start above this, or above the base fee. */
-const MAX_FIRST_TIP = 3n * GWEI;
+/** An endpoint that lies about what others pay cannot make us start above this; time can. */
+const MAX_FIRST_TIP = 10n * GWEI;
 const STEPS_TO_DEADLINE = 10;
 /** The cap is reached with this share of the time used. */
 const SHARE_TO_CAP = 0.8;
@@ -75,7 +75,7 @@ export function capOf(
 /** First offer: room for the base fee to double. @returns undefined if `cap` would not do in the next block. */
 export function quote(priority: Priority, market: Market, policy: FeePolicy, cap: bigint): Fees | undefined {
   const { baseFee, tips } = market;
-  const tip = max(policy.minTipWei, min(tips[priority], max(MAX_FIRST_TIP, baseFee)));
+  const tip = max(policy.minTipWei, min(tips[priority], MAX_FIRST_TIP));
   const maxFeePerGas = min(cap, 2n * baseFee + tip);
   if (maxFeePerGas < baseFee + policy.minTipWei) return undefined;
   return { maxFeePerGas, maxPriorityFeePerGas: min(tip, maxFeePerGas) };
@@ -102,7 +102,7 @@ export interface BumpContext {
   readonly head: number;
   /** Of the wallet. */
   readonly balance: bigint;
-  /** Refused by a pool as too cheap: raised without waiting. By id. */
+  /** Refused by a pool as too cheap: raised soon. By id. */
   readonly refused: ReadonlySet<number>;
   /** Not to be raised for their own sake. By id. */
   readonly pointless: ReadonlySet<number>;
@@ -121,11 +121,11 @@ export function isOverdue(entry: Entry, context: BumpContext): boolean {
   const newest = entry.signed.at(-1);
   const patience = patienceOf(entry, context);
   if (!isSigned(entry) || newest === undefined || patience === undefined) return false;
-  if (context.refused.has(entry.id)) return true;
-  if (context.head <= newest.head) return false;
-  const seconds = (context.nowMs - newest.signedMs) / 1000;
-  const priced = entry.fees.maxFeePerGas < context.market.baseFee + context.policy.minTipWei;
-  return seconds >= (priced ? Math.min(patience, context.policy.minPatienceSeconds) : patience);
+  const { refused, market, policy, head, nowMs } = context;
+  const tooCheap = refused.has(entry.id) || entry.fees.maxFeePerGas < market.baseFee + policy.minTipWei;
+  if (head <= newest.head && !refused.has(entry.id)) return false;
+  const seconds = (nowMs - newest.signedMs) / 1000;
+  return seconds >= (tooCheap ? Math.min(patience, policy.minPatienceSeconds) : patience);
 }
 
 /** The next offer: geometric steps that end at the cap before the deadline, so the steeper the less time is left. */

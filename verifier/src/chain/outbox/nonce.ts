@@ -50,7 +50,10 @@ export function decide(
   ledger: Ledger,
   routineBudgetWei: bigint | undefined,
 ): Decision {
-  if (ledger.pending >= SLOTS[move.priority]) return { refused: "wait" };
+  const nonce = chooseNonce(chain, ledger.held);
+  // What is in flight waits for whoever fills a gap before it.
+  const fillsGap = [...ledger.held].some((held) => held > nonce);
+  if (ledger.pending >= SLOTS[move.priority] && !fillsGap) return { refused: "wait" };
   const fees = affordable(move.fees, {
     balance: chain.balance - ledger.committedWei,
     value: move.value,
@@ -65,7 +68,7 @@ export function decide(
   const used = ledger.routineSpentWei + ledger.routineCommittedWei + gasWei;
   if (move.priority === "routine" && routineBudgetWei !== undefined && used > routineBudgetWei)
     return { refused: exhausted(move.label, routineBudgetWei) };
-  return { nonce: chooseNonce(chain, ledger.held), fees };
+  return { nonce, fees };
 }
 
 export function insufficient(label: string, balance: bigint, needed: bigint): AssayError {

@@ -123,7 +123,15 @@ export function createOutbox(options: OutboxOptions): Sender {
   const queue = createQueue();
   const publisher = createPublisher(context, kick, alert);
   const tracker = createTracker(context);
-  const settler = createSettler(context, queue, tracker, fail, options.waitMs ?? Infinity);
+  const settler = createSettler({
+    journal,
+    queue,
+    tracker,
+    publish: (entry) => publisher.publish(entry, 0, 0),
+    fail,
+    attempt,
+    waitMs: options.waitMs ?? Infinity,
+  });
   const starter = createStarter(context, fail);
   const look = createViewer(context);
   const isBlocked = createGapWatch(options.gapMs ?? 20_000);
@@ -143,18 +151,16 @@ export function createOutbox(options: OutboxOptions): Sender {
   }
 
   async function start(waiting: readonly Item[], open: readonly Entry[], view: View): Promise<number> {
-    const outbid = isBlocked(view, open);
+    const blocked = isBlocked(view, open);
     const pending = open.filter(({ state }) => state === "pending");
-    if (waiting.length === 0) {
-      if (outbid && pending.length > 0) fill(pending, view.nonce);
-      return 0;
-    }
-    const started = await starter.start(waiting, pending.length, async () => {
+    // What fills a gap is one more in flight, but the others wait for it.
+    const started = await starter.start(waiting, blocked ? 0 : pending.length, async () => {
       const [market, balance] = await Promise.all([view.market(), view.balance()]);
       const { nonce, pendingNonce } = view;
-      return { market, chain: { nonce, pendingNonce, outbid, balance, baseFee: market.baseFee } };
+      return { market, chain: { nonce, pendingNonce, outbid: blocked, balance, baseFee: market.baseFee } };
     });
     for (const entry of started) publisher.publish(entry, view.head.number, 0);
+    if (blocked && started.length === 0 && pending.length > 0) fill(pending, view.nonce);
     return started.length;
   }
 
@@ -164,6 +170,7 @@ export function createOutbox(options: OutboxOptions): Sender {
     const { priority = "routine", deadline } = urgent ?? {};
     const call = { to: signer.address, data: "0x", key: `fill:${nonce}`, label: "fill" } as const;
     const intent: Intent = { ...call, priority, ...(deadline === undefined ? {} : { deadline }) };
+    if (queue.has(intent.key)) return;
     log.warn({ nonce }, "a nonce is missing: filling it");
     queue.add(intent).catch((error: unknown) => logError(log, error, "fill"));
   }
@@ -176,6 +183,7 @@ export function createOutbox(options: OutboxOptions): Sender {
       spentReadMs = Date.now();
     }
     stats.inFlight = entries.filter(({ state }) => state === "pending").length;
+    if (entries.length === 0) first = false;
     if (entries.length === 0 && queue.size === 0) return false;
     const view = await look();
     const pending = await track(entries, view);

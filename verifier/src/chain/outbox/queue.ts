@@ -16,6 +16,8 @@ export interface Item {
   readonly askedMs: number;
   /** Attempts up to this one had failed before and are none of this item's business; undefined: not looked up yet. */
   ignored: number | undefined;
+  /** Found mined when it was asked for: looked up a second time before that is believed. */
+  doubted: boolean;
   /** How often something else took its nonce. */
   replaced: number;
   simulation: { readonly startedMs: number; result: Simulation | undefined } | undefined;
@@ -23,6 +25,7 @@ export interface Item {
 
 export interface Queue {
   readonly size: number;
+  has(key: string): boolean;
   add(intent: Intent): Promise<TransactionReceipt>;
   /** Most urgent first. */
   items(): Item[];
@@ -51,12 +54,13 @@ export function createQueue(): Queue {
     get size() {
       return items.size;
     },
+    has: (key) => items.has(key),
     add: (intent) =>
       new Promise((resolve, reject) => {
         const waiter = { resolve, reject };
         const found = items.get(intent.key);
         if (found === undefined) {
-          const fresh = { ignored: undefined, replaced: 0, simulation: undefined };
+          const fresh = { ignored: undefined, doubted: false, replaced: 0, simulation: undefined };
           items.set(intent.key, { intent, waiters: [waiter], askedMs: Date.now(), ...fresh });
           return;
         }

@@ -1,7 +1,6 @@
 /** Answers those who wait, with what the journal says. */
 import { AssayError } from "../../../../sdk/src/error.ts";
-import type { OutboxContext } from "./context.ts";
-import type { Entry } from "./journal.ts";
+import type { Entry, Journal } from "./journal.ts";
 import { ownAttempt, type Item, type Queue } from "./queue.ts";
 import type { Tracker } from "./track.ts";
 
@@ -15,18 +14,33 @@ export interface Settler {
   inFlight(): number;
 }
 
-/** @param fail Ends an item with an error. @param waitMs For one item. */
-export function createSettler(
-  { journal }: OutboxContext,
-  queue: Queue,
-  tracker: Tracker,
-  fail: (item: Item, error: AssayError) => void,
-  waitMs: number,
-): Settler {
+export interface SettlerParts {
+  readonly journal: Journal;
+  readonly queue: Queue;
+  readonly tracker: Tracker;
+  /** Broadcasts what was thought to be mined. */
+  readonly publish: (entry: Entry) => void;
+  /** Ends an item with an error. */
+  readonly fail: (item: Item, error: AssayError) => void;
+  /** Logs a failure and goes on. */
+  readonly attempt: <T>(what: string, work: () => Promise<T>, otherwise: T) => Promise<T>;
+  /** For one item. */
+  readonly waitMs: number;
+}
+
+export function createSettler(parts: SettlerParts): Settler {
+  const { journal, queue, tracker, publish, fail, attempt, waitMs } = parts;
   let inFlight = 0;
 
-  async function deliver(item: Item, entry: Entry, repeated: boolean): Promise<void> {
-    const receipt = await (repeated ? tracker.recheck(entry) : tracker.receiptOf(entry));
+  async function deliver(item: Item, entry: Entry): Promise<void> {
+    if (item.doubted) {
+      const found = await tracker.recheck(entry);
+      item.doubted = false;
+      if ("receipt" in found) queue.resolve(item, found.receipt);
+      else if (found.undone !== undefined) publish(found.undone);
+      return;
+    }
+    const receipt = await tracker.receiptOf(entry);
     if (receipt !== undefined) queue.resolve(item, receipt);
   }
 
@@ -50,10 +64,12 @@ export function createSettler(
 
   /** @returns whether the item is to be sent. */
   async function settleItem(item: Item, entry: Entry | undefined): Promise<boolean> {
-    const repeated = item.ignored === undefined;
-    item.ignored ??= entry?.state === "failed" || entry?.state === "reverted" ? entry.attempt : 0;
+    if (item.ignored === undefined) {
+      item.doubted = entry?.state === "mined";
+      item.ignored = entry?.state === "failed" || entry?.state === "reverted" ? entry.attempt : 0;
+    }
     const own = ownAttempt(item, entry);
-    if (own?.state === "mined") await deliver(item, own, repeated);
+    if (own?.state === "mined") await deliver(item, own);
     else if (own?.state === "failed" || own?.state === "reverted") return failed(item, own);
     else if (Date.now() - item.askedMs > waitMs) stuck(item, own);
     else return own === undefined;
@@ -65,8 +81,10 @@ export function createSettler(
     async settle() {
       const items = queue.items();
       const newest = await journal.newest(items.map(({ intent }) => intent.key));
-      const waiting: Item[] = [];
-      for (const item of items) if (await settleItem(item, newest.get(item.intent.key))) waiting.push(item);
+      const waits = await Promise.all(
+        items.map((item) => attempt("receipts", () => settleItem(item, newest.get(item.intent.key)), false)),
+      );
+      const waiting = items.filter((_, i) => waits[i]);
       inFlight = queue.size - waiting.length;
       return waiting;
     },

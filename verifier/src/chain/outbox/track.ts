@@ -3,13 +3,16 @@ import type { TransactionReceipt } from "ethers";
 import { AssayError } from "../../../../sdk/src/error.ts";
 import { sameHex } from "../../../../sdk/src/structs.ts";
 import { ask, explainRevert, inclusionOf, readReceipt, type Head } from "./chain.ts";
-import { failureFrom, fieldsOf, type OutboxContext } from "./context.ts";
+import { failureFrom, fieldsOf, type OutboxContext, type Witness } from "./context.ts";
 import type { Entry, Signed } from "./journal.ts";
 
 interface Suspicion {
   readonly since: number;
   looks: number;
 }
+
+/** Its receipt if it stands; else the entry, if it can be broadcast again. */
+export type SecondLook = { readonly receipt: TransactionReceipt } | { readonly undone: Entry | undefined };
 
 /** Looks at the chain without a receipt of ours before its nonce counts as lost. */
 const LOOKS = 3;
@@ -19,8 +22,8 @@ export interface Tracker {
   pending(entry: Entry, chainNonce: number): Promise<boolean>;
   /** Entries that were mined and are not final. @returns those whose block has gone: to be broadcast again. */
   mined(entries: readonly Entry[], head: Head): Promise<Entry[]>;
-  /** A second look at a move that was mined and is asked for again. @returns its receipt if it stands. */
-  recheck(entry: Entry): Promise<TransactionReceipt | undefined>;
+  /** A second look at a move that was mined and is asked for again. */
+  recheck(entry: Entry): Promise<SecondLook>;
   /** @returns the receipt of a mined entry; undefined: no endpoint has it at the moment. */
   receiptOf(entry: Entry): Promise<TransactionReceipt | undefined>;
 }
@@ -30,9 +33,12 @@ export function createTracker(context: OutboxContext): Tracker {
   const suspicions = new Map<number, Suspicion>();
   let lastHead = "";
 
-  async function find(entry: Entry): Promise<[Signed, TransactionReceipt] | undefined> {
+  async function find(
+    entry: Entry,
+    from: Witness = provider,
+  ): Promise<[Signed, TransactionReceipt] | undefined> {
     for (const signed of [...entry.signed].reverse()) {
-      const receipt = await readReceipt(provider, signed.hash, signer.address);
+      const receipt = await readReceipt(from, signed.hash, signer.address);
       if (receipt !== undefined) return [signed, receipt];
     }
     return undefined;
@@ -87,7 +93,8 @@ export function createTracker(context: OutboxContext): Tracker {
       await include(entry, ...found);
       return false;
     }
-    if (!suspicious(entry)) return true;
+    // An endpoint may only be behind; what says that it is mined must be asked for the rest too, so it waits.
+    if (!suspicious(entry) || (await find(entry, witness)) !== undefined) return true;
     suspicions.delete(entry.id);
     const error = new AssayError(
       "TRANSACTION_REPLACED",
@@ -135,9 +142,9 @@ export function createTracker(context: OutboxContext): Tracker {
     },
     async recheck(entry) {
       const { inclusion } = entry;
-      if (inclusion === undefined) return undefined;
+      if (inclusion === undefined) return { undone: undefined };
       const receipt = await readReceipt(witness, inclusion.hash, signer.address);
-      if (receipt?.status === 1) return receipt;
+      if (receipt?.status === 1) return { receipt };
       log.warn(
         { ...fieldsOf(entry), hash: inclusion.hash },
         "a second look does not find it: it was not mined",
@@ -145,12 +152,10 @@ export function createTracker(context: OutboxContext): Tracker {
       const gone = new AssayError("TRANSACTION_REPLACED", `${entry.label} was not mined`, {
         retryable: true,
       });
+      if (entry.signed.length > 0) return { undone: await journal.change(entry, { state: "pending" }) };
       // What is final has no bytes any more: it can only be done anew.
-      await journal.change(
-        entry,
-        entry.signed.length > 0 ? { state: "pending" } : { state: "failed", failure: failureFrom(gone) },
-      );
-      return undefined;
+      await journal.change(entry, { state: "failed", failure: failureFrom(gone) });
+      return { undone: undefined };
     },
     async receiptOf({ inclusion }) {
       return inclusion && readReceipt(provider, inclusion.hash, signer.address);

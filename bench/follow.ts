@@ -1,11 +1,14 @@
 /** How fast a node catches up with a chain: real events of the deployed contracts, a real anvil, the node's own follower. */
-import { setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
+import { getBytes, toQuantity } from "ethers";
+import { toHex } from "../sdk/src/structs.ts";
 import { Announcer__factory } from "../types/ethers-contracts/index.js";
 import { createEndpoints } from "../verifier/src/chain/endpoints.ts";
-import { follow } from "../verifier/src/chain/follow.ts";
+import { createMirror } from "../verifier/src/chain/mirror.ts";
 import { rpcSource } from "../verifier/src/chain/source.ts";
-import { eventOf } from "../verifier/src/chain/state.ts";
-import { gently } from "../verifier/src/gently.ts";
+import { eventOf, followedAddresses } from "../verifier/src/chain/state.ts";
+import { openDatabase } from "../verifier/src/state/database.ts";
+import { openLogs } from "../verifier/src/state/logs.ts";
 import { exampleModel, publishFile, startWorld, testLog, type World } from "../verifier/test/world.ts";
 import type { Figure } from "./figure.ts";
 import { startGapMeter } from "./gaps.ts";
@@ -13,7 +16,7 @@ import { startGapMeter } from "./gaps.ts";
 const EVENTS = 100_000;
 const PER_BLOCK = 100;
 const URI = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
-const AT_ONCE = 20;
+const FINALITY = 64;
 
 /** A model's owner announces content, {@link PER_BLOCK} events in each block. */
 async function emit(world: World): Promise<void> {
@@ -28,85 +31,98 @@ async function emit(world: World): Promise<void> {
   // Anvil signs for its own accounts: signing here would take longer than everything else.
   const from = chain.wallet(1).address;
   const transaction = { from, to, data, gas: "0xe4e1c0" };
-  const count = EVENTS / PER_BLOCK;
-  for (let i = 0; i < count; i += AT_ONCE)
-    await Promise.all(
-      Array.from({ length: Math.min(AT_ONCE, count - i) }, (_, j) =>
-        chain.provider.send("eth_sendTransaction", [{ ...transaction, nonce: `0x${(i + j).toString(16)}` }]),
-      ),
-    );
-  while ((await chain.provider.getTransactionCount(from)) < count) await sleep(50);
+  await chain.provider.send("evm_setAutomine", [false]);
+  for (let i = 0; i < EVENTS / PER_BLOCK; i++) {
+    await chain.provider.send("eth_sendTransaction", [transaction]);
+    await chain.provider.send("evm_mine", []);
+  }
 }
 
 interface Run {
   readonly seconds: number;
-  /** Of this thread's processor, for decoding events. */
-  readonly parseSeconds: number;
   /** Milliseconds of processor time without a turn of the event loop. */
   readonly gapMs: number;
 }
 
-async function run(world: World, urls: readonly string[]): Promise<Run> {
-  const { deployment } = world;
-  const { registry, market, game } = deployment.addresses;
+/** A node that starts with an empty database, until it has read everything. */
+async function catchUp(world: World, urls: readonly string[], directory: string): Promise<Run> {
+  const { deployment, chain } = world;
   const endpoints = createEndpoints({ urls, chainId: deployment.chainId, log: testLog });
-  const source = rpcSource(endpoints, [registry, market, game]);
+  const database = await openDatabase({ directory });
+  const store = await openLogs(database, {
+    deployment: `${deployment.chainId}:${deployment.addresses.market}`,
+    fromBlock: deployment.block,
+    depth: FINALITY + 2,
+  });
   const stop = new AbortController();
   let events = 0;
-  let parseMs = 0;
+  const mirror = createMirror({
+    deployment,
+    source: rpcSource(endpoints, followedAddresses(deployment)),
+    store,
+    account: toHex(getBytes(chain.wallet(2).address)),
+    log: testLog,
+    finality: FINALITY,
+    pollMs: 100,
+    signal: stop.signal,
+    onHead: () => stop.abort(),
+    onReorg: () => undefined,
+    onForgotten: () => undefined,
+    onEvent({ event }) {
+      if (event.name === "ContentAnnounced") events++;
+    },
+  });
   const gaps = startGapMeter();
   const start = performance.now();
-  const items = follow(source, { fromBlock: deployment.block, pollMs: 100, signal: stop.signal });
-  for await (const item of items) {
-    if (item.kind === "head") stop.abort();
-    if (item.kind !== "logs") continue;
-    await gently(item.logs, (log) => {
-      const began = performance.now();
-      if (eventOf(deployment, log)?.event.name === "ContentAnnounced") events++;
-      parseMs += performance.now() - began;
-    });
-  }
+  await mirror.run();
   const seconds = (performance.now() - start) / 1000;
   const gapMs = gaps.stop();
   endpoints.close();
+  await database.destroy();
   if (events !== EVENTS) throw new Error(`${events} events instead of ${EVENTS}`);
-  return { seconds, parseSeconds: parseMs / 1000, gapMs };
+  return { seconds, gapMs };
 }
 
-/** What the endpoint and its JSON take alone. */
-async function fetchOnly(world: World): Promise<{ serveSeconds: number; jsonSeconds: number }> {
+/** Seconds that the endpoint, JSON and decoding take alone, one after the other. */
+async function alone(world: World): Promise<{ serve: number; json: number; decode: number }> {
   const { chain, deployment } = world;
   const head = await chain.provider.getBlockNumber();
-  const { registry, market, game } = deployment.addresses;
-  let [serveMs, jsonMs] = [0, 0];
-  for (let from = deployment.block; from <= head; from += 10) {
-    const filter = {
-      address: [registry, market, game],
-      fromBlock: `0x${from.toString(16)}`,
-      toBlock: `0x${Math.min(head, from + 9).toString(16)}`,
-    };
+  const source = rpcSource(world.endpoints, followedAddresses(deployment));
+  const spent = { serve: 0, json: 0, decode: 0 };
+  const blocks = 10;
+  for (let from = deployment.block; from <= head; from += blocks) {
+    const to = Math.min(head, from + blocks - 1);
+    const range = { fromBlock: toQuantity(from), toBlock: toQuantity(to) };
+    const params = [{ address: followedAddresses(deployment), ...range }];
     const began = performance.now();
     const response = await fetch(chain.url, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_getLogs", params: [filter] }),
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_getLogs", params }),
     });
     const text = await response.text();
-    const fetched = performance.now();
+    const served = performance.now();
     JSON.parse(text);
-    serveMs += fetched - began;
-    jsonMs += performance.now() - fetched;
+    const parsed = performance.now();
+    const { logs } = await source.range(from, to);
+    const read = performance.now();
+    for (const log of logs) eventOf(deployment, log);
+    spent.serve += (served - began) / 1000;
+    spent.json += (parsed - served) / 1000;
+    spent.decode += (performance.now() - read) / 1000;
   }
-  return { serveSeconds: serveMs / 1000, jsonSeconds: jsonMs / 1000 };
+  return spent;
 }
 
 export async function measureFollow(): Promise<readonly Figure[]> {
   const world = await startWorld({ blockSeconds: 0 });
   try {
     await emit(world);
-    const one = await run(world, [world.chain.url]);
-    const two = await run(world, [world.chain.url, world.chain.url.replace("127.0.0.1", "localhost")]);
-    const { serveSeconds, jsonSeconds } = await fetchOnly(world);
+    const { url } = world.chain;
+    const one = await catchUp(world, [url], join(world.folder, "one"));
+    const urls = [url, url.replace("127.0.0.1", "localhost")];
+    const two = await catchUp(world, urls, join(world.folder, "two"));
+    const { serve, json, decode } = await alone(world);
     const figure = (name: string, value: number, unit: string): Figure => ({
       name: `follow.${name}`,
       value,
@@ -116,10 +132,10 @@ export async function measureFollow(): Promise<readonly Figure[]> {
       figure("100k-events", one.seconds, "s"),
       figure("100k-events.two-endpoints", two.seconds, "s"),
       figure("rate", EVENTS / one.seconds, "events/s"),
-      figure("anvil", serveSeconds, "s"),
-      figure("json", jsonSeconds, "s"),
-      figure("decode", one.parseSeconds, "s"),
-      figure("loop-gap", Math.max(one.gapMs, two.gapMs), "ms"),
+      figure("anvil-alone", serve, "s"),
+      figure("json-alone", json, "s"),
+      figure("decoding-alone", decode, "s"),
+      figure("longest-gap", Math.max(one.gapMs, two.gapMs), "ms"),
     ];
   } finally {
     await world.stop();

@@ -2,7 +2,7 @@
  * The contracts' events as a discriminated union of plain objects. Logs are hostile until checked: each is decoded by the
  * contracts' ABI and then validated field by field.
  */
-import { Result, type Interface, type ParamType } from "ethers";
+import { AbiCoder, Result, type Interface, type ParamType } from "ethers";
 import { z } from "zod/v4";
 import {
   IDisputeGame__factory,
@@ -111,12 +111,34 @@ export interface RawLog {
   readonly data: string;
 }
 
-const interfaces: Readonly<Record<"registry" | "market" | "game" | "vault" | "directory", Interface>> = {
-  registry: IModelRegistry__factory.createInterface(),
-  market: IInferenceMarket__factory.createInterface(),
-  game: IDisputeGame__factory.createInterface(),
-  vault: IVault__factory.createInterface(),
-  directory: IOperatorDirectory__factory.createInterface(),
+export type EventSource = "registry" | "market" | "game" | "vault" | "directory";
+
+/** How an event lies in a log. Found by its topic once: ethers would hash the signatures of all events anew for each log. */
+interface Layout {
+  readonly name: EventName;
+  readonly indexed: readonly ParamType[];
+  readonly rest: readonly ParamType[];
+}
+
+const coder = AbiCoder.defaultAbiCoder();
+
+function layoutsOf(contract: Interface): ReadonlyMap<string, Layout> {
+  const layouts = new Map<string, Layout>();
+  contract.forEachEvent(({ name, inputs, topicHash }) => {
+    if (!isEventName(name)) return;
+    // Of indexed strings, bytes, structs and arrays a log has only the hash; our events index none.
+    const indexed = inputs.filter((input) => input.indexed);
+    layouts.set(topicHash, { name, indexed, rest: inputs.filter((input) => !input.indexed) });
+  });
+  return layouts;
+}
+
+const layouts: Readonly<Record<EventSource, ReadonlyMap<string, Layout>>> = {
+  registry: layoutsOf(IModelRegistry__factory.createInterface()),
+  market: layoutsOf(IInferenceMarket__factory.createInterface()),
+  game: layoutsOf(IDisputeGame__factory.createInterface()),
+  vault: layoutsOf(IVault__factory.createInterface()),
+  directory: layoutsOf(IOperatorDirectory__factory.createInterface()),
 };
 
 /** Values as plain objects and arrays, by their ABI types: ethers' own conversion makes objects of lists of less than two. */
@@ -160,14 +182,24 @@ function isAssayEvent(value: unknown): value is AssayEvent {
  * @returns undefined for events of these contracts that are not in the union (ERC-721 transfers, pauses).
  * @throws {AssayError} BAD_EVENT if a known event does not decode.
  */
-export function parseEvent(contract: keyof typeof interfaces, log: RawLog): AssayEvent | undefined {
-  const description = interfaces[contract].parseLog(log);
-  if (description === null || !isEventName(description.name)) return undefined;
+export function parseEvent(contract: EventSource, log: RawLog): AssayEvent | undefined {
+  const layout = layouts[contract].get(log.topics[0]?.toLowerCase() ?? "");
+  if (layout === undefined) return undefined;
   try {
-    return typed(description.name, plainFields(description.fragment.inputs, description.args));
+    // Bytes, since ethers reads hex digits one pair at a time.
+    const indexed = coder.decode(layout.indexed, bytesOf(log.topics.slice(1)));
+    const rest = coder.decode(layout.rest, bytesOf([log.data]), true);
+    return typed(layout.name, {
+      ...plainFields(layout.indexed, indexed),
+      ...plainFields(layout.rest, rest),
+    });
   } catch (cause) {
-    throw new AssayError("BAD_EVENT", `event ${description.name} does not decode: is this another version?`, {
+    throw new AssayError("BAD_EVENT", `event ${layout.name} does not decode: is this another version?`, {
       cause,
     });
   }
+}
+
+function bytesOf(texts: readonly string[]): Uint8Array {
+  return Buffer.from(texts.map((text) => text.slice(2)).join(""), "hex");
 }

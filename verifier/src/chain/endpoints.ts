@@ -7,7 +7,7 @@ import { isRpcError, type RpcErrorObject } from "../../../sdk/src/refusal.ts";
 import { hex, quantity, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Logger } from "../log.ts";
 import { canonical } from "./rpc/canonical.ts";
-import { createEndpoint, type Endpoint, type Reader } from "./rpc/endpoint.ts";
+import { createEndpoint, type Ask, type Endpoint, type Reader } from "./rpc/endpoint.ts";
 import { poll, type PollResult, type Vote } from "./rpc/poll.ts";
 import { createRoster, type Head } from "./rpc/roster.ts";
 import { EndpointError, type RpcAnswer } from "./rpc/transport.ts";
@@ -27,9 +27,6 @@ export interface EndpointsOptions {
   /** Default 32 MiB. */
   readonly maxResponseBytes?: number;
 }
-
-/** Asks one endpoint. */
-export type Ask = <T>(method: string, params: readonly unknown[], read: Reader<T>) => Promise<T>;
 
 export interface EndpointStatus {
   /** Host and port: the rest of a URL often holds a key. */
@@ -195,7 +192,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   async function vote<T>(label: string, ballot: (ask: Ask) => Promise<Vote<T>>): Promise<T> {
     const hear = async (endpoint: Endpoint): Promise<Vote<T>> => {
       try {
-        return await ballot((method, params, read) => endpoint.ask(method, params, read));
+        return await ballot(endpoint.ask);
       } catch (error) {
         if (error instanceof EndpointError && error.kind === "garbage") endpoint.blame(error);
         throw error;

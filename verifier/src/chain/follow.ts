@@ -20,7 +20,7 @@ export interface FollowOptions {
   readonly pollMs: number;
   /** Blocks that a reorganisation may take back. A deeper one is refused, and told to `onError`. Default 128. */
   readonly finality?: number;
-  /** Blocks of the first query; adapts to what the endpoints allow. Default 2000. */
+  /** Blocks of the first query; adapts to what the endpoints allow and the blocks hold. Default 64. */
   readonly chunk?: number;
   /** Most blocks of a query. Default 100,000. */
   readonly maxChunk?: number;
@@ -33,7 +33,7 @@ export interface FollowOptions {
 
 /** Queries on their way while the caller handles what came before. */
 const AHEAD = 2;
-/** Of one answer, in characters of JSON: parsing it must not hold up the event loop. */
+/** Of one answer, in characters of JSON: half of what is accepted. */
 const ANSWER_WEIGHT = 1_000_000;
 /** A chain whose head is below what has been read is believed after this, milliseconds: an endpoint may just be behind. */
 const SHRINK_MS = 60_000;
@@ -59,7 +59,7 @@ function moved(message: string): AssayError {
 /** Ends when the signal is aborted; never throws. */
 export async function* follow(source: ChainSource, options: FollowOptions): AsyncGenerator<FollowItem> {
   const { fromBlock, pollMs, signal, maxBackoffMs = 15_000, finality = 128 } = options;
-  const { chunk: start = 2000, maxChunk: max = 100_000 } = options;
+  const { chunk: start = 64, maxChunk: max = 100_000 } = options;
   const trail = createTrail(fromBlock, finality, options.anchors ?? []);
   const spans = createSpans({ start, max, weight: ANSWER_WEIGHT });
   let failures = 0;

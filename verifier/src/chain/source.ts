@@ -7,7 +7,8 @@ import type { RawLog } from "../../../sdk/src/events.ts";
 import { address, bytes32, hex, quantity, type Hex } from "../../../sdk/src/structs.ts";
 import { gently } from "../gently.ts";
 import { bloomBits, mayContain } from "./bloom.ts";
-import type { Ask, Endpoints } from "./endpoints.ts";
+import type { Endpoints } from "./endpoints.ts";
+import type { Ask } from "./rpc/endpoint.ts";
 import type { Vote } from "./rpc/poll.ts";
 import { EndpointError } from "./rpc/transport.ts";
 
@@ -85,6 +86,8 @@ const logSchema = z.object({
 });
 type ReadLog = z.infer<typeof logSchema>;
 
+/** Of an answer about several blocks; fewer are asked for if it is longer. Parsing it must not hold up the event loop. */
+const RANGE_BYTES = 2 ** 21;
 const listSchema = z.array(z.unknown());
 /** Headers that are asked for at once, where logs come without the time of their block. */
 const HEADERS_AT_ONCE = 16;
@@ -176,13 +179,19 @@ export function rpcSource(endpoints: Endpoints, addresses: readonly Hex[]): Chai
     from: number,
     to: number,
   ): Promise<ReadLog[]> {
-    return ask("eth_getLogs", [{ address: addresses, ...range }], async (result) => {
+    const read = async (result: unknown): Promise<ReadLog[]> => {
       const logs: ReadLog[] = [];
       await gently(listSchema.parse(result), (value) => logs.push(readLog(value, from, to)));
       logs.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
       checkOrder(logs);
       return logs;
-    });
+    };
+    return ask(
+      "eth_getLogs",
+      [{ address: addresses, ...range }],
+      read,
+      from === to ? undefined : RANGE_BYTES,
+    );
   }
 
   /** The header promises logs of ours that are not there, or there are some that it does not promise. */

@@ -34,7 +34,7 @@ export async function askEndpoint(url: string): Promise<EndpointInfo> {
   // Its chain is not known yet, so it cannot be asked as one of the endpoints of a chain.
   const transport = openTransport(url, MAX_BYTES);
   const ask = async (method: string, params: readonly unknown[]): Promise<unknown> => {
-    const answer = await transport.request(method, params, TIMEOUT_MS);
+    const answer = await transport.request(method, params, { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES });
     if ("result" in answer) return answer.result;
     const { code, message } = answer.error;
     throw new EndpointError("answer", `${code} ${message.slice(0, 200)}`, { rpc: answer.error });

@@ -10,6 +10,14 @@ import { EndpointError, isObject, type FailureKind, type Transport } from "./tra
 /** Makes of a result what is asked for; throws if it is not what the method returns. */
 export type Reader<T> = (result: unknown) => T | Promise<T>;
 
+/** @param maxBytes Of the answer. @throws {EndpointError} `range` if it is longer. */
+export type Ask = <T>(
+  method: string,
+  params: readonly unknown[],
+  read: Reader<T>,
+  maxBytes?: number,
+) => Promise<T>;
+
 export interface Endpoint {
   /** Host and port: the rest of a URL often holds a key. */
   readonly name: string;
@@ -19,8 +27,7 @@ export interface Endpoint {
   /** What it has failed to vote on, and since when, milliseconds. */
   readonly unable: Map<string, number>;
   isForeign(): boolean;
-  /** @throws {EndpointError} */
-  ask<T>(method: string, params: readonly unknown[], read: Reader<T>): Promise<T>;
+  readonly ask: Ask;
   /** It gave an answer that cannot be right. */
   blame(error: EndpointError): void;
   /** Keeps a WebSocket open from now on and tells of new heads; elsewhere nothing. */
@@ -48,6 +55,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const health = createHealth();
   const unsupported = new Set<string>();
   const transport: Transport = openTransport(url, maxResponseBytes, () => lost());
+  const limits = { timeoutMs, maxBytes: maxResponseBytes };
   let checked: Promise<void> | undefined;
   let foreign = false;
   let reported = false;
@@ -124,14 +132,14 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   }
 
   async function verify(): Promise<void> {
-    const answer = await transport.request("eth_chainId", [], timeoutMs);
+    const answer = await transport.request("eth_chainId", [], limits);
     if ("error" in answer) throw refusal("eth_chainId", [], answer.error);
     const served = Number(answer.result);
     if (!Number.isSafeInteger(served)) throw new EndpointError("garbage", "eth_chainId is no number");
     foreign = served !== chainId;
     if (foreign) throw new EndpointError("foreign", `it serves chain ${served}, not ${chainId}`);
     unsupported.clear();
-    if (onHead !== undefined) await transport.subscribe?.(noteHead, timeoutMs).catch(() => undefined);
+    if (onHead !== undefined) await transport.subscribe?.(noteHead, limits).catch(() => undefined);
   }
 
   function noteHead(header: unknown): void {
@@ -150,8 +158,13 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     return new EndpointError(kind, `${rpc.code} ${rpc.message.slice(0, 200)}`, { rpc });
   }
 
-  async function request<T>(method: string, params: readonly unknown[], read: Reader<T>): Promise<T> {
-    const answer = await transport.request(method, params, timeoutMs);
+  async function request<T>(
+    method: string,
+    params: readonly unknown[],
+    read: Reader<T>,
+    maxBytes: number,
+  ): Promise<T> {
+    const answer = await transport.request(method, params, { timeoutMs, maxBytes });
     if ("error" in answer) throw refusal(method, params, answer.error);
     try {
       return await read(answer.result);
@@ -161,7 +174,12 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     }
   }
 
-  async function ask<T>(method: string, params: readonly unknown[], read: Reader<T>): Promise<T> {
+  async function ask<T>(
+    method: string,
+    params: readonly unknown[],
+    read: Reader<T>,
+    maxBytes = maxResponseBytes,
+  ): Promise<T> {
     if (unsupported.has(method)) throw new EndpointError("unsupported", `it does not offer ${method}`);
     if (foreign && Date.now() < health.restsUntil())
       throw new EndpointError("foreign", `it does not serve chain ${chainId}`);
@@ -171,7 +189,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     await check();
     const start = performance.now();
     try {
-      const result = await request(method, params, read);
+      const result = await request(method, params, read, maxBytes);
       succeeded(performance.now() - start);
       return result;
     } catch (error) {

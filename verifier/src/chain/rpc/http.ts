@@ -37,13 +37,17 @@ function failureOf(error: unknown, timedOut: boolean): EndpointError {
   return new EndpointError("unreachable", code);
 }
 
-/** @param maxBytes Of one response. */
-export function httpTransport(url: string, maxBytes: number): Transport {
+export function httpTransport(url: string): Transport {
   const { target, headers } = splitCredentials(url);
   const open = new Set<AbortController>();
   let lastId = 0;
 
-  async function exchange(id: number, request: string, signal: AbortSignal): Promise<RpcAnswer> {
+  async function exchange(
+    id: number,
+    request: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<RpcAnswer> {
     const response = await fetch(target, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
@@ -67,7 +71,7 @@ export function httpTransport(url: string, maxBytes: number): Transport {
   }
 
   return {
-    async request(method, params, timeoutMs) {
+    async request(method, params, { timeoutMs, maxBytes }) {
       const id = ++lastId;
       const abort = new AbortController();
       let timedOut = false;
@@ -77,7 +81,8 @@ export function httpTransport(url: string, maxBytes: number): Transport {
       }, timeoutMs);
       open.add(abort);
       try {
-        return await exchange(id, JSON.stringify({ jsonrpc: "2.0", id, method, params }), abort.signal);
+        const request = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+        return await exchange(id, request, maxBytes, abort.signal);
       } catch (error) {
         throw failureOf(error, timedOut);
       } finally {

@@ -1,11 +1,23 @@
 /** JSON-RPC over a WebSocket, which is opened by the first request and again after it was lost. */
 import { splitCredentials } from "./http.ts";
-import { answerOf, EndpointError, isObject, parseJson, type RpcAnswer, type Transport } from "./transport.ts";
+import {
+  answerOf,
+  EndpointError,
+  isObject,
+  parseJson,
+  type Limits,
+  type RpcAnswer,
+  type Transport,
+} from "./transport.ts";
 
 interface Pending {
+  readonly maxBytes: number;
   readonly resolve: (answer: RpcAnswer) => void;
   readonly reject: (error: EndpointError) => void;
 }
+
+/** Characters of a message from which on it matters how many the asker wants. */
+const LONG = 2 ** 20;
 
 /** @param maxBytes Of one message. @param onLost The connection has ended; the next request opens another. */
 export function socketTransport(url: string, maxBytes: number, onLost: () => void): Transport {
@@ -32,6 +44,7 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
     heard++;
     if (typeof data !== "string" || data.length > maxBytes)
       return lose(from, new EndpointError("garbage", "a message that is too long, or not text"));
+    if (refuse(data)) return;
     let message: unknown;
     try {
       message = parseJson(data);
@@ -48,6 +61,17 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
       else asked?.resolve(answer);
     } else if (subscription !== undefined && isObject(params) && params["subscription"] === subscription.id)
       subscription.onHead(params["result"]);
+  }
+
+  /** Long answers are not parsed, which would take long, if whoever asked does not want such. */
+  function refuse(data: string): boolean {
+    if (data.length < LONG) return false;
+    const id = Number(/"id"\s*:\s*(\d+)/.exec(data.slice(0, 100) + data.slice(-100))?.[1] ?? NaN);
+    const asked = pending.get(id);
+    if (asked === undefined || data.length <= asked.maxBytes) return false;
+    pending.delete(id);
+    asked.reject(new EndpointError("range", `the answer is longer than ${asked.maxBytes} bytes`));
+    return true;
   }
 
   function open(timeoutMs: number): Promise<WebSocket> {
@@ -72,7 +96,11 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
     return opening;
   }
 
-  async function request(method: string, params: readonly unknown[], timeoutMs: number): Promise<RpcAnswer> {
+  async function request(
+    method: string,
+    params: readonly unknown[],
+    { timeoutMs, maxBytes }: Limits,
+  ): Promise<RpcAnswer> {
     const at = await open(timeoutMs);
     const id = ++lastId;
     return new Promise((resolve, reject) => {
@@ -85,6 +113,7 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
         if (heard === before) lose(at, error);
       }, timeoutMs);
       pending.set(id, {
+        maxBytes,
         resolve(answer) {
           clearTimeout(timer);
           resolve(answer);
@@ -100,9 +129,9 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
 
   return {
     request,
-    async subscribe(onHead, timeoutMs) {
+    async subscribe(onHead, limits) {
       if (subscription !== undefined) return;
-      const answer = await request("eth_subscribe", ["newHeads"], timeoutMs);
+      const answer = await request("eth_subscribe", ["newHeads"], limits);
       if ("error" in answer) throw new EndpointError("unsupported", "no subscription to new heads");
       subscription = { id: answer.result, onHead };
     },

@@ -3,11 +3,17 @@ import type { RpcErrorObject } from "../../../../sdk/src/refusal.ts";
 
 export type RpcAnswer = { readonly result: unknown } | { readonly error: RpcErrorObject };
 
+/** Of one answer. */
+export interface Limits {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
 export interface Transport {
-  /** @throws {EndpointError} */
-  request(method: string, params: readonly unknown[], timeoutMs: number): Promise<RpcAnswer>;
+  /** @throws {EndpointError} `range` if the answer is longer than `maxBytes`. */
+  request(method: string, params: readonly unknown[], limits: Limits): Promise<RpcAnswer>;
   /** Only of a WebSocket: subscribes to new heads, for as long as the connection lasts. @throws {EndpointError} */
-  subscribe?(onHead: (header: unknown) => void, timeoutMs: number): Promise<void>;
+  subscribe?(onHead: (header: unknown) => void, limits: Limits): Promise<void>;
   close(): void;
 }
 

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encryptKeystoreJson, Wallet, type JsonRpcProvider } from "ethers";
 
 const root = join(import.meta.dirname, "../..");
+/** Nobody's own settings play in the demo. */
+const env = { ...process.env, ASSAY_CONFIG: "" };
 const PASSWORD = "demo";
 
 export interface Actor {
@@ -45,6 +47,7 @@ export function startProcess(
 ): Process {
   const child = spawn(process.execPath, ["--import", "tsx", join(root, script), ...args], {
     cwd: root,
+    env,
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);
@@ -71,7 +74,11 @@ export function startProcess(
 
 /** Runs one `assay` command to its end. @returns what it prints. @throws with its output if it fails. */
 export async function assay(...args: readonly string[]): Promise<string> {
-  const child = spawn(join(root, "bin", "assay.mjs"), args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(join(root, "bin", "assay.mjs"), args, {
+    cwd: root,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let [output, errors] = ["", ""];
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));

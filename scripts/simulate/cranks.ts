@@ -7,7 +7,8 @@ import type { Rng } from "../../program/src/testing/rng.ts";
 import { fromHex, sameHex, toHex, type Node } from "../../sdk/src/structs.ts";
 import { rpcSource } from "../../verifier/src/chain/source.ts";
 import { follow } from "../../verifier/src/chain/follow.ts";
-import { clocksAt, createView, eventOf, type GameRecord } from "../../verifier/src/chain/state.ts";
+import { clocksAt, eventOf, type GameRecord } from "../../verifier/src/chain/state.ts";
+import { createView } from "../../verifier/test/view.ts";
 import { encodeMove } from "../../verifier/src/play/calls.ts";
 import { access, claimOfTrace, type HonestRun } from "../../verifier/src/play/evidence.ts";
 import { levelsBelow, siblings } from "../../verifier/src/play/tree.ts";
@@ -85,7 +86,7 @@ export interface CranksOptions {
 
 /** Plays until the signal is aborted; whatever is refused is tried again until its time has passed. */
 export async function playCranks({ stage, plan, hands, rng, signal }: CranksOptions): Promise<void> {
-  const { contracts, provider, accounts } = stage;
+  const { contracts, endpoints, accounts } = stage;
   const { deployment } = contracts;
   const { registry, market, game } = deployment.addresses;
   const models = Object.fromEntries(MODELS.map((name) => [name, modelOf(name)])) as Record<
@@ -145,7 +146,7 @@ export async function playCranks({ stage, plan, hands, rng, signal }: CranksOpti
     }
   }
 
-  const source = rpcSource(provider, [registry, market, game]);
+  const source = rpcSource(endpoints, [registry, market, game]);
   for await (const item of follow(source, { fromBlock: deployment.block, pollMs: 500, signal })) {
     if (item.kind === "reorg") view.rollBack(item.keep);
     else if (item.kind === "logs")

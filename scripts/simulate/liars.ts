@@ -4,15 +4,23 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { dtype } from "../../program/src/dtype.ts";
 import { outElements, type Program } from "../../program/src/instruction.ts";
 import { readDeployment } from "../../sdk/src/deployment.ts";
 import { fromHex } from "../../sdk/src/structs.ts";
-import { openKeystore } from "../../verifier/src/chain/keys.ts";
+import { openKeystore, readPassword } from "../../verifier/src/chain/keys.ts";
+import { walletSigner } from "../../verifier/src/chain/signer.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode, type RunningNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
-import { alteredAnswer, cheaperModel, corruptOperator, silentOperator } from "../../verifier/test/corrupt.ts";
+import {
+  alteredAnswer,
+  cheaperModel,
+  corruptOperator,
+  programOf,
+  silentOperator,
+} from "../../verifier/test/corrupt.ts";
 import type { LiarName } from "./rules.ts";
 
 export interface LiarSettings {
@@ -42,9 +50,11 @@ function corruptionOf(program: Program, input: Uint8Array): OperatorParts {
 
 const corrupt: OperatorParts = {
   answer: (release, input, limits) =>
-    corruptionOf(release.model.program, input).answer(release, input, limits),
+    programOf(release).then((program) => corruptionOf(program, input).answer(release, input, limits)),
   trace: (release, trial) =>
-    corruptionOf(release.model.program, fromHex(trial.request.input)).trace(release, trial),
+    programOf(release).then((program) =>
+      corruptionOf(program, fromHex(trial.request.input)).trace(release, trial),
+    ),
 };
 
 const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
@@ -60,14 +70,14 @@ for (const { name, keystore, passwordFile, content } of liars)
     await startNode(
       {
         deployment: readDeployment(deployment),
-        rpcUrl,
-        wallet: await openKeystore(keystore, passwordFile),
+        rpcUrls: [rpcUrl],
+        signer: walletSigner(await openKeystore(keystore, readPassword(passwordFile))),
         log: createLogger("info", 1, false).child({ liar: name }),
         operator: { serve: "all", minFee: 0n },
-        contentDirectory: content,
-        mirrors: [],
+        content: { directory: content, allowPrivate: true },
+        database: { directory: join(dirname(content), `${name}-state`) },
         pollMs: 500,
-        workers: 1,
+        compute: { workers: 1 },
       },
       LIES[name],
     ),

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatEther, JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
+import { createEndpoints, type Endpoints } from "../../verifier/src/chain/endpoints.ts";
+import { createLogger } from "../../verifier/src/log.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import { parseDeployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
@@ -44,6 +46,8 @@ export interface StageOptions {
 
 export interface Stage {
   readonly provider: JsonRpcProvider;
+  /** The chain itself, without the weather. */
+  readonly endpoints: Endpoints;
   readonly deployed: DeployedContracts;
   readonly contracts: Contracts;
   readonly accounts: Readonly<Record<StakedName | "requester", Account>>;
@@ -128,8 +132,8 @@ export async function setStage(
       passwordFile,
       "--content",
       contentOf("operator-0"),
-      "--http",
-      served,
+      "--url",
+      `http://${served}`,
       "--json",
     );
     const printed = await assay("model", "publish", file, ...flags, "--royalty", "500", ...TOLERANCE[name]);
@@ -154,12 +158,14 @@ export async function setStage(
       deployment: deploymentFile,
       keystore: key,
       passwordFile: password,
+      data: join(home, "data"),
       content: contentOf(name),
       role: isOperator ? "operator" : "verifier",
       http: name === "operator-0" ? served : "off",
       mirror: peers.urls,
       minFee: formatEther(MIN_FEE),
       maxFileMb: 4,
+      allowPrivateContent: true,
       pollMs: 500,
       workers: 1,
     };
@@ -198,5 +204,17 @@ export async function setStage(
   for (const node of nodes.values()) await node.saw('"msg":"ready"');
   await liars.saw("all liars are ready");
   const contracts = connect(deployment, provider);
-  return { provider, deployed, contracts, accounts, releases, nodes, liars, proxies: started.proxies };
+  const log = createLogger("silent", 2, false);
+  const endpoints = createEndpoints({ urls: [rpcUrl], chainId: deployment.chainId, log });
+  return {
+    provider,
+    endpoints,
+    deployed,
+    contracts,
+    accounts,
+    releases,
+    nodes,
+    liars,
+    proxies: started.proxies,
+  };
 }

@@ -20,7 +20,16 @@ export type ErrorCode =
   | "REORG_TOO_DEEP"
   /** A contract refused; `details.error` names its custom error. */
   | "REVERTED"
+  /** Not mined in time; it may still be. */
   | "TRANSACTION_STUCK"
+  /** Something else of the same account was mined in its place. */
+  | "TRANSACTION_REPLACED"
+  /** The wallet cannot pay for gas or value. */
+  | "INSUFFICIENT_FUNDS"
+  /** Routine work has used what it may spend, or gas is dearer than it may pay. */
+  | "BUDGET_EXHAUSTED"
+  /** The remote signer does not answer, refuses, or signs something else. */
+  | "SIGNER_FAILED"
   | "NOT_FOUND"
   | "TIMED_OUT"
   | "UNANSWERED"
@@ -28,6 +37,8 @@ export type ErrorCode =
   | "CONTENT_UNAVAILABLE"
   | "CONTENT_MISMATCH"
   | "CONTENT_TOO_LARGE"
+  /** The disk, a quota or the content directory's limit has no room; retryable, and nothing is half-written. */
+  | "STORAGE_FULL"
   /** A release is not what its file lowers to, or cannot be disputed within the limits. */
   | "RELEASE_REFUSED"
   | "MODEL_REFUSED"

@@ -4,17 +4,26 @@ import { AssayError, messageOf } from "./error.ts";
 import { createSpans } from "./spans.ts";
 
 export interface LogFilter {
-  readonly address: string;
+  readonly address: string | string[];
   /** As for eth_getLogs. */
-  readonly topics: (string | string[] | null)[];
+  readonly topics?: (string | string[] | null)[];
 }
+
+/** Told how many blocks of how many have been read. */
+export type OnBlocks = (read: number, total: number) => void;
 
 /**
  * Logs from `from` to the newest block, in order. The span is halved whenever the endpoint refuses it, and grows again.
  * @throws {AssayError} RPC_FAILED if it refuses even single blocks.
  */
-export async function readLogs(provider: Provider, filter: LogFilter, from: number): Promise<Log[]> {
+export async function readLogs(
+  provider: Provider,
+  filter: LogFilter,
+  from: number,
+  onBlocks?: OnBlocks,
+): Promise<Log[]> {
   const head = await provider.getBlockNumber();
+  const total = Math.max(0, head - from + 1);
   const logs: Log[] = [];
   const spans = createSpans({ max: Infinity });
   for (let at = from; at <= head;) {
@@ -25,6 +34,7 @@ export async function readLogs(provider: Provider, filter: LogFilter, from: numb
       for (const log of found) logs.push(log);
       spans.took(blocks, found.length);
       at = toBlock + 1;
+      onBlocks?.(at - from, total);
     } catch (cause) {
       if (blocks === 1)
         throw new AssayError("RPC_FAILED", `eth_getLogs: ${messageOf(cause)}`, { retryable: true, cause });

@@ -1,41 +1,61 @@
 /** The `assay` command. */
 import { Command, CommanderError } from "commander";
-import { addFunds } from "./cli/funds.ts";
+import { addDispute } from "./cli/dispute.ts";
+import { addDoctor } from "./cli/doctor.ts";
+import { addInit } from "./cli/init.ts";
 import { addKey } from "./cli/key.ts";
 import { addModel } from "./cli/model.ts";
 import { addNode } from "./cli/node.ts";
 import { addAnnounce } from "./cli/offers.ts";
-import { EXIT, reportError } from "./cli/output.ts";
+import { EXIT, EXIT_HELP, reportError } from "./cli/output.ts";
 import { addRequest } from "./cli/request.ts";
+import { addStake } from "./cli/stake.ts";
+import { addStatus } from "./cli/status.ts";
+import { addVerify } from "./cli/verify.ts";
 
 const HELP = `
 First steps as an operator or verifier:
-  $ assay key new key.json --password-file password.txt
-  $ assay stake 1 --keystore key.json --password-file password.txt
-  $ assay node --keystore key.json --password-file password.txt
+  $ assay init           # asks for endpoint, key and role; writes ~/.assay/config.json
+  $ assay stake 1
+  $ assay doctor         # everything that could lose the stake, and what to do about it
+  $ assay node
 
-With a model:
+As a model's owner:
   $ assay model inspect model.onnx
   $ assay model check model.onnx
-  $ assay model publish model.onnx --keystore key.json --password-file password.txt
-  $ assay request RELEASE --input input.json --keystore key.json --password-file password.txt
+  $ assay model publish model.onnx
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 failed but may work if tried again, 4 hazards
-found (model check).
-`;
+As anyone:
+  $ assay request RELEASE --input input.json
+  $ assay verify REQUEST --rpc https://rpc.example.org
+  $ assay dispute show ID
+
+Settings: flags, then the configuration file (--config, $ASSAY_CONFIG, ~/.assay/config.json), then defaults. Passwords
+are in a file (--password-file) or asked for at a terminal, never in arguments or the environment.
+Commands print data on stdout (one JSON value with --json, large numbers as strings) and everything else on stderr.
+${EXIT_HELP}`;
 
 function build(): Command {
   const program = new Command("assay")
     .description("verifiable ONNX inference: answers under bond, disputes decided by the EVM")
-    .showHelpAfterError("(add --help for the options)")
+    .showHelpAfterError("(add --help for options and examples)")
     .exitOverride()
     .addHelpText("after", HELP);
-  addNode(program);
-  addFunds(program);
-  addModel(program);
-  addRequest(program);
+  program.commandsGroup("To begin:");
+  addInit(program);
   addKey(program);
+  addStake(program);
+  program.commandsGroup("A node:");
+  addNode(program);
+  addStatus(program);
+  addDoctor(program);
   addAnnounce(program);
+  program.commandsGroup("Models:");
+  addModel(program);
+  program.commandsGroup("Answers:");
+  addRequest(program);
+  addVerify(program);
+  addDispute(program);
   return program;
 }
 

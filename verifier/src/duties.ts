@@ -2,9 +2,10 @@
  * Runs what the roles find to be due. Roles look at the state and say what should happen, again and again, until the state says
  * that it has: so a crash, a lost transaction or a reorganisation needs no special case.
  */
-import { AssayError, messageOf } from "../../sdk/src/error.ts";
+import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { logError, type Logger } from "./log.ts";
+import { errorFields, logError, type Logger } from "./log.ts";
+import type { DutyProbe } from "./observe/probes.ts";
 import type { Claims } from "./state/claims.ts";
 
 export interface Duty {
@@ -35,6 +36,7 @@ export interface ExecutorOptions {
   readonly restMs: number;
   /** Heavy duties that run at once. */
   readonly heavy: number;
+  readonly probe?: DutyProbe;
   /** Called when a duty has ended or rested, so that duties are looked for again. */
   readonly onChange: () => void;
 }
@@ -60,7 +62,7 @@ interface Entry {
   failures: number;
 }
 
-export function createExecutor({ log, claims, restMs, heavy, onChange }: ExecutorOptions): Executor {
+export function createExecutor({ log, claims, restMs, heavy, probe, onChange }: ExecutorOptions): Executor {
   const entries = new Map<string, Entry>();
   let pumping: Promise<void> | undefined;
   let again = false;
@@ -73,14 +75,13 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
   async function perform(entry: Entry): Promise<void> {
     const { key, deadline, subject, run } = entry.duty;
     try {
-      await run();
+      await (probe === undefined ? run() : probe.run(key, run));
       entry.failures = 0;
       rest(entry, restMs);
     } catch (error) {
       const pause = pauseAfter(error, entry.failures++, deadline !== undefined);
       rest(entry, pause);
-      const known = error instanceof AssayError ? { code: error.code, details: error.details } : {};
-      log.warn({ duty: key, ...known, retryInMs: pause }, messageOf(error));
+      log.warn({ duty: key, ...errorFields(error), retryInMs: pause }, "duty failed");
       // Another process may do better.
       await claims.give([subject]).catch(() => undefined);
     } finally {
@@ -116,7 +117,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
     while (again) {
       again = false;
       await start().catch((error: unknown) => {
-        logError(log, error, "claiming work");
+        logError(log, error, "claiming work failed");
         setTimeout(onChange, FIRST_BACKOFF_MS).unref();
       });
     }
@@ -125,6 +126,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
 
   return {
     offer(duties) {
+      probe?.due(duties);
       const due = new Map(duties.map((duty) => [duty.key, duty]));
       for (const [key, entry] of entries)
         if (!due.has(key) && entry.running === undefined) entries.delete(key);
@@ -137,7 +139,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
       pumping ??= pump();
     },
     retire(subjects) {
-      claims.give(subjects).catch((error: unknown) => logError(log, error, "giving back claims"));
+      claims.give(subjects).catch((error: unknown) => logError(log, error, "giving back claims failed"));
     },
     async idle() {
       await pumping;

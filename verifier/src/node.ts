@@ -1,23 +1,31 @@
 /** Wires a node: follow the chain, look for duties, perform them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Wallet } from "ethers";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
-import type { Hex } from "../../sdk/src/structs.ts";
+import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
 import { createProvider } from "./chain/provider.ts";
-import { createSender } from "./chain/send.ts";
+import { createOutbox } from "./chain/outbox/outbox.ts";
+import { databaseJournal } from "./chain/outbox/table.ts";
+import type { Signer } from "./chain/signer.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
 import { createCompute, type ComputeOptions } from "./compute/compute.ts";
 import { createFastPaths } from "./compute/selfCheck.ts";
-import { serveContent, type ContentServer } from "./content/server.ts";
-import { openStore } from "./content/store.ts";
+import { openContent, type ContentOptions } from "./content/content.ts";
+import { fileRoutes } from "./content/files.ts";
+import { gatewayRoutes } from "./content/gateway.ts";
+import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
+import { serveHttp, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
+import { measureHttp, metricsRoute } from "./observe/http.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createObserver } from "./observe/observer.ts";
+import { createDutyProbe, queryProbe } from "./observe/probes.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
 import {
@@ -38,24 +46,22 @@ export interface NodeOptions {
   readonly deployment: Deployment;
   /** Endpoints of one chain, http(s) or ws(s). */
   readonly rpcUrls: readonly string[];
-  readonly wallet: Wallet;
+  readonly signer: Signer;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
   /** Base URLs at which others reach this node; absent: the directory is left as it is. */
   readonly announce?: { readonly endpoints: readonly string[] };
-  readonly contentDirectory: string;
+  readonly content: ContentOptions;
   readonly database: DatabaseAddress;
-  /** Other nodes' base URLs, asked for files that a release's own URIs do not give. */
-  readonly mirrors?: readonly string[];
   readonly http?: { readonly host: string; readonly port: number };
   /** Default 1000. */
   readonly pollMs?: number;
   /** A block this deep is never undone. Default 64. */
   readonly finality?: number;
   readonly compute?: ComputeOptions;
-  /** Largest model file that is fetched. Default 256 MiB. */
-  readonly maxFileBytes?: number;
+  /** Alerts are posted here; it may hold a token. */
+  readonly alertWebhook?: string | undefined;
   /** Of a release's run, all tensors together. Default 256 MiB. */
   readonly maxTraceBytes?: number;
 }
@@ -83,32 +89,35 @@ export async function startNode(
   options: NodeOptions,
   parts: Partial<OperatorParts> = {},
 ): Promise<RunningNode> {
-  const {
-    deployment,
-    log,
-    wallet,
-    pollMs = 1000,
-    maxFileBytes = 256 * MIB,
-    maxTraceBytes = 256 * MIB,
-  } = options;
-  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId: deployment.chainId, log });
+  const { deployment, log, signer, pollMs = 1000, maxTraceBytes = 256 * MIB } = options;
+  const { chainId } = deployment;
+  const roleNames = [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])];
+  const served = options.operator?.serve ?? "all";
+  const metrics = createMetrics({ releases: served === "all" ? [] : served });
+  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId, log });
   const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
-  const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
   const { finality = 64, compute: { workers = 2 } = {} } = options;
   const compute = createCompute(options.compute);
   const { pool, exact } = compute;
-  const store = openStore(options.contentDirectory);
-  const releases = createReleases(
-    store,
-    { maxBytes: maxFileBytes, timeoutMs: 60_000, maxTraceBytes },
-    options.mirrors ?? [],
-    exact.describe,
-  );
-  const database = await openDatabase(options.database);
+  const content = await openContent({ ...options.content, peers: announcedEndpoints });
+  const releases = createReleases(content, { maxTraceBytes }, exact.describe);
+  const database = await openDatabase(options.database, queryProbe(metrics));
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
+  const sender = createOutbox({
+    journal: await databaseJournal(database, signer.address),
+    signer,
+    chainId,
+    provider,
+    broadcast: async (raw) => {
+      await endpoints.broadcast(raw);
+    },
+    log,
+    pollMs: Math.min(pollMs, 1000),
+    finality,
+  });
   const context: RoleContext = {
     contracts,
     sender,
@@ -117,6 +126,10 @@ export async function startNode(
     releases,
     fastPaths: createFastPaths(compute, log),
     findings,
+    askReveal: (bases, resultId, node) => {
+      const sources = bases.map((base) => ({ base, trusted: false }));
+      return fetchReveal(content.client, sources, resultId, node);
+    },
     runTimes: createRunTimes(),
     gasPrice: createGasPrice(provider),
     workers,
@@ -141,6 +154,12 @@ export async function startNode(
     depth: finality + 2,
   });
   const stopped = new AbortController();
+  const observer = createObserver({
+    ...{ log, metrics, contracts, provider, endpoints, sender, claims, finality },
+    roles: roleNames,
+    directory: options.content.directory,
+    webhookUrl: options.alertWebhook,
+  });
   let scheduled = false;
   let becomeReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (becomeReady = resolve));
@@ -149,6 +168,7 @@ export async function startNode(
     claims,
     restMs: 2 * pollMs + 1000,
     heavy: HEAVY_PER_WORKER * workers,
+    probe: createDutyProbe(metrics),
     onChange: schedule,
   });
   const mirror = createMirror({
@@ -160,11 +180,12 @@ export async function startNode(
     finality,
     pollMs,
     signal: stopped.signal,
-    onHead() {
+    onHead(head) {
+      observer.head(head, mirror.state);
       becomeReady();
       schedule();
     },
-    onReorg: () => undefined,
+    onReorg: (blocks) => observer.reorg(blocks),
     onForgotten(requestIds) {
       executor.retire(requestIds);
       findings.forget(requestIds).catch((error: unknown) => logError(log, error, "forgetting answers"));
@@ -191,18 +212,32 @@ export async function startNode(
     }
   }
 
-  const health = (): { ready: boolean; [field: string]: unknown } => ({
-    ready: mirror.head !== undefined,
-    address: sender.address,
-    chainId: deployment.chainId,
-    block: mirror.head?.number ?? null,
-    roles: [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])],
-  });
-  let server: ContentServer | undefined;
-  if (options.http !== undefined)
-    server = await serveContent(store, health, options.http.host, options.http.port);
+  /** Where operators say that they can be reached. */
+  function announcedEndpoints(): readonly string[] {
+    return [...mirror.state.operators.values()].flatMap((operator) => operator.endpoints);
+  }
+
+  async function reveal(resultId: Hex, node: Node): Promise<Uint8Array | undefined> {
+    for (const role of roles) {
+      const children = await role.reveal?.(resultId, node);
+      if (children !== undefined) return children;
+    }
+    return undefined;
+  }
+
+  let server: HttpServer | undefined;
+  if (options.http !== undefined) {
+    const routes = [
+      measureHttp(metrics),
+      metricsRoute(metrics),
+      fileRoutes(content.store),
+      gatewayRoutes(content.store),
+      revealRoutes({ reveal }),
+    ];
+    server = await serveHttp({ ...options.http, log, health: () => observer.health(), routes });
+  }
   const running = mirror.run();
-  void ready.then(() => log.info({ ...health(), url: server?.url ?? null }, "ready"));
+  void ready.then(() => log.info({ ...observer.health(), url: server?.url ?? null }, "ready"));
 
   return {
     address: sender.address,
@@ -210,12 +245,14 @@ export async function startNode(
     ready,
     async stop() {
       stopped.abort();
+      await observer.stop();
       await running;
       await sender.close();
       await compute.close();
       // What still computes has nothing left to send.
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       await server?.close();
+      content.close();
       await claims.close();
       await database.destroy();
       provider.destroy();

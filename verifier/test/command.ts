@@ -17,7 +17,8 @@ export function launch(args: readonly string[], env: Readonly<Record<string, str
   return spawn(process.execPath, flags, {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
+    // The settings of whoever runs the tests are no part of them.
+    env: { ...process.env, ASSAY_CONFIG: "", ...env },
   });
 }
 

@@ -43,7 +43,7 @@ function outputOf(program: Program, tensors: readonly Uint8Array[]): Uint8Array 
 const programs = new Map<string, Promise<Program>>();
 
 /** A liar computes in its own process. */
-function programOf({ model, path }: PreparedRelease): Promise<Program> {
+export function programOf({ model, path }: PreparedRelease): Promise<Program> {
   const known =
     programs.get(model.programRoot) ?? describeFile(path, model.bindings).then(({ program }) => program);
   programs.set(model.programRoot, known);

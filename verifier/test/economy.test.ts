@@ -9,7 +9,9 @@ import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { importKeystore } from "../src/chain/keys.ts";
 import { rpcSource } from "../src/chain/source.ts";
-import { createView, eventOf, followedAddresses, type ChainState } from "../src/chain/state.ts";
+import { eventOf, followedAddresses, type ChainState } from "../src/chain/state.ts";
+import { walletSigner } from "../src/chain/signer.ts";
+import { createView } from "./view.ts";
 import { listOffers } from "../src/cli/offers.ts";
 import {
   balanceOf,
@@ -53,7 +55,7 @@ describe("the economy on a real chain", function () {
     roles: Pick<NodeOptions, "operator" | "verifier" | "announce">,
     parts?: Partial<OperatorParts>,
   ): Promise<void> {
-    const { deployment, contentDirectory } = world;
+    const { deployment, contentDirectory: directory } = world;
     const log = world.log.child({ account });
     // What the owner is told at info, whatever level the tests show.
     const info = log.info.bind(log);
@@ -61,9 +63,13 @@ describe("the economy on a real chain", function () {
       lines.push(String(text));
       info(fields, String(text));
     };
-    const wallet = world.chain.wallet(account);
-    const small = { rpcUrl: world.chain.url, pollMs: 200, workers: 1 };
-    const node = await startNode({ deployment, contentDirectory, wallet, log, ...small, ...roles }, parts);
+    const signer = walletSigner(world.chain.wallet(account));
+    const database = { directory: join(world.folder, `state-${account}`) };
+    const small = { rpcUrls: [world.chain.url], pollMs: 200, compute: { workers: 1 }, database };
+    const node = await startNode(
+      { deployment, content: { directory }, signer, log, ...small, ...roles },
+      parts,
+    );
     nodes.set(account, node);
     await node.ready;
   }
@@ -109,12 +115,12 @@ describe("the economy on a real chain", function () {
     readonly state: ChainState;
     now: number;
   }> {
-    const { deployment, chain } = world;
-    const source = rpcSource(chain.provider, followedAddresses(deployment));
+    const { deployment, endpoints } = world;
+    const source = rpcSource(endpoints, followedAddresses(deployment));
     const view = createView();
     const events: AssayEvent[] = [];
     const head = await source.head();
-    for (const log of await source.logs(deployment.block, head.number)) {
+    for (const log of (await source.range(deployment.block, head.number)).logs) {
       const event = eventOf(deployment, log);
       if (event === undefined) continue;
       view.apply(event);

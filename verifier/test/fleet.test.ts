@@ -11,7 +11,7 @@ import { launch } from "./command.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
 
-const REQUESTS = 24;
+const REQUESTS = 10;
 const PASSWORD = "of the fleet";
 
 /** A node process, and what it logged. */

@@ -11,7 +11,9 @@ import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { rpcSource } from "../src/chain/source.ts";
-import { clocksAt, createView, eventOf } from "../src/chain/state.ts";
+import { clocksAt, eventOf } from "../src/chain/state.ts";
+import { walletSigner } from "../src/chain/signer.ts";
+import { createView } from "./view.ts";
 import { exactTrace } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
@@ -102,12 +104,14 @@ export async function openStand(side: Side): Promise<Stand> {
   if (side === "challenger") {
     await stake(world, 1, 100n * STAKE);
     const { deployment, contentDirectory, log, chain } = world;
-    const common = { deployment, contentDirectory, log, rpcUrl: chain.url, pollMs: 100, workers: 1 };
-    const wallet = chain.wallet(1);
+    const content = { directory: contentDirectory };
+    const database = { directory: join(world.folder, "liar-state") };
+    const common = { deployment, content, database, log, rpcUrls: [chain.url], pollMs: 100 };
+    const signer = walletSigner(chain.wallet(1));
     const role = { operator: { serve: "all" as const, minFee: 0n } };
     // The first instruction reads the input, so that the proof needs every move there is.
     const lie = corruptOperator({ instruction: 0, byte: 2 });
-    liar = await startNode({ ...common, ...role, wallet }, lie);
+    liar = await startNode({ ...common, ...role, signer }, lie);
     await liar.ready;
   } else await stake(world, 2, 100n * STAKE);
   await world.chain.provider.send("evm_setAutomine", [false]);
@@ -128,12 +132,12 @@ export async function openStand(side: Side): Promise<Stand> {
 }
 
 async function trialOf({ world }: Stand, { requestId }: RequestHandle): Promise<Trial | undefined> {
-  const { deployment, chain } = world;
+  const { deployment, endpoints } = world;
   const { registry, market, game } = deployment.addresses;
-  const source = rpcSource(chain.provider, [registry, market, game]);
+  const source = rpcSource(endpoints, [registry, market, game]);
   const head = await source.head();
   const view = createView();
-  for (const log of await source.logs(deployment.block, head.number)) {
+  for (const log of (await source.range(deployment.block, head.number)).logs) {
     const event = eventOf(deployment, log);
     if (event !== undefined) view.apply(event);
   }

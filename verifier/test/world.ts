@@ -2,12 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { NetworkParameters } from "../../scripts/networks.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import { createEndpoints, type Endpoints } from "../src/chain/endpoints.ts";
-import { createSender, type Sender } from "../src/chain/send.ts";
+import type { Sender } from "../src/chain/outbox/intent.ts";
+import { createSender } from "../src/chain/send.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { openStore } from "../src/content/store.ts";
 import { createLogger, type Logger } from "../src/log.ts";
 import { describeModel, type ModelDescription } from "../src/releases/describe.ts";
@@ -47,8 +48,15 @@ export async function startWorld({ blockSeconds = 1, rules }: WorldOptions = {})
   try {
     const deployment = await deployTo(chain.url, rules);
     const wallet = chain.wallet(0);
-    const endpoints = createEndpoints({ urls: [chain.url], chainId: deployment.chainId, log: testLog });
-    const publisher = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 50 });
+    const { chainId } = deployment;
+    const endpoints = createEndpoints({ urls: [chain.url], chainId, log: testLog });
+    const publisher = createSender({
+      signer: walletSigner(wallet),
+      provider: chain.provider,
+      chainId,
+      log: testLog,
+      pollMs: 50,
+    });
     if (blockSeconds > 0) await chain.provider.send("evm_setIntervalMining", [blockSeconds]);
     return {
       chain,
@@ -73,9 +81,10 @@ export async function startWorld({ blockSeconds = 1, rules }: WorldOptions = {})
 }
 
 export async function publishFile(world: World, file: Uint8Array, tolerance = 0): Promise<PublishedModel> {
-  const store = openStore(world.contentDirectory);
+  const store = await openStore(world.contentDirectory);
   const model = describeModel(file, {});
-  const contentUri = pathToFileURL(store.pathOf(await store.put(file))).href;
+  const { cid } = await store.put(file, { keep: true });
+  const contentUri = `ipfs://${cid.toString()}`;
   const options = { contentUri, atol: toleranceBits(tolerance), rtol: 0, royaltyBps: 500 };
   return { ...(await publishModel(world.contracts, world.publisher, model, options)), model };
 }

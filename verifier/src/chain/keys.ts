@@ -1,13 +1,31 @@
-/** Keys live in encrypted JSON keystores (Web3 Secret Storage), their passwords in files; neither is ever logged. */
+/** Keys live in encrypted JSON keystores (Web3 Secret Storage); neither they nor their passwords are ever logged. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { randomBytes } from "node:crypto";
-import { Wallet } from "ethers";
+import { randomBytes, scrypt as nativeScrypt } from "node:crypto";
+import { getBytes, scrypt, Wallet } from "ethers";
 import { AssayError } from "../../../sdk/src/error.ts";
 
-/** @throws {AssayError} BAD_KEYSTORE, without anything of the files' contents. */
-export async function openKeystore(keystorePath: string, passwordPath: string): Promise<Wallet> {
+const SCRYPT_MAX_BYTES = 2 ** 30;
+
+// On a thread of Node's pool: ethers' own runs for seconds on the event loop.
+scrypt.register(
+  (password, salt, N, r, p, length) =>
+    new Promise((resolve, reject) => {
+      const options = { N, r, p, maxmem: SCRYPT_MAX_BYTES };
+      nativeScrypt(getBytes(password), getBytes(salt), length, options, (error, key) => {
+        if (error === null) resolve(new Uint8Array(key));
+        else reject(error);
+      });
+    }),
+);
+
+/** The password in a file, without the end of its line. @throws {AssayError} BAD_KEYSTORE */
+export function readPassword(path: string): string {
+  return read(path, "password").replace(/\r?\n$/, "");
+}
+
+/** @throws {AssayError} BAD_KEYSTORE, without anything of the file's contents or the password. */
+export async function openKeystore(keystorePath: string, password: string): Promise<Wallet> {
   const json = read(keystorePath, "keystore");
-  const password = read(passwordPath, "password").replace(/\r?\n$/, "");
   try {
     const { privateKey } = await Wallet.fromEncryptedJson(json, password);
     return new Wallet(privateKey);
@@ -21,8 +39,8 @@ export async function openKeystore(keystorePath: string, passwordPath: string): 
 }
 
 /** Writes a new random key. @returns its address. @throws {AssayError} BAD_KEYSTORE, as when the file exists. */
-export async function createKeystore(keystorePath: string, passwordPath: string): Promise<string> {
-  return writeKeystore(new Wallet(`0x${randomBytes(32).toString("hex")}`), keystorePath, passwordPath);
+export async function createKeystore(keystorePath: string, password: string): Promise<string> {
+  return writeKeystore(new Wallet(`0x${randomBytes(32).toString("hex")}`), keystorePath, password);
 }
 
 /**
@@ -33,7 +51,7 @@ export async function createKeystore(keystorePath: string, passwordPath: string)
 export async function importKeystore(
   keyPath: string,
   keystorePath: string,
-  passwordPath: string,
+  password: string,
 ): Promise<string> {
   const [, digits] =
     /^\s*(?:0x)?([0-9a-fA-F]{64})\s*$/.exec(read(keyPath === "-" ? 0 : keyPath, "key")) ?? [];
@@ -44,12 +62,12 @@ export async function importKeystore(
   } catch {
     throw new AssayError("BAD_KEYSTORE", "these 64 hex digits are not a private key of this curve");
   }
-  return writeKeystore(wallet, keystorePath, passwordPath);
+  return writeKeystore(wallet, keystorePath, password);
 }
 
-async function writeKeystore(wallet: Wallet, keystorePath: string, passwordPath: string): Promise<string> {
-  const password = read(passwordPath, "password").replace(/\r?\n$/, "");
-  if (password.length === 0) throw new AssayError("BAD_KEYSTORE", `the password in ${passwordPath} is empty`);
+async function writeKeystore(wallet: Wallet, keystorePath: string, password: string): Promise<string> {
+  if (password.length === 0)
+    throw new AssayError("BAD_KEYSTORE", "the password is empty: it would protect nothing");
   try {
     writeFileSync(keystorePath, await wallet.encrypt(password), { mode: 0o600, flag: "wx" });
   } catch {

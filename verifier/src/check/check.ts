@@ -7,7 +7,7 @@ import { describeModel, type ModelDescription } from "../releases/describe.ts";
 import type { Deviation } from "./deviation.ts";
 import { makeFeeds, type Feed, type Group } from "./feeds.ts";
 import { findingsOf, type Finding } from "./findings.ts";
-import { measure, type Failure, type Worst } from "./measure.ts";
+import { measure, type Failure, type OnRun, type Worst } from "./measure.ts";
 import { propose, type Proposal } from "./proposal.ts";
 import { findSaturation, type Saturation } from "./saturation.ts";
 import { stabilityOf, type Cause, type Kind } from "./stability.ts";
@@ -21,6 +21,7 @@ export interface CheckOptions {
   readonly margin: number;
   /** Real inputs by name, which count as ordinary ones. */
   readonly given: (model: ModelDescription) => readonly Omit<Feed, "group">[];
+  readonly onRun?: OnRun;
 }
 
 export interface CheckReport {
@@ -52,13 +53,13 @@ export async function checkModel(
   file: Uint8Array,
   options: CheckOptions,
 ): Promise<CheckReport> {
-  const { bindings, samples, seed, margin, given } = options;
+  const { bindings, samples, seed, margin, given, onRun } = options;
   const model = describeModel(file, bindings);
   const saturation = findSaturation(parseModel(file, bindings));
   const stabilities = stabilityOf(model.program, model.nodes);
   const own = given(model).map((feed): Feed => ({ ...feed, group: "ordinary" }));
   const feeds = [...own, ...makeFeeds(model.signature.inputs, samples, seed)];
-  const { scale, outputs: measured, configurations, failures } = await measure(path, model, feeds);
+  const { scale, outputs: measured, configurations, failures } = await measure(path, model, feeds, onRun);
   const outputs = model.signature.outputs.flatMap((spec, k) => {
     const [stability, measurement] = [stabilities[k], measured[k]];
     return stability && measurement ? [{ spec, stability, ...measurement }] : [];

@@ -102,6 +102,9 @@ function scaleOf(model: ModelSummary, feeds: readonly Feed[], exact: readonly Ui
   return sizes.length === 0 ? 1 : Math.min(...sizes);
 }
 
+/** Told how many runs of onnxruntime of how many are done. */
+export type OnRun = (done: number, total: number) => void;
+
 /**
  * @param path Of the ONNX file that `model` describes.
  * @returns deviations over all inputs and configurations. An input that onnxruntime did not answer once is not tried again.
@@ -110,6 +113,7 @@ export async function measure(
   path: string,
   model: ModelSummary,
   feeds: readonly Feed[],
+  onRun?: OnRun,
 ): Promise<Measurement> {
   const exact = await exactOutputs(path, model, feeds);
   const { outputs: specs } = model.signature;
@@ -123,9 +127,10 @@ export async function measure(
   const configurations = [];
   const pool = createPool({ size: 1, timeLimitMs: FAST_LIMIT_MS, retries: 0 });
   try {
-    for (const settings of CONFIGURATIONS) {
+    for (const [c, settings] of CONFIGURATIONS.entries()) {
       let overall = NO_DEVIATION;
       for (const [i, feed] of feeds.entries()) {
+        onRun?.(c * feeds.length + i, CONFIGURATIONS.length * feeds.length);
         if (failed.has(feed)) continue;
         const answered = await answer(pool, path, model, feed, settings);
         if ("failure" in answered) {

@@ -6,6 +6,7 @@ import { reportText } from "../check/report.ts";
 import type { Bindings } from "../../../sdk/src/tensor.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, readFile, readInput } from "./arguments.ts";
 import { EXIT } from "./output.ts";
+import { terminalProgress } from "./progress.ts";
 
 interface CheckFlags {
   readonly dim?: Bindings;
@@ -24,13 +25,17 @@ function parseMargin(text: string): number {
 
 async function check(path: string, flags: CheckFlags): Promise<void> {
   const { dim, input, samples, seed, margin, json } = flags;
-  const report = await checkModel(resolve(path), new Uint8Array(readFile(path)), {
-    bindings: dim ?? {},
-    samples,
-    seed,
-    margin,
-    given: ({ signature }) => input.map((name) => ({ name, blob: readInput(name, signature) })),
-  });
+  const file = new Uint8Array(readFile(path));
+  const report = await terminalProgress()("comparing with onnxruntime, runs", (onRun) =>
+    checkModel(resolve(path), file, {
+      bindings: dim ?? {},
+      samples,
+      seed,
+      margin,
+      given: ({ signature }) => input.map((name) => ({ name, blob: readInput(name, signature) })),
+      onRun,
+    }),
+  );
   process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   if (report.findings.some(({ hazard }) => hazard)) process.exitCode = EXIT.hazard;
 }
@@ -52,6 +57,13 @@ export function addCheck(model: Command): void {
     .option("--seed <number>", "what the random inputs are drawn from", parseInteger, 1)
     .option("--margin <factor>", "of the proposed tolerance above the worst deviation", parseMargin, 8)
     .option("--json", "print JSON")
-    .addHelpText("after", `\nExit code ${EXIT.hazard}: hazards were found.`)
+    .addHelpText(
+      "after",
+      `
+  $ assay model check net.onnx
+  $ assay model check net.onnx --input a.json --input b.json --samples 100
+
+Exit code ${EXIT.hazard}: hazards were found.`,
+    )
     .action(check);
 }

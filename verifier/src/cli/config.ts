@@ -1,5 +1,8 @@
-/** Settings of the `assay` command: a JSON file, overridden by flags. Secrets are in neither, only the paths of their files. */
-import { readFileSync } from "node:fs";
+/**
+ * Settings of the `assay` command: flags, then a JSON file, then defaults. Secrets are in none of them, only the paths of their
+ * files.
+ */
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod/v4";
@@ -8,24 +11,27 @@ import { MAX_ENDPOINTS } from "../chain/operators.ts";
 import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
 
+export const ROLES = ["operator", "verifier", "both"] as const;
+export type RoleName = (typeof ROLES)[number];
+
 const release = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
-/** Endpoints of one chain; a single one need not be in a list. */
-const rpcUrls = z
-  .array(z.url({ protocol: /^(https?|wss?)$/ }))
-  .min(1)
-  .readonly();
+const httpUrl = z.url({ protocol: /^https?$/ });
+const rpcUrl = z.url({ protocol: /^(https?|wss?)$/ });
 
 const configSchema = z
   .object({
-    rpc: z.preprocess((value) => (typeof value === "string" ? [value] : value), rpcUrls),
+    /** Endpoints of one chain; a single one need not be in a list. */
+    rpc: z.union([rpcUrl.transform((url) => [url]), z.array(rpcUrl).min(1)]),
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
+    signer: httpUrl,
+    account: z.string().regex(/^0x[0-9a-fA-F]{40}$/),
     data: z.string(),
     content: z.string(),
     database: z.url({ protocol: /^postgres(ql)?$/ }),
     logLevel: z.enum(LOG_LEVELS),
-    role: z.enum(["operator", "verifier", "both"]),
+    role: z.enum(ROLES),
     serve: z.array(release),
     // What is answered, challenged and announced; amounts are decimal ether.
     minFee: z.string(),
@@ -41,7 +47,13 @@ const configSchema = z
     exactFrom: z.string(),
     auditShare: z.number().min(0).max(1),
     http: z.string(),
-    mirror: z.array(z.url({ protocol: /^https?$/ })),
+    /** In the file only: it may hold a token. */
+    alertWebhook: httpUrl,
+    mirror: z.array(httpUrl),
+    gateway: z.array(httpUrl),
+    allowPrivateContent: z.boolean(),
+    maxContentGb: z.number().positive(),
+    url: httpUrl,
     workers: z.number().int().min(1).max(256),
     pollMs: z.number().int().min(50).max(60_000),
     inferenceLimitMs: z.number().int().min(100),
@@ -53,11 +65,12 @@ const configSchema = z
   .partial()
   .strict();
 
-export type Config = z.infer<typeof configSchema>;
+export type Config = z.output<typeof configSchema>;
+/** As it is written: one endpoint need not be a list. */
+export type ConfigFile = z.input<typeof configSchema>;
 
 export const DEFAULTS = {
   rpc: ["http://127.0.0.1:8545"],
-  deployment: join("deployments", "local.json"),
   data: join(homedir(), ".assay"),
   role: "both",
   http: "127.0.0.1:8600",
@@ -66,8 +79,27 @@ export const DEFAULTS = {
   inferenceLimitMs: 30_000,
   auditShare: 1,
   maxFileMb: 256,
+  maxContentGb: 32,
   maxTraceMb: 256,
-} as const satisfies Config;
+} satisfies Config;
+
+/**
+ * Where settings are read from if no --config is given: $ASSAY_CONFIG (set but empty: no file), or ~/.assay/config.json.
+ * @param path Of --config.
+ * @returns undefined if there is no file to read.
+ */
+export function configPath(path?: string): string | undefined {
+  if (path !== undefined) return path;
+  const named = process.env["ASSAY_CONFIG"];
+  if (named !== undefined) return named === "" ? undefined : named;
+  const standard = defaultConfigPath();
+  return existsSync(standard) ? standard : undefined;
+}
+
+/** Where `assay init` writes unless told otherwise. */
+export function defaultConfigPath(): string {
+  return process.env["ASSAY_CONFIG"] || join(DEFAULTS.data, "config.json");
+}
 
 function readConfig(path: string): unknown {
   try {
@@ -83,16 +115,24 @@ function check(what: string, value: unknown): Config {
   return parsed.data;
 }
 
+/** @throws {AssayError} BAD_CONFIG naming each wrong setting. */
+export function parseConfig(value: unknown): Config {
+  return check("settings", value);
+}
+
 /**
+ * @param path Of --config.
  * @param flags The command line's options; those that are no settings are left alone.
  * @throws {AssayError} BAD_CONFIG naming each wrong setting.
  */
 export function loadConfig(path: string | undefined, flags: Readonly<Record<string, unknown>>): Config {
-  const file = path === undefined ? {} : check(path, readConfig(path));
+  const from = configPath(path);
+  const file = from === undefined ? {} : check(from, readConfig(from));
   const settings = Object.entries(flags).filter(([name]) => Object.hasOwn(configSchema.shape, name));
   return { ...file, ...check("command line", Object.fromEntries(settings)) };
 }
 
+/** Where model files are. */
 export function contentOf({ content, data }: Config): string {
   return content ?? join(data ?? DEFAULTS.data, "content");
 }

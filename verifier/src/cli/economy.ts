@@ -7,10 +7,11 @@ import type { AnswerTerms, MinFee } from "../economics/answer.ts";
 import { offeredReleases } from "../roles/announcer.ts";
 import type { VerifierOptions } from "../roles/verifier.ts";
 import type { Config } from "./config.ts";
-import { etherOf, idOf } from "./session.ts";
+import { etherOf, idOf, SETTINGS } from "./session.ts";
 
 export function withEconomy(command: Command): Command {
   return command
+    .optionsGroup(SETTINGS)
     .option(
       "--min-fee <ether>",
       'operator: leave cheaper requests to others; "auto": what answering costs (default auto)',
@@ -32,7 +33,8 @@ export function withEconomy(command: Command): Command {
     .option("--bankroll <ether>", "verifier: most to lock in challenges at once (default: all stake)")
     .option("--public-url <url...>", "where others reach this node, for the directory")
     .option("--announce", "keep the directory in step with --public-url, --serve and prices (default)")
-    .option("--no-announce", "leave the directory as it is");
+    .option("--no-announce", "leave the directory as it is")
+    .optionsGroup("Options:");
 }
 
 function minFeeOf(text: string, what: string): MinFee {

@@ -1,38 +1,45 @@
 /** `assay model`: inspect, check, publish and verify model files. */
 import type { Command } from "commander";
-import { AssayError } from "../../../sdk/src/error.ts";
+import { resolve } from "node:path";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
-import { describeModel } from "../releases/describe.ts";
 import { findRelease } from "../releases/find.ts";
-import { createReleases } from "../releases/prepare.ts";
+import { bindingsOf, compareRelease, type ReleaseField } from "../releases/prepare.ts";
 import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
 import type { ModelSummary } from "../releases/summary.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
 import { contentOf, DEFAULTS } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
 import { addOffers } from "./offers.ts";
-import { print, type Row } from "./output.ts";
-import { idOf, openSender, openSession, withChain } from "./session.ts";
-
-export const RELEASE_LIMITS = { maxBytes: 2 ** 30, timeoutMs: 60_000, maxTraceBytes: Infinity } as const;
+import { EXIT, note, print, type Row } from "./output.ts";
+import { terminalProgress } from "./progress.ts";
+import { withWorkshop } from "./release.ts";
+import { idOf, openSender, openSession, SETTINGS, withChain } from "./session.ts";
+import { bytes as size } from "../inspect/text.ts";
 
 function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
 }
 
+function signatureRows({ signature }: ModelSummary): Row[] {
+  return [
+    ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
+    ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
+  ];
+}
+
 function rowsOf(model: ModelSummary): Row[] {
-  const { signature, worst } = model;
+  const { worst } = model;
   return [
     ["file sha256", model.fileSha256],
     ["program root", model.programRoot],
     ["lowering version", model.loweringVersion],
-    ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
-    ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
+    ...signatureRows(model),
     ["instructions", model.instructions],
     ["multiply-adds", model.multiplyAdds],
-    ["trace", `${model.traceBytes} bytes`],
-    ["constants", `${model.constants}, ${model.constantBytes} bytes`],
+    ["trace", size(model.traceBytes)],
+    ["constants", `${model.constants}, ${size(model.constantBytes)}`],
     [
       "onnxruntime",
       model.exactInOnnxruntime ? "exact, bit for bit" : "approximate (floats: machines may differ)",
@@ -65,40 +72,88 @@ interface PublishFlags {
   readonly royalty: number;
 }
 
+/** Where only this machine can fetch from. */
+function isLoopback(uri: string): boolean {
+  return URL.canParse(uri) && /^(localhost|127\..*|\[::1\])$/.test(new URL(uri).hostname);
+}
+
 async function publish(path: string, flags: PublishFlags, command: Command): Promise<void> {
   const file = new Uint8Array(readFile(path));
-  const model = describeModel(file, flags.dim ?? {});
+  const [atol, rtol] = [toleranceBits(flags.atol), toleranceBits(flags.rtol)];
   const session = await openSession(command);
   const { config, contracts } = session;
-  const http = config.http ?? DEFAULTS.http;
-  if (flags.uri === undefined && http === "off")
-    throw new AssayError(
-      "BAD_CONFIG",
-      "this node serves no files: say with --uri where others fetch this one",
-    );
-  const hash = await openStore(contentOf(config)).put(file);
+  const progress = terminalProgress();
+  const model = await withWorkshop(config, (workshop) =>
+    progress("lowering the model", () => workshop.describe(resolve(path), flags.dim ?? {})),
+  );
+  // Its owner's only copy, perhaps.
+  const store = await openStore(contentOf(config), contentOptionsOf(config).storeBytes);
+  const { cid, sha256 } = await store.put(file, { keep: true, expected: model.fileSha256 });
+  const { url } = config;
+  if (url !== undefined && isLoopback(url))
+    note(`Warning: nobody but this machine can reach ${url}; announce another address later.`);
   const options: PublishOptions = {
-    contentUri: flags.uri ?? `http://${http}/content/${hash.slice(2)}`,
-    atol: toleranceBits(flags.atol),
-    rtol: toleranceBits(flags.rtol),
+    contentUri: flags.uri ?? `ipfs://${cid.toString()}`,
+    ...(url === undefined ? {} : { otherUri: `${url.replace(/\/+$/, "")}/content/${sha256.slice(2)}` }),
+    atol,
+    rtol,
     royaltyBps: flags.royalty,
     ...(flags.model === undefined ? {} : { modelId: BigInt(flags.model) }),
     ...(flags.modelUri === undefined ? {} : { modelUri: flags.modelUri }),
   };
-  const { releaseId, release, contentUri } = await publishModel(
-    contracts,
-    await openSender(session),
-    model,
-    options,
+  const sender = await openSender(session);
+  const { releaseId, release, contentUris } = await progress("publishing", () =>
+    publishModel(contracts, sender, model, options),
   );
   const rows: Row[] = [
     ["release", releaseId],
     ["model", release.modelId],
-    ["content", contentUri],
+    ...contentUris.map((uri): Row => ["content", uri]),
     ["program root", release.programRoot],
   ];
-  print(flags.json ?? false, rows, { releaseId, contentUri, release });
+  print(flags.json ?? false, rows, { releaseId, contentUris, release });
 }
+
+function fieldRow({ field, file, release, ok }: ReleaseField): Row {
+  if (!ok) return [field, `WRONG: the release says ${release}, its file gives ${file}`];
+  return [field, file === release ? `${file}` : `${release}, at least the file's ${file}`];
+}
+
+async function verify(id: string, { json }: { json?: boolean }, command: Command): Promise<void> {
+  const releaseId = idOf(id, "a release");
+  const { config, contracts, provider } = await openSession(command);
+  const progress = terminalProgress();
+  const record = await progress("reading the chain", (onBlocks) =>
+    findRelease(contracts, provider, releaseId, onBlocks),
+  );
+  await withWorkshop(config, async (workshop) => {
+    const path = await progress("fetching the model", () => workshop.fetch(record));
+    const model = await progress("lowering the model", () => workshop.describe(path, bindingsOf(record)));
+    const fields = compareRelease(record.release, model);
+    const ok = fields.every((field) => field.ok);
+    const verdict = ok
+      ? "RIGHT: the release is what its file lowers to"
+      : "WRONG: do not rely on this release";
+    print(
+      json ?? false,
+      [["release", releaseId], ...fields.map(fieldRow), ...signatureRows(model), ["verdict", verdict]],
+      { releaseId, ok, fields, contentUris: record.contentUris, ...dataOf(model) },
+    );
+    if (!ok) process.exitCode = EXIT.wrong;
+  });
+}
+
+const PUBLISH_HELP = `
+A node with this content directory serves the file under its CID, as any IPFS gateway would. Others find it at
+the address that --url announces, at nodes that have it already, and at their --mirror and --gateway; whatever
+they get, they check its hash. A file that is pinned on IPFS by the same CID (\`ipfs add --cid-version 1
+--chunker size-1048576 --max-file-links 1024\`) needs no --url.
+
+A release is immutable: another tolerance or file is another release. \`assay model check\` proposes the tolerance.
+
+  $ assay model publish digits.onnx --royalty 500
+  $ assay model publish net.onnx --atol 1e-6 --rtol 1e-6 --url https://models.example.org
+`;
 
 export function addModel(program: Command): void {
   const model = program.command("model").description("inspect, check, publish and verify ONNX models");
@@ -108,9 +163,21 @@ export function addModel(program: Command): void {
     .description("show what an ONNX file lowers to, and what judging it can cost; needs no chain")
     .option(...DIMENSION_FLAG, addDimension)
     .option("--json", "print JSON")
-    .action((path: string, { dim, json }: { dim?: Bindings; json?: boolean }) => {
-      const description = describeModel(new Uint8Array(readFile(path)), dim ?? {});
-      print(json ?? false, rowsOf(description), dataOf(description));
+    .addHelpText(
+      "after",
+      `
+Judging: the referee recomputes one element on chain. Its worst case must fit a transaction, and the release
+commits to the gas, which sets the bonds. A model with symbolic dimensions needs a --dim for each.
+
+  $ assay model inspect digits.onnx
+  $ assay model inspect bert.onnx --dim batch=1 --dim seq=128`,
+    )
+    .action(async (path: string, { dim, json }: { dim?: Bindings; json?: boolean }) => {
+      readFile(path);
+      const found = await withWorkshop({}, (workshop) =>
+        terminalProgress()("lowering the model", () => workshop.describe(resolve(path), dim ?? {})),
+      );
+      print(json ?? false, rowsOf(found), dataOf(found));
     });
 
   addCheck(model);
@@ -119,13 +186,18 @@ export function addModel(program: Command): void {
   withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")
     .option(...DIMENSION_FLAG, addDimension)
+    .optionsGroup(SETTINGS)
     .option(
-      "--uri <uri>",
-      "where others fetch the file (default: this machine's node, see --http of `assay node`)",
+      "--content <dir>",
+      "content directory, of which a node serves the file (default: content in the data directory)",
     )
     .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
-    .option("--content <dir>", "content directory (default: content in the data directory)")
-    .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
+    .option(
+      "--url <url>",
+      "public base URL of the node that serves the file: announced too, in a second transaction",
+    )
+    .optionsGroup("Options:")
+    .option("--uri <uri>", "where the file can be fetched (default: ipfs:// and its CID)")
     .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
     .option("--atol <number>", "absolute tolerance of answers", parseNumber, 0)
@@ -137,24 +209,20 @@ export function addModel(program: Command): void {
     )
     .option("--royalty <bps>", "the model's share of fees, basis points, at most 5000", parseInteger, 0)
     .option("--json", "print JSON")
+    .addHelpText("after", PUBLISH_HELP)
     .action(publish);
 
-  withChain(model.command("verify <release>"), false)
-    .description("fetch a release's file and check that the release is what it lowers to")
-    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
-    .option("--content <dir>", "content directory (default: content in the data directory)")
+  withContent(withChain(model.command("verify <release>"), false))
+    .description(
+      "fetch a release's file and compare everything that the release says with what the file gives",
+    )
     .option("--json", "print JSON")
-    .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
-      const releaseId = idOf(id, "a release");
-      const { config, contracts, provider } = await openSession(command);
-      const record = await findRelease(contracts, provider, releaseId);
-      const store = openStore(contentOf(config));
-      const { model: found } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(
-        record,
-      );
-      print(json ?? false, [["release", `${releaseId}: verified`], ...rowsOf(found)], {
-        releaseId,
-        ...dataOf(found),
-      });
-    });
+    .addHelpText(
+      "after",
+      `
+  $ assay model verify 0x3c5e...
+
+Exit code 0: right; ${EXIT.wrong}: a field is wrong; ${EXIT.retryable}: the file cannot be had now; ${EXIT.failed}: it cannot be lowered.`,
+    )
+    .action(verify);
 }

@@ -1,22 +1,15 @@
 /** `assay node`. */
 import { join } from "node:path";
 import { Option, type Command } from "commander";
-import { readDeployment } from "../../../sdk/src/deployment.ts";
-import { AssayError } from "../../../sdk/src/error.ts";
 import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
-import { contentOf, DEFAULTS, type Config } from "./config.ts";
+import { httpAddress } from "../setup/http.ts";
+import { DEFAULTS, ROLES, type Config } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
 import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
-import { configOf, etherOf, openWallet, withChain } from "./session.ts";
-
-function endpoint(text: string): { host: string; port: number } | undefined {
-  if (text === "off") return undefined;
-  const [, host, port] = /^(.+):([0-9]{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65535)
-    throw new AssayError("BAD_CONFIG", `the HTTP address is host:port or "off", not "${text}"`);
-  return { host, port: Number(port) };
-}
+import { openSigner } from "./signer.ts";
+import { etherOf, openSession, SETTINGS, withChain, type Session } from "./session.ts";
 
 function computeOptionsOf({
   workers = DEFAULTS.workers,
@@ -31,9 +24,9 @@ function computeOptionsOf({
   };
 }
 
-async function optionsOf(config: Config): Promise<NodeOptions> {
+async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
   const role = config.role ?? DEFAULTS.role;
-  const http = endpoint(config.http ?? DEFAULTS.http);
+  const http = httpAddress(config.http ?? DEFAULTS.http);
   const operator = answerTerms(config);
   const verifier = {
     exactFromWei: etherOf(config.exactFrom ?? "0", "the bond from which all answers are judged exactly"),
@@ -42,20 +35,19 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
   };
   const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
-    deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
+    deployment: contracts.deployment,
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
-    wallet: await openWallet(config),
+    signer: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
-    contentDirectory: contentOf(config),
+    content: contentOptionsOf(config),
     database:
       config.database === undefined
         ? { directory: join(config.data ?? DEFAULTS.data, "state") }
         : { url: config.database },
-    mirrors: config.mirror ?? [],
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
     compute: computeOptionsOf(config),
-    maxFileBytes: (config.maxFileMb ?? DEFAULTS.maxFileMb) * 2 ** 20,
     maxTraceBytes: (config.maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20,
+    alertWebhook: config.alertWebhook,
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
     ...(role === "operator" ? {} : { verifier }),
@@ -70,15 +62,10 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withEconomy(withChain(program.command("node"), true))
+  withEconomy(withContent(withChain(program.command("node"), true)))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
-    .addOption(
-      new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices([
-        "operator",
-        "verifier",
-        "both",
-      ]),
-    )
+    .optionsGroup(SETTINGS)
+    .addOption(new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices(ROLES))
     .option("--serve <release...>", "operator: the releases to answer for (default: all that check out)")
     .option(
       "--exact-from <ether>",
@@ -89,17 +76,14 @@ export function addNode(program: Command): void {
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
     )
-    .option("--data <dir>", `the node's database and model files (default ${DEFAULTS.data})`)
-    .option(
-      "--content <dir>",
-      "files by their hash, kept and served (default: content in the data directory)",
-    )
     .option(
       "--database <url>",
       "a Postgres server (postgres://...), which several nodes of one key may share, instead of the embedded database; keep its password in ~/.pgpass or the configuration file",
     )
-    .option("--mirror <url...>", "other nodes to fetch model files from")
-    .option("--http <host:port>", `serve /content and /health here, or "off" (default ${DEFAULTS.http})`)
+    .option(
+      "--http <host:port>",
+      `serve model files, open trials and health here, or "off" (default ${DEFAULTS.http})`,
+    )
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)
     .option("--poll-ms <ms>", `how often to look for new blocks (default ${DEFAULTS.pollMs})`, Number)
     .option("--inference-limit-ms <ms>", `for one inference (default ${DEFAULTS.inferenceLimitMs})`, Number)
@@ -113,7 +97,6 @@ export function addNode(program: Command): void {
       "what one inference may take beside that, MiB (default: 4096, or --memory-mb if that is less)",
       Number,
     )
-    .option("--max-file-mb <n>", `largest model file, MiB (default ${DEFAULTS.maxFileMb})`, Number)
     .option(
       "--max-trace-mb <n>",
       `largest sum of a run's tensors, MiB: a dispute holds several times as much in memory (default ${DEFAULTS.maxTraceMb})`,
@@ -122,7 +105,10 @@ export function addNode(program: Command): void {
     .addHelpText("after", NODE_HELP)
     .action(async (_options: unknown, command: Command) => {
       const ended = signal();
-      const options = await optionsOf(configOf(command));
+      const session = await openSession(command);
+      const options = await optionsOf(session);
+      session.provider.destroy();
+      session.endpoints.close();
       const node = await startNode(options);
       const name = await ended;
       options.log.info({ signal: name }, "stopping: a second signal ends at once");
@@ -136,6 +122,9 @@ An operator answers requests under a bond from its stake and defends its answers
 recomputes everybody's answers and challenges those that are wrong. Both need stake (\`assay stake\`), a
 little ETH in the wallet for gas, and to stay online: the node must be able to land a transaction within
 the clocks that \`assay status\` shows.
+
+  $ assay doctor && assay node
+  $ assay node --role verifier --http off
 
 The log has one JSON object a line; the line with "msg":"ready" says that the chain has been read.
 `;

@@ -7,13 +7,13 @@ import { readLogs } from "../../../sdk/src/logs.ts";
 import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { decodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
-import { openStore } from "../content/store.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
 import { findRelease } from "../releases/find.ts";
-import { createReleases } from "../releases/prepare.ts";
 import { readFile, readInput } from "./arguments.ts";
-import { contentOf, DEFAULTS } from "./config.ts";
-import { RELEASE_LIMITS } from "./model.ts";
+import { withContent } from "./content.ts";
 import { print, type Row } from "./output.ts";
+import { prepareRelease } from "./release.ts";
+import { terminalProgress } from "./progress.ts";
 import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
 
 interface RequestFlags {
@@ -73,9 +73,9 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const releaseId = idOf(id, "a release");
   const session = await openSession(command);
   const { config, contracts, provider } = session;
-  const store = openStore(contentOf(config));
+  const progress = terminalProgress();
   const record = await findRelease(contracts, provider, releaseId);
-  const { model } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(record);
+  const { model } = await prepareRelease(config, record, progress);
   const input = inputOf(flags, model.signature);
   const sender = await openSender(session);
   const fee = etherOf(flags.fee, "the fee");
@@ -88,12 +88,14 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   });
   const data = contracts.market.interface.encodeFunctionData("request", [ask, input]);
   const to = contracts.deployment.addresses.market;
-  const receipt = await sender.send({ label: "request", to, data, value: fee });
+  const receipt = await sender.send({ key: freshKey("request"), label: "request", to, data, value: fee });
   const handle = parseRequested(contracts, receipt);
   const rows: Row[] = [["request", handle.requestId]];
   if (flags.wait === "no")
     return print(flags.json ?? false, rows, { requestId: handle.requestId, block: handle.block });
-  const answer = await waitForAnswer(contracts, provider, handle, { final: flags.wait === "final" });
+  const answer = await progress(`waiting for the ${flags.wait} answer`, () =>
+    waitForAnswer(contracts, provider, handle, { final: flags.wait === "final" }),
+  );
   printAnswer(flags.json ?? false, rows, answer, model.signature);
 }
 
@@ -112,7 +114,8 @@ async function refund(id: string, { json }: { json?: boolean }, command: Command
     throw new AssayError("NOT_FOUND", `the market has no request ${requestId}`);
   const data = market.interface.encodeFunctionData("refund", [event.request]);
   const sender = await openSender(session);
-  const { hash } = await sender.send({ label: "refund", to: deployment.addresses.market, data });
+  const to = deployment.addresses.market;
+  const { hash } = await sender.send({ key: freshKey("refund"), label: "refund", to, data });
   const rows: Row[] = [["refunded", `${event.request.fee} wei to the stake of ${event.request.refundTo}`]];
   print(json ?? false, rows, {
     requestId,
@@ -123,30 +126,45 @@ async function refund(id: string, { json }: { json?: boolean }, command: Command
 }
 
 export function addRequest(program: Command): void {
-  withChain(program.command("request <release>"), true)
+  withContent(withChain(program.command("request <release>"), true))
     .description("ask for one inference and wait for the answer")
     .option(
       "--input <file>",
       'JSON such as {"pixels": [0, 12, ...]}: numbers, or strings of digits for 64-bit integers',
     )
     .option("--raw <file>", "the input tensors' bytes instead: little-endian, one after the other")
-    .option("--fee <ether>", "paid for the answer", "0.001")
-    .option("--bond <ether>", "operator's bond (default: the least that covers a dispute)")
+    .option("--fee <ether>", "paid for the answer, ETH", "0.001")
+    .option(
+      "--bond <ether>",
+      "the operator's bond, what a wrong answer costs it (default: the least that covers a dispute)",
+    )
     .option("--operator <address>", "the only account that may answer (default: any)")
-    .option("--answer-seconds <n>", "how long answers are accepted", "600")
-    .option("--window-seconds <n>", "challenge window (default: the shortest)")
+    .option("--answer-seconds <n>", "how long answers are accepted, seconds", "600")
+    .option("--window-seconds <n>", "challenge window, seconds (default: the shortest)")
     .addOption(
       new Option("--wait <state>", "what to wait for")
         .choices(["no", "provisional", "final"])
         .default("final"),
     )
-    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
-    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+The answer is provisional until its challenge window is over and no dispute is open; then anyone may make it final.
+A fee for an answer that does not come, or is overturned, returns: \`assay refund REQUEST\`.
+
+  $ echo '{"pixels": [0, 12, 5]}' > input.json
+  $ assay request 0x3c5e... --input input.json --fee 0.01
+  $ assay request 0x3c5e... --input input.json --wait no --json | jq -r .requestId`,
+    )
     .action(request);
 
   withChain(program.command("refund <request>"), true)
     .description("return the fee of a request that nobody answered in time, or whose answer was overturned")
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nAnyone may do this; the fee goes to the stake of the account that the request names.\n\n  $ assay refund 0x5f1c...",
+    )
     .action(refund);
 }

@@ -12,6 +12,7 @@ import type { Feed } from "../check/feeds.ts";
 import type { Evidence } from "../play/evidence.ts";
 import type { Facts } from "../play/facts.ts";
 import type { TraceHandle, TraceTop } from "../play/trace.ts";
+import type { Outline } from "../releases/outline.ts";
 import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";
@@ -38,6 +39,7 @@ export type ExactJob =
       readonly bindings: Bindings;
       readonly fileSha256: Hex | undefined;
     }
+  | { readonly kind: "outline"; readonly path: string; readonly bindings: Bindings }
   | {
       readonly kind: "feeds";
       readonly specs: readonly TensorSpec[];
@@ -65,6 +67,8 @@ export interface ExactPool {
    * kills its process.
    */
   readonly describe: Describe;
+  /** @throws {AssayError} as `describe`. */
+  outline(path: string, bindings: Bindings): Promise<Outline>;
   /** Inputs to compare onnxruntime on, as of `makeFeeds`. */
   feeds(specs: readonly TensorSpec[], samples: number, seed: number): Promise<Feed[]>;
   /**
@@ -101,6 +105,7 @@ function own<T>(): z.ZodType<T> {
 
 const answers = {
   summary: own<ModelSummary>(),
+  outline: own<Outline>(),
   feeds: own<Feed[]>(),
   top: own<TraceTop>(),
   evidence: own<Evidence>(),
@@ -132,15 +137,13 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     return { key: model.programRoot, bytes: memoryOf.program(model) };
   }
 
-  async function describe(path: string, bindings: Bindings, fileSha256?: Hex): Promise<ModelSummary> {
+  async function lowered(job: Extract<ExactJob, { kind: "describe" | "outline" }>): Promise<unknown> {
     try {
-      return answers.summary.parse(
-        await lowering.run({
-          job: () => ({ kind: "describe", path, bindings, fileSha256 }),
-          limits: { runMs: describeLimitMs },
-          fingerprint: () => digest([path, JSON.stringify(bindings)]),
-        }),
-      );
+      return await lowering.run({
+        job: () => job,
+        limits: { runMs: describeLimitMs },
+        fingerprint: () => digest([job.path, JSON.stringify(job.bindings)]),
+      });
     } catch (error) {
       if (!(error instanceof AssayError) || error.code !== "INFERENCE_TIMED_OUT") throw error;
       throw new AssayError("MODEL_REFUSED", `lowering takes more than ${describeLimitMs} ms`);
@@ -177,7 +180,10 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
   }
 
   return {
-    describe,
+    describe: async (path, bindings, fileSha256) =>
+      answers.summary.parse(await lowered({ kind: "describe", path, bindings, fileSha256 })),
+    outline: async (path, bindings) =>
+      answers.outline.parse(await lowered({ kind: "outline", path, bindings })),
     openTrace,
     async feeds(specs, samples, seed) {
       const job = { kind: "feeds", specs, samples, seed } as const;

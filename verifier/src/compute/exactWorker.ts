@@ -7,6 +7,7 @@ import { makeFeeds } from "../check/feeds.ts";
 import { claimOfTrace, findEvidence, type HonestRun } from "../play/evidence.ts";
 import { revealOf, topOf } from "../play/trace.ts";
 import { lower } from "../releases/describe.ts";
+import { outlineOf } from "../releases/outline.ts";
 import { describeFile, readBytes } from "../releases/prepare.ts";
 import { summaryOf } from "../releases/summary.ts";
 import { serveParent, type JobContext } from "./child.ts";
@@ -71,6 +72,8 @@ async function work(job: ExactJob, context: JobContext): Promise<unknown> {
   switch (job.kind) {
     case "describe":
       return summaryOf(await describeFile(job.path, job.bindings, job.fileSha256));
+    case "outline":
+      return outlineOf(lower(await readBytes(job.path), job.bindings));
     case "feeds":
       return makeFeeds(job.specs, job.samples, job.seed);
     case "output":

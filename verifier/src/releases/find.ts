@@ -3,7 +3,7 @@ import type { Provider } from "ethers";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
-import { readLogs } from "../../../sdk/src/logs.ts";
+import { readLogs, type OnBlocks } from "../../../sdk/src/logs.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { apply, emptyState, type ReleaseRecord } from "../chain/state.ts";
 
@@ -12,6 +12,7 @@ export async function findRelease(
   contracts: Contracts,
   provider: Provider,
   releaseId: Hex,
+  onBlocks?: OnBlocks,
 ): Promise<ReleaseRecord> {
   const { registry, deployment } = contracts;
   const names = (["Released", "ContentAnnounced"] as const).map(
@@ -19,7 +20,7 @@ export async function findRelease(
   );
   const filter = { address: deployment.addresses.registry, topics: [names, releaseId] };
   const state = emptyState();
-  for (const log of await readLogs(provider, filter, deployment.block)) {
+  for (const log of await readLogs(provider, filter, deployment.block, onBlocks)) {
     const event = parseEvent("registry", log);
     if (event !== undefined) apply(state, { event, blockNumber: log.blockNumber, timestamp: 0 });
   }

@@ -1,13 +1,11 @@
 /** Re-derives a release from its file before anything is served or verified. */
 import { readFile } from "node:fs/promises";
-import pLimit from "p-limit";
 import { sha256 } from "../../../program/src/merkle.ts";
 import { AssayError, isRetryable, messageOf } from "../../../sdk/src/error.ts";
 import { sameHex, toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, parseBindings, signatureHash, type Bindings } from "../../../sdk/src/tensor.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
-import type { ContentStore } from "../content/store.ts";
-import { fetchContent, type FetchLimits } from "../content/fetch.ts";
+import type { Content } from "../content/content.ts";
 import { describeModel, type ModelDescription } from "./describe.ts";
 import type { ModelSummary } from "./summary.ts";
 
@@ -40,25 +38,45 @@ function parsed(fragment: string): Bindings | undefined {
   }
 }
 
+/** One field of a release beside what its file gives. */
+export interface ReleaseField {
+  readonly field: string;
+  readonly file: string | number;
+  readonly release: string | number;
+  readonly ok: boolean;
+}
+
+/** Everything that a release says of its file. Of gas it may say more: with too little, the bond would not cover a challenger's. */
+export function compareRelease(release: Release, model: ModelSummary): ReleaseField[] {
+  const equal = (field: string, file: string | number, said: string | number): ReleaseField => ({
+    field,
+    file,
+    release: said,
+    ok: file === said,
+  });
+  const covers = (field: string, file: number, said: number): ReleaseField => ({
+    field,
+    file,
+    release: said,
+    ok: said >= file,
+  });
+  return [
+    equal("file sha256", model.fileSha256, release.fileSha256.toLowerCase()),
+    equal("lowering version", model.loweringVersion, release.loweringVersion),
+    equal("program root", model.programRoot, release.programRoot.toLowerCase()),
+    equal("bindings hash", bindingsHash(model.bindings), release.bindingsHash.toLowerCase()),
+    equal("signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()),
+    equal("input bytes", model.inputBytes, release.inputBytes),
+    equal("output bytes", model.outputBytes, release.outputBytes),
+    covers("step gas", model.worst.gas, release.stepGas),
+    covers("dispute gas", model.disputeGas, release.disputeGas),
+  ];
+}
+
 /** @throws {AssayError} RELEASE_REFUSED with what the release says otherwise than its file. */
 export function checkRelease(release: Release, model: ModelSummary): void {
-  const expected: readonly (readonly [what: string, ours: string | number, theirs: string | number])[] = [
-    ["hash", model.fileSha256, release.fileSha256.toLowerCase()],
-    ["lowering version", model.loweringVersion, release.loweringVersion],
-    ["program root", model.programRoot, release.programRoot.toLowerCase()],
-    ["signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()],
-    ["input length", model.inputBytes, release.inputBytes],
-    ["output length", model.outputBytes, release.outputBytes],
-  ];
-  for (const [what, ours, theirs] of expected)
-    if (ours !== theirs)
-      throw new AssayError("RELEASE_REFUSED", `the file's ${what} is ${ours}, the release's ${theirs}`);
-  // With too low figures the bond would not cover a challenger's gas.
-  if (release.stepGas < model.worst.gas || release.disputeGas < model.disputeGas)
-    throw new AssayError(
-      "RELEASE_REFUSED",
-      `a dispute may take ${model.worst.gas} and ${model.disputeGas} gas, the release says ${release.stepGas} and ${release.disputeGas}`,
-    );
+  for (const { field, file, release: said, ok } of compareRelease(release, model))
+    if (!ok) throw new AssayError("RELEASE_REFUSED", `the file's ${field} is ${file}, the release's ${said}`);
 }
 
 /**
@@ -90,16 +108,9 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-export interface ReleaseLimits extends FetchLimits {
+export interface ReleaseLimits {
   /** Bytes of all tensors of a run, which a dispute keeps in memory. */
   readonly maxTraceBytes: number;
-}
-
-/** Files that are fetched at once: each is held in memory until its hash is known. */
-const MAX_FETCHES = 2;
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof AssayError && /^CONTENT_(UNAVAILABLE|MISMATCH)$/.test(error.code);
 }
 
 /** Refusals that follow from the file and the release alone; anything else may go better another time. */
@@ -111,7 +122,7 @@ function isFinal(error: unknown): boolean {
 export interface Releases {
   /**
    * The release, re-derived; fetched and checked once.
-   * @throws {AssayError} as checkRelease, fetchContent and `describe`; a refusal is remembered.
+   * @throws {AssayError} as checkRelease, Content.provide and `describe`; a refusal is remembered.
    */
   prepare(record: ReleaseRecord): Promise<PreparedRelease>;
   /** The release if it has been prepared. */
@@ -119,39 +130,36 @@ export interface Releases {
 }
 
 /**
- * @param mirrors Base URLs of other nodes, asked after the release's own URIs.
+ * @param content Whence files come; those of releases that are prepared stay in its store.
  * @param describe Where files of strangers are lowered.
  */
 export function createReleases(
-  store: ContentStore,
+  content: Pick<Content, "provide" | "pin">,
   limits: ReleaseLimits,
-  mirrors: readonly string[],
   describe: Describe = describeFile,
 ): Releases {
   const done = new Map<Hex, PreparedRelease>();
-  const fetching = pLimit(MAX_FETCHES);
   const attempts = new Map<Hex, Promise<PreparedRelease>>();
 
   async function load(record: ReleaseRecord): Promise<PreparedRelease> {
     const { releaseId, release, contentUris } = record;
     const bindings = bindingsOf(record);
-    const path = store.pathOf(release.fileSha256);
-    // Whether it is there and intact is found out where it is read anyway: hashing takes a second a gigabyte.
-    const describeStored = (): Promise<ModelSummary> => describe(path, bindings, release.fileSha256);
-    const model = await describeStored().catch(async (error: unknown) => {
-      if (!isAbsent(error)) throw error;
-      const others = mirrors.map((base) => `${base}/content/${release.fileSha256.slice(2).toLowerCase()}`);
-      const uris = [...contentUris, ...others];
-      await fetching(async () => store.put(await fetchContent(release.fileSha256, uris, limits)));
-      return describeStored();
-    });
-    checkRelease(release, model);
-    if (model.traceBytes > limits.maxTraceBytes)
-      throw new AssayError(
-        "RELEASE_REFUSED",
-        `a trace has ${model.traceBytes} bytes: raise the limit of ${limits.maxTraceBytes} to accept it`,
-      );
-    return { releaseId, release, model, path };
+    // From now on, lest it be evicted while it is looked at.
+    const unpin = await content.pin(release.fileSha256);
+    try {
+      const { path } = await content.provide(release.fileSha256, contentUris);
+      const model = await describe(path, bindings, release.fileSha256);
+      checkRelease(release, model);
+      if (model.traceBytes > limits.maxTraceBytes)
+        throw new AssayError(
+          "RELEASE_REFUSED",
+          `a trace has ${model.traceBytes} bytes: raise the limit of ${limits.maxTraceBytes} to accept it`,
+        );
+      return { releaseId, release, model, path };
+    } catch (error) {
+      unpin();
+      throw error;
+    }
   }
 
   async function remember(record: ReleaseRecord): Promise<PreparedRelease> {

@@ -1,7 +1,7 @@
 /** What both roles work with. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
-import { sameHex } from "../../../sdk/src/structs.ts";
-import type { Sender } from "../chain/send.ts";
+import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
+import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { ExactPool } from "../compute/exactPool.ts";
@@ -24,6 +24,12 @@ export interface RoleContext {
   readonly releases: Releases;
   readonly fastPaths: FastPaths;
   readonly findings: Findings;
+  /** What an operator shows over HTTP of the trace that it defends, checked; undefined: it shows nothing. */
+  readonly askReveal: (
+    endpoints: readonly string[],
+    resultId: Hex,
+    node: Node,
+  ) => Promise<Uint8Array | undefined>;
   readonly runTimes: RunTimes;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */
@@ -34,6 +40,8 @@ export interface RoleContext {
 export interface Role {
   /** Everything that is due in this state. No effects but the role's own memory. */
   duties(state: ChainState, head: BlockRef): Duty[];
+  /** What is below a node of a trace that it defends; undefined if it does not, or the node is not in it. */
+  reveal?(resultId: Hex, node: Node): Promise<Uint8Array | undefined>;
 }
 
 /** @returns undefined while the events of the release or request have not been seen. */
@@ -58,7 +66,7 @@ export function dutiesOfTrials(
     try {
       return dutiesOf(trial);
     } catch (error) {
-      logError(log, error, `result ${result.resultId}`);
+      logError(log, error, "a trial could not be planned", { result: result.resultId });
       return [];
     }
   });
@@ -67,16 +75,21 @@ export function dutiesOfTrials(
 export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadline?: number): Duty {
   const { contracts, sender } = context;
   const { resultId } = trial.result;
+  const key = moveKey(resultId, move);
   return {
-    key: moveKey(resultId, move),
+    key,
     subject: trial.request.requestId,
     deadline,
     async run() {
       await sender.send({
+        key,
         label: move.kind,
+        subject: resultId,
         to: contracts.deployment.addresses.game,
         data: encodeMove(contracts, trial, move),
-        ...(deadline === undefined ? {} : { deadline }),
+        ...(deadline === undefined
+          ? {}
+          : { priority: "move", deadline, stakeWei: trial.request.request.bond }),
       });
     },
   };

@@ -2,12 +2,12 @@
 import { randomInt } from "node:crypto";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
 import type { Duty } from "../duties.ts";
+import { errorFields } from "../log.ts";
 import {
   considerChallenge,
   estimateChallenge,
@@ -22,6 +22,7 @@ import { firstWrongOutput } from "../judge/judge.ts";
 import type { Evidence } from "../play/evidence.ts";
 import { factsOf } from "../play/facts.ts";
 import { challengerDeadline, needsEvidence, planChallenger, planSettlement } from "../play/planner.ts";
+import { gatherReveals, withKnown, type Known } from "../play/reveals.ts";
 import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
@@ -45,9 +46,14 @@ interface Case {
   trace: TraceHandle | undefined;
   /** What a challenge that was decided on, but that the chain does not show yet, may lock, wei. */
   promised: bigint | undefined;
+  /** What the operator has shown off chain. */
+  known: Known | undefined;
   /** What our trace shows of the result's `version`; after a reorganisation there is another record. */
   evidence: { readonly result: ResultRecord; readonly version: number; readonly found: Evidence } | undefined;
 }
+
+/** For what an operator shows off chain, at most, each time that the trial has changed. */
+const ASK_MS = 10_000;
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
   const { contracts, sender, pool, exact, releases, findings, log } = context;
@@ -70,7 +76,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       const fast = await fastOutput(pool, release, input, trial.result.endsAt);
       return firstWrongOutput(release.model, fast, published, release.release) === undefined;
     } catch (error) {
-      log.warn({ result: trial.result.resultId }, `${messageOf(error)}: the exact interpreter judges`);
+      const fields = { result: trial.result.resultId, ...errorFields(error) };
+      log.warn(fields, "onnxruntime failed: the exact interpreter judges");
       return false;
     }
   }
@@ -112,14 +119,24 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     found.judgement = verdict;
   }
 
-  /** Asks our trace what it shows of the claim as it stands. */
-  function seek(trial: Trial, found: Case): Duty[] {
+  /** Asks our trace what it shows of the claim as it stands, and the operator for what the chain has not been shown of it. */
+  function seek(trial: Trial, found: Case, state: ChainState): Duty[] {
     const { result } = trial;
-    const { resultId, version } = result;
+    const { resultId, version, operator } = result;
+    const endpoints = state.operators.get(operator.toLowerCase())?.endpoints ?? [];
     const run = async (): Promise<void> => {
       const facts = factsOf(trial, sender.address);
-      const evidence = facts && (await found.trace?.evidence(facts));
-      if (evidence !== undefined) found.evidence = { result, version, found: evidence };
+      const { trace } = found;
+      if (facts === undefined || trace === undefined) return;
+      const until = Date.now() + ASK_MS;
+      const { finding, known } = await gatherReveals(
+        (shown) => trace.evidence(withKnown(facts, shown)),
+        // Our clock runs: who is slow is asked on chain.
+        async (node) => (Date.now() < until ? await context.askReveal(endpoints, resultId, node) : undefined),
+        found.known,
+      );
+      found.known = known;
+      found.evidence = { result, version, found: finding };
     };
     const deadline = challengerDeadline(trial, sender.address);
     return [{ key: `evidence:${resultId}:${version}`, subject: result.requestId, deadline, run }];
@@ -179,7 +196,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const { result } = trial;
     if (isMine(trial)) found.promised = undefined;
     const known = evidence?.result === result && evidence.version === result.version;
-    if (!known && needsEvidence(trial, sender.address)) return seek(trial, found);
+    if (!known && needsEvidence(trial, sender.address)) return seek(trial, found, state);
     const next = planChallenger(trial, sender.address, known ? evidence.found : undefined);
     if (next === undefined) return [];
     if (next.move.kind === "challenge" && !mayChallenge(trial, found, state, head)) return [];
@@ -197,11 +214,12 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       return [];
     const data = contracts.market.interface.encodeFunctionData("refund", [trial.request.request]);
     const to = contracts.deployment.addresses.market;
+    const { requestId } = trial.request;
+    const key = `refund:${requestId}`;
     const run = async (): Promise<void> => {
-      await sender.send({ label: "refund", to, data });
+      await sender.send({ key, label: "refund", subject: requestId, to, data });
     };
-    const { requestId: subject } = trial.request;
-    return [{ key: `refund:${subject}`, subject, run }];
+    return [{ key, subject: requestId, run }];
   }
 
   function dutiesOf(trial: Trial, state: ChainState, head: BlockRef): Duty[] {
@@ -224,6 +242,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       judgement: undefined,
       trace: undefined,
       evidence: undefined,
+      known: undefined,
       promised: undefined,
     };
     cases.set(result.resultId, found);

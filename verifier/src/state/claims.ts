@@ -14,6 +14,8 @@ export interface Claims {
   take(subjects: readonly string[]): Promise<ReadonlySet<string>>;
   /** Leaves subjects to others. */
   give(subjects: readonly string[]): Promise<void>;
+  /** When the database last answered, unix seconds. */
+  heardAt(): number;
   /** Gives everything back. */
   close(): Promise<void>;
 }
@@ -89,12 +91,13 @@ export async function openClaims(
   await beat();
   await bury();
   const timer = setInterval(() => {
-    beat().catch((error: unknown) => logError(log, error, "heartbeat"));
+    beat().catch((error: unknown) => logError(log, error, "the heartbeat failed"));
   }, heartbeatMs);
   timer.unref();
 
   return {
     instance,
+    heardAt: () => heard / 1000,
     async take(subjects) {
       if (Date.now() - heard > silenceMs / 2) held.clear();
       const missing = [...new Set(subjects)].filter((subject) => !held.has(subject));

@@ -1,5 +1,5 @@
 /** The node's database: one schema, in the embedded Postgres or on a server. */
-import { Kysely, PostgresDialect, sql, type PostgresPool } from "kysely";
+import { Kysely, PostgresDialect, sql, type LogEvent, type PostgresPool } from "kysely";
 import { Migrator } from "kysely/migration";
 import { Pool, TypeOverrides } from "pg";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
@@ -39,9 +39,15 @@ function serverPool(url: string): PostgresPool {
  * Opens the database and brings its schema up to date; several nodes may do so at once.
  * @throws {AssayError} STATE_LOCKED, STATE_FAILED (retryable if a server does not answer).
  */
-export async function openDatabase(address: DatabaseAddress): Promise<Database> {
+export async function openDatabase(
+  address: DatabaseAddress,
+  onQuery?: (event: LogEvent) => void,
+): Promise<Database> {
   const pool = "url" in address ? serverPool(address.url) : await openEmbedded(address.directory);
-  const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const database = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool }),
+    ...(onQuery === undefined ? {} : { log: onQuery }),
+  });
   try {
     await sql`select 1`.execute(database);
   } catch (cause) {

@@ -4,8 +4,7 @@ import { messageOf } from "../../../../sdk/src/error.ts";
 import { refusalOf, type Refusal } from "../../../../sdk/src/refusal.ts";
 import type { Logger } from "../../log.ts";
 import { createHealth, type Health } from "./health.ts";
-import { httpTransport } from "./http.ts";
-import { socketTransport } from "./socket.ts";
+import { openTransport } from "./open.ts";
 import { EndpointError, isObject, type FailureKind, type Transport } from "./transport.ts";
 
 /** Makes of a result what is asked for; throws if it is not what the method returns. */
@@ -51,17 +50,11 @@ const FOREIGN_REST_MS = 60_000;
 const REPORT_STREAK = 3;
 const HARMLESS: ReadonlySet<FailureKind> = new Set(["range", "behind", "unsupported", "answer", "known"]);
 
-function isSocket(url: string): boolean {
-  return /^wss?:/i.test(url);
-}
-
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { url, name, chainId, log, timeoutMs, maxResponseBytes } = options;
   const health = createHealth();
   const unsupported = new Set<string>();
-  const transport: Transport = isSocket(url)
-    ? socketTransport(url, maxResponseBytes, () => lost())
-    : httpTransport(url);
+  const transport: Transport = openTransport(url, maxResponseBytes, () => lost());
   const limits = { timeoutMs, maxBytes: maxResponseBytes };
   let checked: Promise<void> | undefined;
   let foreign = false;
@@ -99,7 +92,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     if (error.kind !== "limited" && error.kind !== "outvoted") checked = undefined;
     if (!reported && (health.streak() >= REPORT_STREAK || error.kind === "foreign")) {
       reported = true;
-      log.warn({ endpoint: name, kind: error.kind }, `an RPC endpoint rests: ${error.message}`);
+      log.warn({ endpoint: name, kind: error.kind, reason: error.message }, "an RPC endpoint rests");
     }
     probing ??= setTimeout(() => void probe(), Math.max(0, health.restsUntil() - Date.now())).unref();
   }

@@ -1,0 +1,63 @@
+/** What was sent and what it cost, for accounts. */
+import { toHex, type Hex } from "../../../../sdk/src/structs.ts";
+import type { Database } from "../../state/database.ts";
+
+export interface TransactionRecord {
+  /** Chain and address of the sender. */
+  readonly account: string;
+  readonly key: string;
+  readonly attempt: number;
+  readonly label: string;
+  /** The request or result that it was about. */
+  readonly subject: string | undefined;
+  readonly state: "mined" | "reverted";
+  readonly hash: Hex;
+  readonly block: number;
+  /** Of the block, unix seconds. */
+  readonly minedAt: number;
+  readonly gasUsed: number;
+  /** Wei per gas. */
+  readonly gasPriceWei: bigint;
+  readonly gasWei: bigint;
+  /** Wei that it carried; nothing if it reverted. */
+  readonly valueWei: bigint;
+  /** Beyond reach of reorganisations. */
+  readonly final: boolean;
+}
+
+export interface TransactionFilter {
+  /** Mined at or after, unix seconds. */
+  readonly since?: number;
+  readonly subject?: string;
+  /** Default 1000. */
+  readonly limit?: number;
+}
+
+/** Transactions that are in the chain, the newest first. */
+export async function listTransactions(
+  database: Database,
+  { since = 0, subject, limit = 1000 }: TransactionFilter = {},
+): Promise<TransactionRecord[]> {
+  const rows = await database
+    .selectFrom("transactions")
+    .selectAll()
+    .where("mined_at", ">=", since)
+    .where("state", "in", ["mined", "reverted"])
+    .$if(subject !== undefined, (query) => query.where("subject", "=", subject ?? ""))
+    .orderBy("mined_at", "desc")
+    .orderBy("nonce", "desc")
+    .limit(limit)
+    .execute();
+  return rows.flatMap((row): TransactionRecord[] => {
+    const { state, hash, block, mined_at: minedAt, gas_used: gasUsed, gas_price_wei: gasPriceWei } = row;
+    if (state === "pending" || state === "failed" || hash === null || block === null) return [];
+    if (minedAt === null || gasUsed === null || gasPriceWei === null) return [];
+    const { account, key, attempt, label, final } = row;
+    const valueWei = state === "mined" ? row.value_wei : 0n;
+    const cost = { gasUsed, gasPriceWei, gasWei: BigInt(gasUsed) * gasPriceWei, valueWei };
+    const subject = row.subject ?? undefined;
+    return [
+      { account, key, attempt, label, subject, state, hash: toHex(hash), block, minedAt, final, ...cost },
+    ];
+  });
+}

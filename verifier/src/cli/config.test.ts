@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { configPath, contentOf, loadConfig } from "./config.ts";
+
+const A = "http://a.example.org/key";
+const B = "https://b.example.org/";
+
+describe("settings", () => {
+  const folder = mkdtempSync(join(tmpdir(), "assay-config-"));
+  const before_ = process.env["ASSAY_CONFIG"];
+  const file = (name: string, content: unknown): string => {
+    writeFileSync(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
+    return join(folder, name);
+  };
+  const codeOf = (path: string, flags = {}): string => {
+    try {
+      loadConfig(path, flags);
+      return "none";
+    } catch (error) {
+      return error instanceof AssayError ? error.code : String(error);
+    }
+  };
+
+  afterEach(() => {
+    if (before_ === undefined) delete process.env["ASSAY_CONFIG"];
+    else process.env["ASSAY_CONFIG"] = before_;
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("come from flags before the file; one endpoint need not be a list", () => {
+    const path = file("whole.json", { rpc: A, role: "operator", workers: 3 });
+    expect(loadConfig(path, { role: "verifier", json: true })).to.deep.equal({
+      rpc: [A],
+      role: "verifier",
+      workers: 3,
+    });
+    expect(loadConfig(path, { rpc: [B, A] }).rpc).to.deep.equal([B, A]);
+  });
+
+  it("put files below the data directory unless told otherwise", () => {
+    const path = file("data.json", { data: "/d" });
+    expect(contentOf(loadConfig(path, {}))).to.equal(join("/d", "content"));
+    expect(contentOf(loadConfig(path, { content: "/c" }))).to.equal("/c");
+  });
+
+  it("are found by --config, then by the environment, which may say: nowhere", () => {
+    process.env["ASSAY_CONFIG"] = file("named.json", { workers: 7 });
+    expect(loadConfig(undefined, {}).workers).to.equal(7);
+    expect(configPath("given.json")).to.equal("given.json");
+    process.env["ASSAY_CONFIG"] = "";
+    expect(configPath()).to.equal(undefined);
+  });
+
+  it("are refused if they are wrong, unknown or unreadable; secrets have no place in them", () => {
+    expect(codeOf(join(folder, "nowhere.json"))).to.equal("BAD_CONFIG");
+    for (const wrong of [
+      "{",
+      { workers: 0 },
+      { rpc: [] },
+      { rpc: "ftp://a" },
+      { password: "x" },
+      { privateKey: "0x1" },
+    ])
+      expect(codeOf(file("wrong.json", wrong)), JSON.stringify(wrong)).to.equal("BAD_CONFIG");
+    expect(codeOf(file("fine.json", {}), { auditShare: 2 })).to.equal("BAD_CONFIG");
+  });
+});

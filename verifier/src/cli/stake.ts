@@ -1,0 +1,128 @@
+/** `assay stake` and `assay unstake`: ETH in the vault. */
+import type { Command } from "commander";
+import { AssayError } from "../../../sdk/src/error.ts";
+import type { Hex } from "../../../sdk/src/structs.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
+import { gasPriceOf } from "../setup/gas.ts";
+import { accountRows, readAccount, type AccountState } from "./account.ts";
+import { note, print } from "./output.ts";
+import { terminalProgress } from "./progress.ts";
+import {
+  accountOf,
+  addressOf,
+  etherOf,
+  openSender,
+  openSession,
+  withChain,
+  type Session,
+} from "./session.ts";
+import { ether } from "../inspect/text.ts";
+
+interface JsonFlag {
+  readonly json?: boolean;
+}
+
+/** Kept in the wallet: a whole dispute of an ordinary model, and the deposit itself. */
+const GAS_KEPT = 3_000_000n;
+
+/** Checks a call to the vault and says what it will change, sends it, and prints where the account stands then. */
+async function move(
+  session: Session,
+  call: { readonly label: string; readonly data: (account: Hex) => string; readonly value: bigint },
+  effect: (before: AccountState) => string,
+  json: boolean,
+): Promise<void> {
+  const { config, contracts, provider } = session;
+  // Before anybody is asked for a password.
+  const account = await accountOf(config, undefined);
+  const before = await readAccount(contracts, provider, account);
+  note(effect(before));
+  const sender = await openSender(session);
+  const { label, value } = call;
+  const to = contracts.deployment.addresses.vault;
+  const { hash, fee } = await terminalProgress()("waiting for the transaction", () =>
+    sender.send({ key: freshKey(label), label, value, to, data: call.data(sender.address) }),
+  );
+  const after = await readAccount(contracts, provider, sender.address);
+  const rows = [...accountRows(after), ["gas", ether(fee)] as const, ["transaction", hash] as const];
+  print(json, rows, { ...after, before, gasWei: fee, transaction: hash });
+}
+
+async function stake(text: string, { json }: JsonFlag, command: Command): Promise<void> {
+  const wei = etherOf(text, "the stake");
+  const session = await openSession(command);
+  const { contracts, provider } = session;
+  const keptWei = GAS_KEPT * (await gasPriceOf(provider));
+  const data = (): string => contracts.vault.interface.encodeFunctionData("deposit");
+  const effect = ({ freeWei, lockedWei, walletWei }: AccountState): string => {
+    if (walletWei - wei < keptWei) {
+      const most = walletWei > keptWei ? walletWei - keptWei : 0n;
+      throw new AssayError(
+        "BAD_CONFIG",
+        `the wallet has ${ether(walletWei)} and needs about ${ether(keptWei)} for the gas of a dispute: stake at most ${ether(most)}`,
+      );
+    }
+    const known = freeWei + lockedWei;
+    return (
+      `stake ${ether(known)} -> ${ether(known + wei)}, wallet ${ether(walletWei)} -> ${ether(walletWei - wei)} less gas\n` +
+      "A deposit starts anew since when the account's stake counts: in open requests made before it, this operator's\n" +
+      "turn comes last. Requests made later count all of it."
+    );
+  };
+  await move(session, { label: "deposit", data, value: wei }, effect, json ?? false);
+}
+
+async function unstake(
+  text: string,
+  { json, to }: JsonFlag & { to?: string },
+  command: Command,
+): Promise<void> {
+  const wei = etherOf(text, "the amount");
+  const recipient = to === undefined ? undefined : addressOf(to);
+  const session = await openSession(command);
+  const { vault } = session.contracts;
+  const data = (account: Hex): string =>
+    vault.interface.encodeFunctionData("withdraw", [wei, recipient ?? account]);
+  const effect = ({ freeWei, lockedWei, walletWei }: AccountState): string => {
+    if (wei > freeWei)
+      throw new AssayError(
+        "BAD_CONFIG",
+        `only ${ether(freeWei)} is free; ${ether(lockedWei)} is locked until its answers are final and its disputes settled`,
+      );
+    const wallet =
+      recipient === undefined
+        ? `, wallet ${ether(walletWei)} -> ${ether(walletWei + wei)} less gas`
+        : `, ${ether(wei)} to ${recipient}`;
+    return `free stake ${ether(freeWei)} -> ${ether(freeWei - wei)}${wallet}`;
+  };
+  await move(session, { label: "withdraw", data, value: 0n }, effect, json ?? false);
+}
+
+export function addStake(program: Command): void {
+  withChain(program.command("stake <ether>"), true)
+    .description("deposit ETH: what operators bond for answers and verifiers for challenges")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+Stake is locked for as long as an answer can be challenged, or a dispute lasts, and lost only by an answer or a
+challenge that is judged wrong, or by missing a clock. Gas is paid from the wallet, so some of it stays there.
+
+  $ assay stake 2`,
+    )
+    .action(stake);
+
+  withChain(program.command("unstake <ether>").alias("withdraw"), true)
+    .description("take free ETH out of the vault")
+    .option("--to <address>", "recipient (default: the key's account)")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+What is locked can follow when its answers are final and its disputes are settled; a running node sees to that.
+
+  $ assay unstake 0.5
+  $ assay unstake 0.5 --to 0x52908400098527886E0F7030069857D2E4169EE7`,
+    )
+    .action(unstake);
+}

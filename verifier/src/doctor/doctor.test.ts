@@ -1,0 +1,116 @@
+import { expect } from "chai";
+import { unpackParameters } from "../../../sdk/src/parameters.ts";
+import { judgeRun } from "./compute.ts";
+import { judgeAgreement, judgeEndpoint, type EndpointFacts } from "./endpoints.ts";
+import { judgeDisk, judgeMemory, judgeMode, judgeNodeVersion, judgeOpenFiles } from "./machine.ts";
+import { judgeStake, judgeWallet, type MoneyFacts } from "./money.ts";
+
+const NOW = 1_000_000;
+const GIB = 2 ** 30;
+
+const info = { url: "https://a/", chainId: 1, height: 500_000, timestamp: NOW - 5, latencyMs: 40 };
+const endpoint: EndpointFacts = {
+  host: "https://a",
+  plain: false,
+  info,
+  error: undefined,
+  missing: [],
+  blocks: 400_000,
+  logSpan: 400_000,
+};
+
+const statuses = (findings: readonly { readonly status: string }[]): string[] =>
+  findings.map(({ status }) => status);
+
+describe("doctor", () => {
+  it("judges an endpoint", () => {
+    const judge = (facts: Partial<EndpointFacts>): string[] =>
+      statuses(judgeEndpoint({ ...endpoint, ...facts }, 1, NOW));
+    expect(judge({})).to.deep.equal(["ok"]);
+    expect(judge({ info: undefined, error: "no" })).to.deep.equal(["fail"]);
+    expect(judge({ info: { ...info, chainId: 5 } })).to.deep.equal(["fail"]);
+    expect(judge({ missing: ["game"] })).to.deep.equal(["fail"]);
+    expect(judge({ plain: true })).to.deep.equal(["ok", "warn"]);
+    expect(judge({ logSpan: 0 })).to.deep.equal(["ok", "fail"]);
+    expect(judge({ logSpan: 500 })).to.deep.equal(["ok", "warn"]);
+    expect(judge({ logSpan: 500, blocks: 900 })).to.deep.equal(["ok"]);
+    expect(judge({ info: { ...info, latencyMs: 4000 } })).to.deep.equal(["warn"]);
+    expect(judge({ info: { ...info, timestamp: NOW + 60 } })).to.deep.equal(["ok", "fail"]);
+    expect(judge({ info: { ...info, timestamp: NOW - 3600 } })).to.deep.equal(["ok", "warn"]);
+  });
+
+  it("wants several providers, at one height", () => {
+    const other = { ...endpoint, host: "https://b" };
+    const lagging = { ...other, info: { ...info, height: info.height - 50 } };
+    const silent = { ...other, info: undefined };
+    expect(statuses(judgeAgreement([endpoint], 1))).to.deep.equal(["warn"]);
+    expect(statuses(judgeAgreement([endpoint, endpoint], 1))).to.deep.equal(["warn"]);
+    expect(statuses(judgeAgreement([endpoint, other], 1))).to.deep.equal(["ok"]);
+    expect(statuses(judgeAgreement([endpoint, lagging], 1))).to.deep.equal(["warn"]);
+    expect(statuses(judgeAgreement([endpoint, silent], 1))).to.deep.equal(["ok"]);
+    expect(judgeAgreement([silent, { ...silent, host: "https://c" }], 1)).to.deep.equal([]);
+  });
+
+  it("counts disputes in the wallet, answers and challenges in the stake", () => {
+    const facts: MoneyFacts = {
+      operator: true,
+      verifier: true,
+      walletWei: 300n,
+      freeWei: 50n,
+      lockedWei: 0n,
+      gasPrice: 10n,
+      disputeGas: 10n,
+      bondFloorWei: 25n,
+      challengeWei: 10n,
+      depositWei: 5n,
+    };
+    const wallet = (walletWei: bigint): string => judgeWallet({ ...facts, walletWei }).status;
+    expect([300n, 299n, 99n].map(wallet)).to.deep.equal(["ok", "warn", "fail"]);
+    expect(judgeWallet({ ...facts, gasPrice: 0n }).status).to.equal("ok");
+    const stake = (freeWei: bigint, lockedWei = 0n): string[] =>
+      statuses(judgeStake({ ...facts, freeWei, lockedWei }));
+    expect(stake(50n)).to.deep.equal(["ok", "ok"]);
+    expect(stake(20n, 20n)).to.deep.equal(["warn", "warn"]);
+    expect(stake(0n)).to.deep.equal(["fail", "fail"]);
+    expect(judgeStake({ ...facts, operator: false, bondFloorWei: 0n })).to.have.length(1);
+    expect(
+      statuses(judgeStake({ ...facts, bondFloorWei: 0n, challengeWei: 0n, depositWei: 0n })),
+    ).to.deep.equal(["ok", "ok"]);
+  });
+
+  it("knows what a machine needs", () => {
+    expect([10 * GIB, 2 * GIB, GIB / 4].map((free) => judgeDisk(free).status)).to.deep.equal([
+      "ok",
+      "warn",
+      "fail",
+    ]);
+    const memory = (free: number): string => judgeMemory(free, 16 * GIB, 2, 256).status;
+    expect([4 * GIB, GIB, GIB / 4].map(memory)).to.deep.equal(["ok", "warn", "fail"]);
+    expect([Infinity, 1024, 256].map((soft) => judgeOpenFiles(soft).status)).to.deep.equal([
+      "ok",
+      "ok",
+      "warn",
+    ]);
+    const versions = ["24.21.0", "22.18.0", "23.6.0", "22.17.1", "20.19.0"];
+    expect(versions.map((version) => judgeNodeVersion(version).status)).to.deep.equal([
+      "ok",
+      "ok",
+      "ok",
+      "fail",
+      "fail",
+    ]);
+    expect(
+      [0o100600, 0o100400, 0o100640, 0o100644].map((mode) => judgeMode("key", "k", mode).status),
+    ).to.deep.equal(["ok", "ok", "fail", "fail"]);
+  });
+
+  it("holds exact runs against the shortest clock", () => {
+    const clock = 80n;
+    const rules = unpackParameters((clock << 16n) | (100n << 64n) | (100n << 88n));
+    expect([10, 11, 41].map((seconds) => judgeRun("0x12", seconds, rules).status)).to.deep.equal([
+      "ok",
+      "warn",
+      "fail",
+    ]);
+  });
+});

@@ -1,0 +1,137 @@
+/** Endpoints that lie to the outbox, and keys that it must not show. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { encryptKeystoreJson, getBytes } from "ethers";
+import { memoryJournal } from "../src/chain/outbox/memory.ts";
+import { listTransactions } from "../src/chain/outbox/report.ts";
+import { createEndpoints } from "../src/chain/endpoints.ts";
+import { createProvider } from "../src/chain/provider.ts";
+import { openDatabase } from "../src/state/database.ts";
+import { echoCall } from "./echo.ts";
+import { codeOf } from "./failure.ts";
+import { runOutbox, startEchoChain, until, type EchoChain } from "./outbox.ts";
+import { startProxy, type RpcProxy } from "./proxy.ts";
+import { testLog } from "./world.ts";
+
+describe("an outbox among liars", function () {
+  this.timeout(120_000);
+  let chain: EchoChain;
+  let proxy: RpcProxy;
+  let folder: string;
+
+  before(async () => {
+    chain = await startEchoChain();
+    proxy = await startProxy(chain.url);
+    folder = mkdtempSync(join(tmpdir(), "assay-lies-"));
+  });
+  afterEach(() => {
+    delete proxy.hooks.before;
+    delete proxy.hooks.after;
+  });
+  after(async () => {
+    await proxy.stop();
+    await chain.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("finds out with a second look that a receipt was made up, and sends the same bytes again", async () => {
+    const provider = createProvider(createEndpoints({ urls: [proxy.url], chainId: 31337, log: testLog }));
+    const journal = memoryJournal();
+    const sender = chain.sender(1, journal, { provider, witness: chain.provider, rebroadcastMs: 100 });
+    // Another's transaction lends its receipt.
+    const lent = await (await chain.wallet(2).sendTransaction({ to: chain.wallet(3).address })).wait();
+    const receipt: unknown = await chain.provider.send("eth_getTransactionReceipt", [lent?.hash]);
+    let swallowed = false;
+    proxy.hooks.before = ({ method, params: [transactionHash] }) => {
+      if (method === "eth_sendRawTransaction") {
+        swallowed = true;
+        return `0x${"11".repeat(32)}`;
+      }
+      if (method === "eth_getTransactionCount" && swallowed) return "0x1";
+      if (method !== "eth_getTransactionReceipt") return undefined;
+      return { ...Object(receipt), transactionHash, from: chain.wallet(1).address };
+    };
+    const { hash } = await sender.send(echoCall("made up"));
+    expect(await chain.count("made up")).to.equal(0);
+    // It lies on, but broadcasts reach others too.
+    const lie = proxy.hooks.before;
+    proxy.hooks.before = (call) => (call.method === "eth_sendRawTransaction" ? undefined : lie(call));
+    expect((await sender.send(echoCall("made up"))).hash).to.equal(hash);
+    await until(async () => (await chain.count("made up")) === 1);
+    await sender.close();
+    provider.destroy();
+  });
+
+  it("takes its time over an endpoint that fails, and sends once", async () => {
+    const provider = createProvider(createEndpoints({ urls: [proxy.url], chainId: 31337, log: testLog }));
+    const sender = chain.sender(4, memoryJournal(), { provider, rebroadcastMs: 100 });
+    // A quarter of all calls fail, by a generator with a fixed seed.
+    let state = 1;
+    proxy.hooks.before = () => {
+      state = (state * 48_271) % 2_147_483_647;
+      if (state % 4 === 0) throw new Error("down");
+      return undefined;
+    };
+    const keys = ["flaky one", "flaky two"];
+    await Promise.all(
+      keys.map(async (key) => {
+        while ((await codeOf(sender.send(echoCall(key)))) !== "none") await chain.mine();
+      }),
+    );
+    for (const key of keys) expect(await chain.count(key)).to.equal(1);
+    await sender.close();
+    provider.destroy();
+  });
+
+  it("keeps key and password out of logs, arguments and the database, and what it spent in it", async () => {
+    const wallet = chain.wallet(5);
+    const password = "correct horse battery staple";
+    const [keystore, passwordFile] = [join(folder, "key.json"), join(folder, "password")];
+    writeFileSync(passwordFile, `${password}\n`);
+    writeFileSync(keystore, await encryptKeystoreJson(wallet, password, { scrypt: { N: 1024 } }));
+    const directory = join(folder, "state");
+    let seen = "";
+    const child = runOutbox({
+      rpcUrl: proxy.url,
+      database: { directory },
+      signer: { keystore, passwordFile },
+      keys: ["secret one", "secret two"],
+    });
+    proxy.hooks.before = ({ method }) => {
+      if (method === "eth_sendRawTransaction")
+        seen += execFileSync("ps", ["-o", "args=", "-p", String(child.pid)]).toString();
+      return undefined;
+    };
+    const { stdout, stderr } = await child.ended;
+    expect(stdout, stderr).to.equal("done\n");
+    expect(seen).to.include("outboxChild.ts");
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((file) =>
+      file.isFile(),
+    );
+    const stored = files.map((file) => readFileSync(join(file.parentPath, file.name)));
+    const everything = Buffer.concat([
+      Buffer.from(seen),
+      Buffer.from(stdout),
+      Buffer.from(stderr),
+      ...stored,
+    ]);
+    // What was sent is there, so the search would find the key.
+    expect(everything.includes("secret one")).to.equal(true);
+    const key = Buffer.from(getBytes(wallet.privateKey));
+    const text = everything.toString("latin1").toLowerCase();
+    for (const secret of [key.toString("hex"), key.toString("base64").toLowerCase(), password])
+      expect(text.includes(secret)).to.equal(false);
+    expect(everything.includes(key)).to.equal(false);
+
+    const database = await openDatabase({ directory });
+    const records = await listTransactions(database);
+    expect(records.map((record) => record.key).sort()).to.deep.equal(["secret one", "secret two"]);
+    const before = await chain.provider.getBalance(wallet.address, 0);
+    const after = await chain.provider.getBalance(wallet.address);
+    expect(records.reduce((sum, { gasWei }) => sum + gasWei, 0n)).to.equal(before - after);
+    await database.destroy();
+  });
+});

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
+import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
@@ -184,6 +185,11 @@ export async function startNode(
       observer.head(head, mirror.state);
       becomeReady();
       schedule();
+    },
+    onError(error) {
+      logError(log, error, "following the chain failed");
+      // What was final is gone: nothing is undone, and the owner hears of it.
+      if (error instanceof AssayError && error.code === "REORG_TOO_DEEP") observer.reorg(finality + 1);
     },
     onReorg: (blocks) => observer.reorg(blocks),
     onForgotten(requestIds) {

@@ -1,7 +1,8 @@
 /**
  * Networks of real sizes, side by side with onnxruntime on one thread in the same process: `npm run bench -- [--json] [--out DIR]
- * [NAME...]`; with --kernels the interpreter's kernels, with --node what a node takes for its work. With --json each figure is one JSON line {"name","value","unit","ratioToOnnxruntime"}, else a table. Table and plot
- * of all networks go to the folder.
+ * [NAME...]`. Instead, with --kernels, the interpreter's kernels; with --node, what a node takes for its work. With --json each
+ * figure is one JSON line {"name","value","unit","ratioToOnnxruntime"}, else a table. Table and plot of all networks go to the
+ * folder.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

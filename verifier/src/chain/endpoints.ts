@@ -44,7 +44,8 @@ export interface EndpointStatus {
 export interface Endpoints {
   readonly chainId: number;
   /**
-   * One endpoint's answer; the next is asked if it fails. `error` is the chain's own word: a revert, a refused transaction.
+   * One endpoint's answer; the next is asked if it fails. `error` is the chain's own word, a revert or a refused transaction; two
+   * endpoints must say so if there are two.
    * @throws {AssayError} RPC_FAILED, TIMED_OUT, RANGE_TOO_LARGE (retryable), WRONG_CHAIN.
    */
   call(method: string, params: readonly unknown[]): Promise<RpcAnswer>;
@@ -144,12 +145,15 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   ): Promise<unknown> {
     if (method === "eth_sendRawTransaction") return read(await broadcast(hex.parse(params[0])));
     const errors: unknown[] = [];
+    let refusals = 0;
     for (const endpoint of roster.order())
       try {
         return await endpoint.ask(method, params, read);
       } catch (error) {
         errors.push(error);
-        if (!(error instanceof EndpointError) || error.kind === "answer") break;
+        if (!(error instanceof EndpointError)) break;
+        // A lie about a revert would keep us from a move: one endpoint's word is not enough.
+        if (error.kind === "answer" && ++refusals === Math.min(2, quorum)) break;
       }
     throw failureOf(method, errors, chainId);
   }

@@ -32,9 +32,9 @@ export interface FollowOptions {
 }
 
 /** Queries on their way while the caller handles what came before. */
-const AHEAD = 2;
+const AHEAD = 3;
 /** Of one answer, in characters of JSON: half of what is accepted. */
-const ANSWER_WEIGHT = 1_000_000;
+const ANSWER_WEIGHT = 500_000;
 /** A chain whose head is below what has been read is believed after this, milliseconds: an endpoint may just be behind. */
 const SHRINK_MS = 60_000;
 

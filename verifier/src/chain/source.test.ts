@@ -1,6 +1,7 @@
 import { expect } from "chai";
-import { toBeHex } from "ethers";
+import { JsonRpcProvider, toBeHex } from "ethers";
 import { connect } from "../../../sdk/src/contracts.ts";
+import { readLogs } from "../../../sdk/src/logs.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { codeOf } from "../../test/failure.ts";
 import { recordLog, startProxy, type Proxy, type Trick } from "../../test/rpc.ts";
@@ -200,6 +201,25 @@ describe("a source of logs", function () {
         expect(seen).to.deep.equal(truth);
         expect(errors).to.deep.equal([]);
       });
+
+    it("so does the SDK, of any provider", async () => {
+      first.bend = ({ method, params }) => {
+        if (method !== "eth_getLogs") return undefined;
+        const [filter] = params as [{ fromBlock?: string; toBlock?: string }];
+        const error = { code: -32602, message: "range exceeds limit of 2" };
+        return Number(filter.toBlock) - Number(filter.fromBlock) > 1 ? { error } : undefined;
+      };
+      const provider = new JsonRpcProvider(first.url, 31337, { staticNetwork: true });
+      const logs = await readLogs(
+        provider,
+        { address: world.deployment.addresses.registry, topics: [] },
+        from,
+      );
+      provider.destroy();
+      expect(logs.map(({ blockNumber, index, data }) => [blockNumber, index, data])).to.deep.equal(
+        truth.map(({ blockNumber, logIndex, data }) => [blockNumber, logIndex, data]),
+      );
+    });
 
     it("goes on from a cursor", async () => {
       const source = open([first, second]);

@@ -87,7 +87,7 @@ const logSchema = z.object({
 type ReadLog = z.infer<typeof logSchema>;
 
 /** Of an answer about several blocks; fewer are asked for if it is longer. Parsing it must not hold up the event loop. */
-const RANGE_BYTES = 2 ** 21;
+const RANGE_BYTES = 2 ** 20;
 const listSchema = z.array(z.unknown());
 /** Headers that are asked for at once, where logs come without the time of their block. */
 const HEADERS_AT_ONCE = 16;

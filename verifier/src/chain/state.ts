@@ -15,11 +15,14 @@ import {
 import { applyToOperators, type OperatorRecord } from "./operators.ts";
 import type { ChainLog } from "./source.ts";
 
+/** Places of one release's file that are remembered: its owner may announce as many as it likes. */
+const MAX_URIS = 32;
+
 export interface ReleaseRecord {
   readonly releaseId: Hex;
   readonly release: Release;
   readonly header: Hex;
-  /** Newest first. */
+  /** The newest few, newest first. */
   readonly contentUris: string[];
 }
 
@@ -260,7 +263,9 @@ function create(state: ChainState, { event, timestamp: at, blockNumber }: ChainE
     const { releaseId, release, header, contentUri } = event;
     state.releases.set(releaseId, { releaseId, release, header, contentUris: [contentUri] });
   } else if (event.name === "ContentAnnounced") {
-    state.releases.get(event.releaseId)?.contentUris.unshift(event.contentUri);
+    const uris = state.releases.get(event.releaseId)?.contentUris;
+    uris?.unshift(event.contentUri);
+    uris?.splice(MAX_URIS);
   } else if (event.name === "Requested") {
     const { requestId, request, input } = event;
     const fresh = { resultId: undefined, inputsRoot: undefined, failedDeliveries: 0, failedAt: 0 };

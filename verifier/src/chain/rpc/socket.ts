@@ -17,7 +17,7 @@ interface Pending {
 }
 
 /** Characters of a message from which on it matters how many the asker wants. */
-const LONG = 2 ** 20;
+const LONG = 2 ** 19;
 
 /** @param maxBytes Of one message. @param onLost The connection has ended; the next request opens another. */
 export function socketTransport(url: string, maxBytes: number, onLost: () => void): Transport {

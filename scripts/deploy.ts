@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { network } from "hardhat";
-import { deployAssay, type DeployOptions } from "./deployment.ts";
+import { deployAssay, describeDeployment, type DeployOptions } from "./deployment.ts";
 import { isLocalChain } from "./networks.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -39,20 +39,13 @@ if (!isLocalChain(chainId) && existsSync(file)) {
   process.exit(1);
 }
 const deployed = await deployAssay(connection, options);
+const { addresses, ...place } = await describeDeployment(deployed);
 const record = {
-  chainId: Number(deployed.chainId),
-  block: deployed.block,
+  ...place,
   commit: gitCommit() ?? null,
   deployer: deployed.deployer,
   treasury: deployed.treasury,
-  addresses: {
-    referee: await deployed.referee.getAddress(),
-    authority: await deployed.authority.getAddress(),
-    registry: await deployed.registry.getAddress(),
-    vault: await deployed.vault.getAddress(),
-    market: await deployed.market.getAddress(),
-    game: await deployed.game.getAddress(),
-  },
+  addresses: { ...addresses, authority: await deployed.authority.getAddress() },
   floorSeconds: deployed.network.floorSeconds,
   parameters: deployed.network.parameters,
 };

@@ -3,12 +3,14 @@
  */
 import { getCreateAddress } from "ethers";
 import type { NetworkConnection } from "hardhat/types/network";
+import { parseDeployment, type Deployment } from "../sdk/src/deployment.ts";
 import { Assay, Foundation } from "../ignition/modules/Assay.ts";
 import type {
   Authority,
   DisputeGame,
   InferenceMarket,
   ModelRegistry,
+  OperatorDirectory,
   Referee,
   Vault,
 } from "../types/ethers-contracts/index.js";
@@ -24,6 +26,7 @@ export interface Contracts {
   readonly vault: Vault;
   readonly market: InferenceMarket;
   readonly game: DisputeGame;
+  readonly directory: OperatorDirectory;
 }
 
 /** A referee alone, which needs nothing else. */
@@ -87,7 +90,7 @@ export async function deployAssay(
   const { floorSeconds } = network;
   const parameters = { ...network.parameters };
   const wiring = { referee, authority, registry, market, game, treasury, floorSeconds, parameters };
-  await ignition.deploy(Assay, { parameters: { Assay: wiring }, ...journal });
+  const { directory } = await ignition.deploy(Assay, { parameters: { Assay: wiring }, ...journal });
 
   const contracts: Contracts = {
     referee: await ethers.getContractAt("Referee", referee),
@@ -96,9 +99,27 @@ export async function deployAssay(
     vault: await ethers.getContractAt("Vault", vault),
     market: await ethers.getContractAt("InferenceMarket", market),
     game: await ethers.getContractAt("DisputeGame", game),
+    directory: await ethers.getContractAt("OperatorDirectory", await directory.getAddress()),
   };
   await checkWiring(contracts, treasury);
   return { ...contracts, chainId, block, deployer: deployer.address, treasury, network };
+}
+
+/** What `deployments/NETWORK.json` says of it at least. */
+export async function describeDeployment(deployed: DeployedContracts): Promise<Deployment> {
+  const { registry, vault, market, game, referee, directory } = deployed;
+  return parseDeployment({
+    chainId: Number(deployed.chainId),
+    block: deployed.block,
+    addresses: {
+      registry: await registry.getAddress(),
+      vault: await vault.getAddress(),
+      market: await market.getAddress(),
+      game: await game.getAddress(),
+      referee: await referee.getAddress(),
+      directory: await directory.getAddress(),
+    },
+  });
 }
 
 /** @throws Error naming the first reference that is not what it should be. */

@@ -12,6 +12,7 @@ interface IVm {
   function expectRevert() external;
   function expectPartialRevert(bytes4 selector) external;
   function getCode(string calldata artifact) external view returns (bytes memory);
+  function load(address target, bytes32 slot) external view returns (bytes32 word);
   function getBlockTimestamp() external view returns (uint256);
   function getNonce(address account) external view returns (uint64);
   function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);

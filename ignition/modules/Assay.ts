@@ -1,7 +1,7 @@
 /**
  * Everything that one deployment consists of, in two steps: vault, market and game know each other by constructor immutables, so
  * their addresses must be known before they exist. `Foundation` comes first; then the deployer's nonce gives those addresses
- * (scripts/deployment.ts), and `Assay` deploys the three in exactly this order.
+ * (scripts/deployment.ts), and `Assay` deploys the three in exactly this order, then the directory.
  */
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 
@@ -35,7 +35,9 @@ export const Assay = buildModule("Assay", (m) => {
     { after: [vault] },
   );
   const game = m.contract("DisputeGame", [market, vault, address("referee")], { after: [market] });
-  return { vault, market, game };
+  // Nobody needs to know where it is, so it comes last.
+  const directory = m.contract("OperatorDirectory", [], { after: [game] });
+  return { vault, market, game, directory };
 });
 
 export default Assay;

@@ -3,6 +3,7 @@
  * one part replaced; LIE says which.
  */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { readDeployment } from "../../sdk/src/deployment.ts";
 import { openKeystore } from "../../verifier/src/chain/keys.ts";
 import { createLogger } from "../../verifier/src/log.ts";
@@ -21,7 +22,7 @@ interface Settings {
   readonly deployment: string;
   readonly keystore: string;
   readonly passwordFile: string;
-  readonly content: string;
+  readonly data: string;
 }
 
 const [lie = "", file = ""] = process.argv.slice(2);
@@ -31,11 +32,12 @@ const settings = JSON.parse(readFileSync(file, "utf8")) as Settings;
 const node = await startNode(
   {
     deployment: readDeployment(settings.deployment),
-    rpcUrl: settings.rpcUrl,
+    rpcUrls: [settings.rpcUrl],
     wallet: await openKeystore(settings.keystore, settings.passwordFile),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },
-    contentDirectory: settings.content,
+    contentDirectory: join(settings.data, "content"),
+    database: { directory: join(settings.data, "state") },
     mirrors: [],
     pollMs: 500,
     workers: 1,

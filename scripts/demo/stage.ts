@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { JsonRpcProvider, parseEther } from "ethers";
 import { network } from "hardhat";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
-import { parseDeployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import type { DigitReader, OutputHashes } from "../../types/ethers-contracts/index.js";
 import { freePort } from "../anvil.ts";
-import { deployAssay, type DeployedContracts } from "../deployment.ts";
+import { deployAssay, describeDeployment, type DeployedContracts } from "../deployment.ts";
 import { networkParameters } from "../networks.ts";
 import { assay, createActor, startProcess, type Actor, type Process } from "./cast.ts";
 
@@ -66,18 +65,8 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
       parameters: { ...base, minWindow: 5, operatorClock: CLOCK_SECONDS, challengerClock: CLOCK_SECONDS },
     },
   });
-  const { referee, registry, vault, market, game, block, chainId } = deployed;
-  const deployment = {
-    chainId: Number(chainId),
-    block,
-    addresses: {
-      referee: await referee.getAddress(),
-      registry: await registry.getAddress(),
-      vault: await vault.getAddress(),
-      market: await market.getAddress(),
-      game: await game.getAddress(),
-    },
-  };
+  const { vault } = deployed;
+  const deployment = await describeDeployment(deployed);
   const deploymentFile = join(directory, "deployment.json");
   writeFileSync(deploymentFile, JSON.stringify(deployment));
   say("Registry, vault, market, dispute game and referee are deployed. Nobody owns them.");
@@ -96,8 +85,8 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
     stakers.map(async (name) => (await vault.connect(actors[name].wallet).deposit({ value: STAKE })).wait()),
   );
 
-  const content = (name: ActorName): string => {
-    const path = join(directory, `${name}-content`);
+  const data = (name: ActorName): string => {
+    const path = join(directory, `${name}-data`);
     mkdirSync(path, { recursive: true });
     return path;
   };
@@ -109,7 +98,7 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   const http = `127.0.0.1:${await freePort()}`;
   const publish = async (model: string, ...more: string[]): Promise<Hex> => {
     const file = join(import.meta.dirname, "../../examples/models", model, `${model}.onnx`);
-    const where = ["--content", content("publisher"), "--http", http, "--royalty", "500", "--json"];
+    const where = ["--data", data("publisher"), "--http", http, "--royalty", "500", "--json"];
     const printed = await assay("model", "publish", file, ...where, ...more, ...session("publisher"));
     return (JSON.parse(printed) as { releaseId: Hex }).releaseId;
   };
@@ -119,13 +108,13 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
 
   const node = (name: ActorName, role: string, address: string): Process => {
     const small = ["--poll-ms", "500", "--workers", "1"];
-    const args = ["node", "--role", role, "--content", content(name), "--http", address, ...small];
+    const args = ["node", "--role", role, "--data", data(name), "--http", address, ...small];
     return startProcess(name, directory, "verifier/src/cli.ts", [...args, ...session(name)]);
   };
   const corrupt = (name: ActorName, lie: string): Process => {
     const { keystore, passwordFile } = actors[name];
     const file = join(directory, `${name}.json`);
-    const settings = { rpcUrl, deployment: deploymentFile, keystore, passwordFile, content: content(name) };
+    const settings = { rpcUrl, deployment: deploymentFile, keystore, passwordFile, data: data(name) };
     writeFileSync(file, JSON.stringify(settings));
     return startProcess(name, directory, "scripts/demo/corrupt.ts", [lie, file]);
   };
@@ -162,7 +151,7 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   return {
     provider,
     deployed,
-    contracts: connect(parseDeployment(deployment), provider),
+    contracts: connect(deployment, provider),
     actors,
     digits,
     readers: record(OPERATORS, readers),

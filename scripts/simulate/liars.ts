@@ -12,7 +12,13 @@ import { openKeystore } from "../../verifier/src/chain/keys.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode, type RunningNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
-import { alteredAnswer, cheaperModel, corruptOperator, silentOperator } from "../../verifier/test/corrupt.ts";
+import {
+  alteredAnswer,
+  cheaperModel,
+  corruptOperator,
+  programOf,
+  silentOperator,
+} from "../../verifier/test/corrupt.ts";
 import type { LiarName } from "./rules.ts";
 
 export interface LiarSettings {
@@ -24,6 +30,7 @@ export interface LiarSettings {
     readonly keystore: string;
     readonly passwordFile: string;
     readonly content: string;
+    readonly state: string;
   }[];
 }
 
@@ -41,10 +48,10 @@ function corruptionOf(program: Program, input: Uint8Array): OperatorParts {
 }
 
 const corrupt: OperatorParts = {
-  answer: (release, input, limits) =>
-    corruptionOf(release.model.program, input).answer(release, input, limits),
-  trace: (release, trial) =>
-    corruptionOf(release.model.program, fromHex(trial.request.input)).trace(release, trial),
+  answer: async (release, input, limits) =>
+    corruptionOf(await programOf(release), input).answer(release, input, limits),
+  trace: async (release, trial) =>
+    corruptionOf(await programOf(release), fromHex(trial.request.input)).trace(release, trial),
 };
 
 const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
@@ -55,16 +62,17 @@ const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
 };
 
 const nodes: RunningNode[] = [];
-for (const { name, keystore, passwordFile, content } of liars)
+for (const { name, keystore, passwordFile, content, state } of liars)
   nodes.push(
     await startNode(
       {
         deployment: readDeployment(deployment),
-        rpcUrl,
+        rpcUrls: [rpcUrl],
         wallet: await openKeystore(keystore, passwordFile),
         log: createLogger("info", 1, false).child({ liar: name }),
         operator: { serve: "all", minFee: 0n },
         contentDirectory: content,
+        database: { directory: state },
         mirrors: [],
         pollMs: 500,
         workers: 1,

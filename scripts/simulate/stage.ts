@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { formatEther, JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
-import { parseDeployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { freePort } from "../anvil.ts";
 import { assay } from "../demo/cast.ts";
-import { deployAssay, type DeployedContracts } from "../deployment.ts";
+import { deployAssay, describeDeployment, type DeployedContracts } from "../deployment.ts";
 import { networkParameters } from "../networks.ts";
 import { createAccount, type Account } from "./accounts.ts";
 import type { FaultKind, Schedule } from "./faults.ts";
@@ -70,21 +69,6 @@ async function deploy(rpcUrl: string): Promise<DeployedContracts> {
   return deployAssay(connection, { network: { floorSeconds: 5, parameters: { ...parameters, ...clocks } } });
 }
 
-async function deploymentOf(deployed: DeployedContracts) {
-  const { referee, registry, vault, market, game, chainId, block } = deployed;
-  return parseDeployment({
-    chainId: Number(chainId),
-    block,
-    addresses: {
-      referee: await referee.getAddress(),
-      registry: await registry.getAddress(),
-      vault: await vault.getAddress(),
-      market: await market.getAddress(),
-      game: await game.getAddress(),
-    },
-  });
-}
-
 async function record<K extends string, V>(
   keys: readonly K[],
   make: (key: K) => Promise<V>,
@@ -102,7 +86,7 @@ export async function setStage(
   const { seed, schedule, rpcUrl, directory, peers, elapsed, onFault } = options;
   const provider = directProvider(rpcUrl);
   const deployed = await deploy(rpcUrl);
-  const deployment = await deploymentOf(deployed);
+  const deployment = await describeDeployment(deployed);
   const deploymentFile = join(directory, "deployment.json");
   writeFileSync(deploymentFile, JSON.stringify(deployment));
 
@@ -150,10 +134,11 @@ export async function setStage(
     const { directory: home, keystore: key, passwordFile: password } = accounts[name];
     const isOperator = name.startsWith("operator");
     const config = {
-      rpc: urls.length === 1 ? urls[0] : urls,
+      rpc: urls,
       deployment: deploymentFile,
       keystore: key,
       passwordFile: password,
+      data: home,
       content: contentOf(name),
       role: isOperator ? "operator" : "verifier",
       http: name === "operator-0" ? served : "off",
@@ -186,7 +171,8 @@ export async function setStage(
     liars: LIARS.map((name) => {
       const { keystore: key, passwordFile: password } = accounts[name];
       // What a liar serves it has at hand.
-      return { name, keystore: key, passwordFile: password, content: contentOf("operator-0") };
+      const state = join(accounts[name].directory, "state");
+      return { name, keystore: key, passwordFile: password, content: contentOf("operator-0"), state };
     }),
   };
   const settingsFile = join(liarHome, "settings.json");

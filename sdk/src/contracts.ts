@@ -4,11 +4,13 @@ import {
   IDisputeGame__factory,
   IInferenceMarket__factory,
   IModelRegistry__factory,
+  IOperatorDirectory__factory,
   IReferee__factory,
   IVault__factory,
   type IDisputeGame,
   type IInferenceMarket,
   type IModelRegistry,
+  type IOperatorDirectory,
   type IReferee,
   type IVault,
 } from "../../types/ethers-contracts/index.js";
@@ -22,6 +24,7 @@ export interface Contracts {
   readonly market: IInferenceMarket;
   readonly game: IDisputeGame;
   readonly referee: IReferee;
+  readonly directory: IOperatorDirectory;
 }
 
 /** Handles only; call {@link checkChain} before trusting an endpoint. */
@@ -34,6 +37,7 @@ export function connect(deployment: Deployment, runner: ContractRunner): Contrac
     market: IInferenceMarket__factory.connect(at.market, runner),
     game: IDisputeGame__factory.connect(at.game, runner),
     referee: IReferee__factory.connect(at.referee, runner),
+    directory: IOperatorDirectory__factory.connect(at.directory, runner),
   };
 }
 
@@ -51,6 +55,7 @@ export async function checkChain(deployment: Deployment, provider: Provider): Pr
     chainId = await chainIdOf(provider);
     code = await provider.getCode(deployment.addresses.market);
   } catch (cause) {
+    if (cause instanceof AssayError) throw cause;
     throw new AssayError("RPC_FAILED", `the RPC endpoint does not answer: ${messageOf(cause)}`, {
       retryable: true,
       cause,

@@ -14,6 +14,7 @@ const deploymentSchema = z.object({
     market: address,
     game: address,
     referee: address,
+    directory: address,
   }),
 });
 

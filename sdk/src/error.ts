@@ -10,8 +10,14 @@ export type ErrorCode =
   /** A log of our contracts that does not decode: another contract version. */
   | "BAD_EVENT"
   | "RPC_FAILED"
+  /** No endpoint takes so long a range of blocks, or so large an answer: ask for less. */
+  | "RANGE_TOO_LARGE"
+  /** RPC endpoints contradict each other, and too few agree. */
+  | "ENDPOINTS_DISAGREE"
   /** The chain's contents contradict each other while it reorganises; reading again helps. */
   | "CHAIN_MOVED"
+  /** The chain replaced blocks that were held to be final. A person must look. */
+  | "REORG_TOO_DEEP"
   /** A contract refused; `details.error` names its custom error. */
   | "REVERTED"
   | "TRANSACTION_STUCK"
@@ -27,8 +33,14 @@ export type ErrorCode =
   | "MODEL_REFUSED"
   | "INFERENCE_FAILED"
   | "INFERENCE_TIMED_OUT"
+  /** A process took more memory than its limit, and was ended. */
+  | "INFERENCE_OUT_OF_MEMORY"
   /** Our own traces do not explain what the chain says; a bug, or a referee of another format. */
   | "DISPUTE_INCONSISTENT"
+  /** The node's database cannot be opened or used. */
+  | "STATE_FAILED"
+  /** Another process has the state directory open. */
+  | "STATE_LOCKED"
   | "CLOSED";
 
 export interface ErrorContext {

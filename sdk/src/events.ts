@@ -8,6 +8,8 @@ import {
   IDisputeGame__factory,
   IInferenceMarket__factory,
   IModelRegistry__factory,
+  IOperatorDirectory__factory,
+  IVault__factory,
 } from "../../types/ethers-contracts/index.js";
 import { AssayError } from "./error.ts";
 import {
@@ -16,6 +18,7 @@ import {
   claimSchema,
   hex,
   nodeSchema,
+  offerSchema,
   releaseSchema,
   requestSchema,
   small,
@@ -29,7 +32,14 @@ const verdict = small.transform((code): Verdict => VERDICTS[code] ?? "none");
 const answer = { requestId: bytes32, resultId: bytes32 };
 const game = { resultId: bytes32, disputeId: bytes32 };
 
-/** Events of `InferenceMarket`, `DisputeGame` and `ModelRegistry` that a node needs; the interfaces document the fields. */
+/** ethers gives a list without elements as an object without fields. */
+const texts = z.preprocess(
+  (list) => (typeof list === "object" && list !== null && Object.keys(list).length === 0 ? [] : list),
+  z.array(z.string()),
+);
+const amount = { account: address, amountWei: wide };
+
+/** Events of the contracts that a node needs; the interfaces document the fields. */
 const schemas = {
   ModelCreated: z.object({ modelId: wide, owner: address, uri: z.string() }),
   Released: z.object({
@@ -76,6 +86,22 @@ const schemas = {
   ChallengerLost: z.object(game),
   GameSettled: z.object({ ...game, returnedWei: wide, shareWei: wide, forfeitedWei: wide }),
   BondSettled: z.object({ resultId: bytes32, burnedWei: wide }),
+  ParametersChanged: z.object({ parameters: wide }),
+  Deposited: z.object(amount),
+  Withdrawn: z.object({ ...amount, to: address }),
+  Settled: z.object({
+    operator: address,
+    modelId: wide,
+    earnedWei: wide,
+    royaltyWei: wide,
+    protocolFeeWei: wide,
+  }),
+  Unlocked: z.object(amount),
+  Credited: z.object(amount),
+  Forfeited: z.object({ from: address, to: address, amountWei: wide }),
+  Burned: z.object({ from: address, amountWei: wide }),
+  EndpointsAnnounced: z.object({ operator: address, endpoints: texts }),
+  OfferChanged: z.object({ operator: address, releaseId: bytes32, offer: offerSchema }),
 } as const;
 
 export type EventName = keyof typeof schemas;
@@ -90,10 +116,12 @@ export interface RawLog {
   readonly data: string;
 }
 
-const interfaces: Readonly<Record<"registry" | "market" | "game", Interface>> = {
+const interfaces: Readonly<Record<"registry" | "market" | "game" | "vault" | "directory", Interface>> = {
   registry: IModelRegistry__factory.createInterface(),
   market: IInferenceMarket__factory.createInterface(),
   game: IDisputeGame__factory.createInterface(),
+  vault: IVault__factory.createInterface(),
+  directory: IOperatorDirectory__factory.createInterface(),
 };
 
 function isEventName(name: string): name is EventName {
@@ -122,7 +150,7 @@ function isAssayEvent(value: unknown): value is AssayEvent {
 }
 
 /**
- * @returns undefined for events of these contracts that are not in the union (ERC-721 transfers, parameter changes).
+ * @returns undefined for events of these contracts that are not in the union (ERC-721 transfers, pauses).
  * @throws {AssayError} BAD_EVENT if a known event does not decode.
  */
 export function parseEvent(contract: keyof typeof interfaces, log: RawLog): AssayEvent | undefined {

@@ -1,6 +1,7 @@
 /** Reading logs of a long range from endpoints that limit what one query may span. */
 import type { Log, Provider } from "ethers";
 import { AssayError, messageOf } from "./error.ts";
+import { createSpans } from "./spans.ts";
 
 export interface LogFilter {
   readonly address: string;
@@ -9,22 +10,25 @@ export interface LogFilter {
 }
 
 /**
- * Logs from `from` to the newest block, in order. The span is halved whenever the endpoint refuses it.
+ * Logs from `from` to the newest block, in order. The span is halved whenever the endpoint refuses it, and grows again.
  * @throws {AssayError} RPC_FAILED if it refuses even single blocks.
  */
 export async function readLogs(provider: Provider, filter: LogFilter, from: number): Promise<Log[]> {
   const head = await provider.getBlockNumber();
   const logs: Log[] = [];
-  let span = Math.max(1, head - from + 1);
+  const spans = createSpans({ max: Infinity });
   for (let at = from; at <= head;) {
-    const toBlock = Math.min(head, at + span - 1);
+    const toBlock = Math.min(head, at + spans.size() - 1);
+    const blocks = toBlock - at + 1;
     try {
-      logs.push(...(await provider.getLogs({ ...filter, fromBlock: at, toBlock })));
+      const found = await provider.getLogs({ ...filter, fromBlock: at, toBlock });
+      for (const log of found) logs.push(log);
+      spans.took(blocks, found.length);
       at = toBlock + 1;
     } catch (cause) {
-      if (span === 1)
+      if (blocks === 1)
         throw new AssayError("RPC_FAILED", `eth_getLogs: ${messageOf(cause)}`, { retryable: true, cause });
-      span = Math.ceil(span / 2);
+      spans.refused(blocks);
     }
   }
   return logs;

@@ -8,6 +8,7 @@ const interfaces: readonly Interface[] = [
   factories.IDisputeGame__factory.createInterface(),
   factories.IVault__factory.createInterface(),
   factories.IModelRegistry__factory.createInterface(),
+  factories.IOperatorDirectory__factory.createInterface(),
   factories.Referee__factory.createInterface(),
 ];
 

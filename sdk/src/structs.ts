@@ -13,6 +13,11 @@ function isHex(value: unknown): value is Hex {
 export const hex = z.custom<Hex>(isHex, "not a hex byte string");
 export const bytes32 = z.custom<Hex>((v) => isHex(v) && v.length === 66, "not 32 bytes of hex");
 export const address = z.custom<Hex>((v) => isHex(v) && v.length === 42, "not an address");
+/** A JSON-RPC quantity that fits a JavaScript number. */
+export const quantity = z
+  .string()
+  .regex(/^0x[0-9a-f]{1,13}$/i)
+  .transform(Number);
 export const wide = z.bigint().nonnegative();
 /** An unsigned integer that fits a JavaScript number; decoders give bigints. */
 export const small = z.bigint().nonnegative().max(BigInt(Number.MAX_SAFE_INTEGER)).transform(Number);
@@ -68,6 +73,16 @@ export const nodeSchema = z.object({
   index: small,
 });
 export type Node = z.infer<typeof nodeSchema>;
+
+export const offerSchema = z.object({
+  feeWei: wide,
+  gas: small,
+  tipMwei: small,
+  gasPercent: small,
+  maxBondWei: wide,
+});
+/** What an operator asks for one answer; see `quoteOf`. */
+export type Offer = Readonly<z.infer<typeof offerSchema>>;
 
 /** What a requester asks for; the fee is the value sent along. */
 export interface Ask {

@@ -10,7 +10,7 @@ import { toHex, type Hex } from "../../sdk/src/structs.ts";
 import { access, claimOfTrace, type HonestRun } from "../../verifier/src/play/evidence.ts";
 import { planOperator } from "../../verifier/src/play/planner.ts";
 import type { Move } from "../../verifier/src/play/trial.ts";
-import { defend } from "../../verifier/src/roles/operator.ts";
+import { answerWith, handleOf } from "../../verifier/src/play/trace.ts";
 import { openArena, outputOf, testInputs, type Arena, type Player } from "../support/arena.ts";
 
 /** The name of the custom error with which a call is refused; undefined if it is not. */
@@ -26,8 +26,8 @@ async function refusal(attempt: Promise<unknown>): Promise<string | undefined> {
 
 async function operatorMoves(arena: Arena, resultId: Hex, run: HonestRun): Promise<void> {
   const trial = await arena.trialOf(resultId);
-  for (const { move } of planOperator(trial, defend(run.trace)))
-    await arena.make(arena.operator, trial, move);
+  for (const { move } of planOperator(trial))
+    await arena.make(arena.operator, trial, await answerWith(handleOf(run), move));
 }
 
 /** An honest answer, challenged by each of `challengers`, with its honest trace committed and its input opened. */

@@ -7,8 +7,7 @@ import { dtype } from "../../program/src/dtype.ts";
 import { depthOf } from "../../program/src/merkle.ts";
 import { wholeClaim } from "../../program/src/claim.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
-import { defend } from "../../verifier/src/roles/operator.ts";
-import type { DefendedTrace } from "../../verifier/src/play/planner.ts";
+import { defend, handleOf, type DefendedTrace } from "../../verifier/src/play/trace.ts";
 import { expectSnapshot } from "../support/snapshot.ts";
 import { MODELS, openArena, outputOf, tampered, testInputs } from "../support/arena.ts";
 
@@ -16,7 +15,7 @@ const PROVE_CEILING = 1_500_000;
 const DISPUTE_CEILING = 1_000_000;
 
 function defendTensors(tensors: readonly Uint8Array[]): DefendedTrace {
-  return { depth: depthOf(tensors.length), claimed: wholeClaim(tensors) };
+  return defend(depthOf(tensors.length), wholeClaim(tensors));
 }
 
 /** Addresses are random, and so is the number of zero bytes in calldata. */
@@ -70,7 +69,7 @@ for (const name of MODELS) {
         const byte = element * width + width - 1;
         output[byte] = (output[byte] ?? 0) ^ 0x40;
         const resultId = await arena.answer(input, output);
-        const moves = await arena.play(resultId, verifier, run, defend(run.trace));
+        const moves = await arena.play(resultId, verifier, run, handleOf(run));
         expect(moves.map((move) => move.kind)).to.deep.equal(["challenge", "commitTrace", "proveOutput"]);
         count(moves);
         threeTransactions = Math.max(

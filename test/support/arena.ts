@@ -10,21 +10,19 @@ import type { BaseWallet, Log, TransactionReceipt, TransactionRequest, Transacti
 import { splitBlob } from "../../program/src/claim.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { computeTrace, type Trace } from "../../program/src/trace.ts";
-import { deployAssay } from "../../scripts/deployment.ts";
+import { deployAssay, describeDeployment } from "../../scripts/deployment.ts";
 import { connect } from "../../sdk/src/contracts.ts";
 import { releaseIdOf } from "../../sdk/src/ids.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { fromHex, toHex, type Hex, type Release } from "../../sdk/src/structs.ts";
 import { bindingsHash, signatureHash } from "../../sdk/src/tensor.ts";
-import { createView, eventOf } from "../../verifier/src/chain/state.ts";
+import { eventOf } from "../../verifier/src/chain/state.ts";
+import { createView } from "../../verifier/test/view.ts";
 import { encodeMove } from "../../verifier/src/play/calls.ts";
 import { findEvidence, type HonestRun } from "../../verifier/src/play/evidence.ts";
-import {
-  planChallenger,
-  planOperator,
-  planSettlement,
-  type DefendedTrace,
-} from "../../verifier/src/play/planner.ts";
+import { factsOf } from "../../verifier/src/play/facts.ts";
+import { planChallenger, planOperator, planSettlement } from "../../verifier/src/play/planner.ts";
+import { answerWith, type DefendedTrace } from "../../verifier/src/play/trace.ts";
 import type { Move, Trial } from "../../verifier/src/play/trial.ts";
 import { describeModel } from "../../verifier/src/releases/describe.ts";
 
@@ -85,19 +83,7 @@ export async function openArena(source: ArenaModel) {
       ? new Uint8Array(readFileSync(modelPath(source, `${source}.onnx`)))
       : source.file;
   const model = describeModel(file, {});
-  const at = async (contract: { getAddress(): Promise<string> }): Promise<Hex> =>
-    toHex(fromHex(`0x${(await contract.getAddress()).slice(2)}`));
-  const deployment = {
-    chainId: Number(deployed.chainId),
-    block: deployed.block,
-    addresses: {
-      registry: await at(deployed.registry),
-      vault: await at(deployed.vault),
-      market: await at(deployed.market),
-      game: await at(deployed.game),
-      referee: await at(deployed.referee),
-    },
-  };
+  const deployment = await describeDeployment(deployed);
   await deployed.registry.connect(publisher.signer).createModel("test");
   const release: Release = {
     modelId: 1n,
@@ -225,19 +211,23 @@ export async function openArena(source: ArenaModel) {
     defended: DefendedTrace | undefined,
   ): Promise<MadeMove[]> {
     const moves: MadeMove[] = [];
+    const attack = (trial: Trial): Move | undefined => {
+      const facts = factsOf(trial, challenger.address);
+      return planChallenger(trial, challenger.address, facts && findEvidence(run, facts))?.move;
+    };
+    const defence = async (trial: Trial): Promise<Move | undefined> => {
+      const [plan] = planOperator(trial);
+      if (plan === undefined) return undefined;
+      if (plan.move.kind === "timeout") return plan.move;
+      return defended && answerWith(defended, plan.move);
+    };
     for (let quiet = 0; quiet < 2;) {
       let moved = false;
       for (const side of ["challenger", "operator"] as const) {
         const trial = await trialOf(resultId);
-        const { commit } = trial.result;
-        const planned =
-          side === "operator"
-            ? planOperator(trial, defended)[0]
-            : planChallenger(trial, challenger.address, () =>
-                commit === undefined ? { kind: "none" } : findEvidence(run, trial, commit),
-              );
-        if (planned === undefined) continue;
-        moves.push(await count(side === "operator" ? operator : challenger, trial, planned.move));
+        const move = side === "operator" ? await defence(trial) : attack(trial);
+        if (move === undefined) continue;
+        moves.push(await count(side === "operator" ? operator : challenger, trial, move));
         moved = true;
       }
       quiet = moved ? 0 : quiet + 1;

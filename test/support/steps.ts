@@ -1,13 +1,12 @@
 /** What judging each instruction of a network takes, measured. */
 import { expect } from "chai";
-import { inputsTree } from "../../program/src/claim.ts";
+import { inputsTree, type ClaimedTrace } from "../../program/src/claim.ts";
 import { outElements, product, type Instruction, type Load } from "../../program/src/instruction.ts";
 import { estimateStep, JUDGE_LIMITS } from "../../program/src/limits.ts";
 import { treeRoot } from "../../program/src/merkle.ts";
 import { proveStep } from "../../program/src/prove.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { access, claimOfTrace, type HonestRun } from "../../verifier/src/play/evidence.ts";
-import type { DefendedTrace } from "../../verifier/src/play/planner.ts";
 import type { Court, StepCase } from "./court.ts";
 import { lieAt } from "./lie.ts";
 import type { Figures } from "./snapshot.ts";
@@ -64,16 +63,16 @@ export async function measureSteps(run: HonestRun, court: Court): Promise<Figure
   const { program, commitment, inputs, trace } = run;
   const rng = seededRng(program.instructions.length);
   const inputsRoot = treeRoot(inputsTree(inputs));
-  const right: DefendedTrace = { depth: trace.traceTree().depth, claimed: claimOfTrace(trace) };
+  const { depth } = trace.traceTree();
   const steps: Measured[] = [];
   for (const [k, made] of program.instructions.entries()) {
     const element = rng.int(0, outElements(made) - 1);
-    const caseOf = ({ depth, claimed }: DefendedTrace): StepCase => ({
+    const caseOf = (claimed: ClaimedTrace): StepCase => ({
       ...{ programRoot: commitment.root, traceRoot: claimed.node(depth, 0), inputsRoot },
       ...{ instruction: k, element },
       proof: proveStep({ commitment, program, trace: access(run, claimed), instruction: k, element }),
     });
-    const [honest, forged] = [caseOf(right), caseOf(lieAt(run, k, element, rng))];
+    const [honest, forged] = [caseOf(claimOfTrace(trace)), caseOf(lieAt(run, k, element, rng))];
     const kind = kindOf(made);
     const where = `instruction ${k} (${kind}), element ${element}`;
     expect(await court.judge(honest), where).to.equal(false);

@@ -4,6 +4,7 @@ import { addFunds } from "./cli/funds.ts";
 import { addKey } from "./cli/key.ts";
 import { addModel } from "./cli/model.ts";
 import { addNode } from "./cli/node.ts";
+import { addAnnounce } from "./cli/offers.ts";
 import { EXIT, reportError } from "./cli/output.ts";
 import { addRequest } from "./cli/request.ts";
 
@@ -34,6 +35,7 @@ function build(): Command {
   addModel(program);
   addRequest(program);
   addKey(program);
+  addAnnounce(program);
   return program;
 }
 

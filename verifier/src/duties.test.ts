@@ -1,14 +1,22 @@
 import { expect } from "chai";
 import { AssayError } from "../../sdk/src/error.ts";
+import type { Hex } from "../../sdk/src/structs.ts";
 import { testLog } from "../test/world.ts";
 import { createExecutor, type Duty } from "./duties.ts";
 
 describe("duties", () => {
+  const subject: Hex = `0x${"11".repeat(32)}`;
+  const alone = {
+    take: (subjects: readonly string[]) => Promise.resolve(new Set(subjects)),
+    give: () => Promise.resolve(),
+  };
+  const options = { log: testLog, claims: alone, heavy: 2, restMs: 60_000, onChange: () => undefined };
+
   /** Offers the same duties whenever something changes, until `done`. */
   async function offerUntil(duties: () => Duty[], done: () => boolean, restMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const onChange = (): void => (done() ? resolve() : executor.offer(duties()));
-      const executor = createExecutor({ log: testLog, restMs, onChange });
+      const executor = createExecutor({ ...options, restMs, onChange });
       executor.offer(duties());
     });
   }
@@ -23,8 +31,8 @@ describe("duties", () => {
     };
     await offerUntil(
       () => [
-        { key: "a", run },
-        { key: "a", run },
+        { key: "a", subject, run },
+        { key: "a", subject, run },
       ],
       () => runs === 3,
       1,
@@ -39,7 +47,7 @@ describe("duties", () => {
       return Promise.resolve();
     };
     await offerUntil(
-      () => [{ key: "a", run }],
+      () => [{ key: "a", subject, run }],
       () => starts.length === 2,
       100,
     );
@@ -57,8 +65,8 @@ describe("duties", () => {
       return Promise.resolve();
     };
     const duties = (): Duty[] => [
-      { key: "fails", deadline: 1, run },
-      { key: "works", run: other },
+      { key: "fails", subject, deadline: 1, run },
+      { key: "works", subject, run: other },
     ];
     await offerUntil(duties, () => failures === 2, 10);
     expect(others).to.be.greaterThan(5);
@@ -70,13 +78,57 @@ describe("duties", () => {
       runs++;
       return Promise.resolve();
     };
-    const executor = createExecutor({ log: testLog, restMs: 60_000, onChange: () => undefined });
-    executor.offer([{ key: "a", run }]);
+    const executor = createExecutor(options);
+    executor.offer([{ key: "a", subject, run }]);
     await executor.idle();
-    executor.offer([{ key: "a", run }]);
+    executor.offer([{ key: "a", subject, run }]);
     expect(runs).to.equal(1);
     executor.offer([]);
-    executor.offer([{ key: "a", run }]);
+    executor.offer([{ key: "a", subject, run }]);
+    await executor.idle();
     expect(runs).to.equal(2);
+  });
+
+  it("leaves what another process holds to it, and takes over when that gives it up", async () => {
+    let [free, runs] = [false, 0];
+    const run = async (): Promise<void> => {
+      runs++;
+      return Promise.resolve();
+    };
+    const claims = {
+      ...alone,
+      take: (wanted: readonly string[]) => Promise.resolve(new Set(free ? wanted : [])),
+    };
+    const first = createExecutor({ ...options, claims });
+    first.offer([{ key: "a", subject, run }]);
+    await first.idle();
+    expect(runs).to.equal(0);
+    free = true;
+    const second = createExecutor({ ...options, claims });
+    second.offer([{ key: "a", subject, run }]);
+    await second.idle();
+    expect(runs).to.equal(1);
+  });
+
+  it("starts no more heavy duties than there are places, the most urgent first", async () => {
+    const started: string[] = [];
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const heavy = (key: string, deadline: number): Duty => ({
+      key,
+      subject,
+      heavy: true,
+      deadline,
+      run: async () => {
+        started.push(key);
+        await gate;
+      },
+    });
+    const executor = createExecutor(options);
+    executor.offer([heavy("late", 30), heavy("soon", 10), heavy("next", 20)]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(started).to.deep.equal(["soon", "next"]);
+    release();
+    await executor.idle();
   });
 });

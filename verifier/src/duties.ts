@@ -3,11 +3,17 @@
  * that it has: so a crash, a lost transaction or a reorganisation needs no special case.
  */
 import { AssayError, messageOf } from "../../sdk/src/error.ts";
-import type { Logger } from "./log.ts";
+import type { Hex } from "../../sdk/src/structs.ts";
+import { logError, type Logger } from "./log.ts";
+import type { Claims } from "./state/claims.ts";
 
 export interface Duty {
   /** The same duty has the same key each time; it never runs twice at once. */
   readonly key: string;
+  /** The request that it is about. Of processes that share a database, one works on it at a time. */
+  readonly subject: Hex;
+  /** Whether it computes for long: such duties take turns, so that processes that share the work get some each. */
+  readonly heavy?: boolean;
   /** Unix seconds; a failed duty with a deadline is tried again sooner. */
   readonly deadline?: number | undefined;
   readonly run: () => Promise<void>;
@@ -16,14 +22,19 @@ export interface Duty {
 export interface Executor {
   /** All duties that are due now. Those that run or rest are left alone. */
   offer(duties: readonly Duty[]): void;
+  /** Nothing more will be due for these subjects. */
+  retire(subjects: readonly Hex[]): void;
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>;
 }
 
 export interface ExecutorOptions {
   readonly log: Logger;
+  readonly claims: Pick<Claims, "take" | "give">;
   /** A duty rests this long after it succeeded, while its effect comes back as an event. */
   readonly restMs: number;
+  /** Heavy duties that run at once. */
+  readonly heavy: number;
   /** Called when a duty has ended or rested, so that duties are looked for again. */
   readonly onChange: () => void;
 }
@@ -31,6 +42,8 @@ export interface ExecutorOptions {
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 300_000;
 const MAX_URGENT_BACKOFF_MS = 8000;
+/** Another process holds the subject: asked again then, in case it died. */
+const CLAIMED_MS = 5000;
 
 /** What cannot succeed without a change is hardly tried again; a contract's refusal can end with the next block. */
 function pauseAfter(error: unknown, failures: number, urgent: boolean): number {
@@ -41,20 +54,24 @@ function pauseAfter(error: unknown, failures: number, urgent: boolean): number {
 }
 
 interface Entry {
+  duty: Duty;
   running: Promise<void> | undefined;
   restsUntil: number;
   failures: number;
 }
 
-export function createExecutor({ log, restMs, onChange }: ExecutorOptions): Executor {
+export function createExecutor({ log, claims, restMs, heavy, onChange }: ExecutorOptions): Executor {
   const entries = new Map<string, Entry>();
+  let pumping: Promise<void> | undefined;
+  let again = false;
 
   function rest(entry: Entry, milliseconds: number): void {
     entry.restsUntil = Date.now() + milliseconds;
     setTimeout(onChange, milliseconds + 1).unref();
   }
 
-  async function perform({ key, deadline, run }: Duty, entry: Entry): Promise<void> {
+  async function perform(entry: Entry): Promise<void> {
+    const { key, deadline, subject, run } = entry.duty;
     try {
       await run();
       entry.failures = 0;
@@ -64,25 +81,66 @@ export function createExecutor({ log, restMs, onChange }: ExecutorOptions): Exec
       rest(entry, pause);
       const known = error instanceof AssayError ? { code: error.code, details: error.details } : {};
       log.warn({ duty: key, ...known, retryInMs: pause }, messageOf(error));
+      // Another process may do better.
+      await claims.give([subject]).catch(() => undefined);
     } finally {
       entry.running = undefined;
       onChange();
     }
   }
 
+  function ready(): Entry[] {
+    const now = Date.now();
+    const waiting = [...entries.values()].filter(
+      ({ running, restsUntil }) => running === undefined && restsUntil <= now,
+    );
+    waiting.sort((a, b) => (a.duty.deadline ?? Infinity) - (b.duty.deadline ?? Infinity));
+    const busy = [...entries.values()].filter((entry) => entry.running && entry.duty.heavy === true).length;
+    let places = Math.max(0, heavy - busy);
+    return waiting.filter(({ duty }) => duty.heavy !== true || places-- > 0);
+  }
+
+  async function start(): Promise<void> {
+    const waiting = ready();
+    const held = await claims.take(waiting.map(({ duty }) => duty.subject));
+    for (const entry of waiting) {
+      // It may have ceased to be due meanwhile.
+      if (entries.get(entry.duty.key) !== entry || entry.running !== undefined) continue;
+      if (held.has(entry.duty.subject)) entry.running = perform(entry);
+      else rest(entry, CLAIMED_MS);
+    }
+  }
+
+  /** One at a time, and once more for what was offered meanwhile. */
+  async function pump(): Promise<void> {
+    while (again) {
+      again = false;
+      await start().catch((error: unknown) => {
+        logError(log, error, "claiming work");
+        setTimeout(onChange, FIRST_BACKOFF_MS).unref();
+      });
+    }
+    pumping = undefined;
+  }
+
   return {
     offer(duties) {
-      const due = new Set(duties.map((duty) => duty.key));
+      const due = new Map(duties.map((duty) => [duty.key, duty]));
       for (const [key, entry] of entries)
         if (!due.has(key) && entry.running === undefined) entries.delete(key);
-      for (const duty of duties) {
-        const entry = entries.get(duty.key) ?? { running: undefined, restsUntil: 0, failures: 0 };
-        entries.set(duty.key, entry);
-        if (entry.running === undefined && entry.restsUntil <= Date.now())
-          entry.running = perform(duty, entry);
+      for (const [key, duty] of due) {
+        const entry = entries.get(key);
+        if (entry === undefined) entries.set(key, { duty, running: undefined, restsUntil: 0, failures: 0 });
+        else if (entry.running === undefined) entry.duty = duty;
       }
+      again = true;
+      pumping ??= pump();
+    },
+    retire(subjects) {
+      claims.give(subjects).catch((error: unknown) => logError(log, error, "giving back claims"));
     },
     async idle() {
+      await pumping;
       await Promise.all([...entries.values()].map(async (entry) => entry.running));
     },
   };

@@ -1,20 +1,26 @@
 /** Wires a node: follow the chain, look for duties, perform them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { FetchRequest, JsonRpcProvider, Network, type Wallet } from "ethers";
+import type { Wallet } from "ethers";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { follow, type FollowItem } from "./chain/follow.ts";
+import { createEndpoints } from "./chain/endpoints.ts";
+import { createMirror } from "./chain/mirror.ts";
+import { createProvider } from "./chain/provider.ts";
 import { createSender } from "./chain/send.ts";
-import { rpcSource, type BlockRef, type ChainLog } from "./chain/source.ts";
-import { createView, eventOf } from "./chain/state.ts";
+import { rpcSource, type BlockRef } from "./chain/source.ts";
+import { followedAddresses } from "./chain/state.ts";
 import { createExactPool } from "./compute/exactPool.ts";
 import { createPool } from "./compute/pool.ts";
+import { createFastPaths } from "./compute/selfCheck.ts";
 import { serveContent, type ContentServer } from "./content/server.ts";
 import { openStore } from "./content/store.ts";
 import { createExecutor } from "./duties.ts";
+import { createGasPrice } from "./economics/feePerGas.ts";
+import { createRunTimes } from "./economics/runTimes.ts";
 import { logError, type Logger } from "./log.ts";
 import { createReleases } from "./releases/prepare.ts";
+import { createAnnouncer } from "./roles/announcer.ts";
 import {
   createOperator,
   honestAnswerer,
@@ -22,22 +28,32 @@ import {
   type OperatorOptions,
   type OperatorParts,
 } from "./roles/operator.ts";
-import { createFastPaths, type Role, type RoleContext } from "./roles/role.ts";
+import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
+import { openClaims } from "./state/claims.ts";
+import { openDatabase, type DatabaseAddress } from "./state/database.ts";
+import { openFindings } from "./state/findings.ts";
+import { openLogs } from "./state/logs.ts";
 
 export interface NodeOptions {
   readonly deployment: Deployment;
-  readonly rpcUrl: string;
+  /** Endpoints of one chain, http(s) or ws(s). */
+  readonly rpcUrls: readonly string[];
   readonly wallet: Wallet;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
+  /** Base URLs at which others reach this node; absent: the directory is left as it is. */
+  readonly announce?: { readonly endpoints: readonly string[] };
   readonly contentDirectory: string;
+  readonly database: DatabaseAddress;
   /** Other nodes' base URLs, asked for files that a release's own URIs do not give. */
   readonly mirrors?: readonly string[];
   readonly http?: { readonly host: string; readonly port: number };
   /** Default 1000. */
   readonly pollMs?: number;
+  /** A block this deep is never undone. Default 64. */
+  readonly finality?: number;
   /** Child processes that run onnxruntime, and as many for exact judgements and for traces. Default 2. */
   readonly workers?: number;
   /** For one inference. Default 30000. */
@@ -58,21 +74,10 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-const RPC_TIMEOUT_MS = 20_000;
 const STOP_LIMIT_MS = 3000;
 const MIB = 2 ** 20;
-
-/** A provider that never guesses the network and gives up on silent endpoints. */
-export function createProvider(rpcUrl: string, chainId: number): JsonRpcProvider {
-  const request = new FetchRequest(rpcUrl);
-  request.timeout = RPC_TIMEOUT_MS;
-  const network = Network.from(chainId);
-  return new JsonRpcProvider(request, network, {
-    staticNetwork: network,
-    batchMaxCount: 1,
-    cacheTimeout: -1,
-  });
-}
+/** Heavy duties at once, for each worker: those that wait in the pool are there when a worker is free. */
+const HEAVY_PER_WORKER = 4;
 
 /**
  * @param parts How the operator role answers, and what it defends; honest unless tests and demonstrations pass others.
@@ -90,11 +95,12 @@ export async function startNode(
     maxFileBytes = 256 * MIB,
     maxTraceBytes = 256 * MIB,
   } = options;
-  const provider = createProvider(options.rpcUrl, deployment.chainId);
+  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId: deployment.chainId, log });
+  const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
-  const { workers = 2 } = options;
+  const { workers = 2, finality = 64 } = options;
   const pool = createPool({ size: workers, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
   const exact = createExactPool({ size: workers });
   const store = openStore(options.contentDirectory);
@@ -104,13 +110,20 @@ export async function startNode(
     options.mirrors ?? [],
     exact.describe,
   );
+  const database = await openDatabase(options.database);
+  const claims = await openClaims(database, log);
+  const findings = openFindings(database);
   const context: RoleContext = {
     contracts,
     sender,
     pool,
     exact,
     releases,
-    fastPath: createFastPaths(pool, exact, log),
+    fastPaths: createFastPaths({ pool, exact }, log),
+    findings,
+    runTimes: createRunTimes(),
+    gasPrice: createGasPrice(provider),
+    workers,
     log,
   };
   const roles: Role[] = [];
@@ -123,80 +136,76 @@ export async function startNode(
       }),
     );
   if (options.verifier !== undefined) roles.push(createVerifier(context, options.verifier));
+  if (options.announce !== undefined)
+    roles.push(createAnnouncer(context, { ...options.announce, terms: options.operator }));
 
-  const view = createView();
+  const logs = await openLogs(database, {
+    deployment: `${deployment.chainId}:${deployment.addresses.market}`,
+    fromBlock: deployment.block,
+    depth: finality + 2,
+  });
   const stopped = new AbortController();
-  let head: BlockRef | undefined;
   let scheduled = false;
   let becomeReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (becomeReady = resolve));
-
-  const executor = createExecutor({ log, restMs: 2 * pollMs + 1000, onChange: schedule });
+  const executor = createExecutor({
+    log,
+    claims,
+    restMs: 2 * pollMs + 1000,
+    heavy: HEAVY_PER_WORKER * workers,
+    onChange: schedule,
+  });
+  const mirror = createMirror({
+    deployment,
+    source: rpcSource(endpoints, followedAddresses(deployment)),
+    store: logs,
+    account: sender.address,
+    log,
+    finality,
+    pollMs,
+    signal: stopped.signal,
+    onHead() {
+      becomeReady();
+      schedule();
+    },
+    onReorg: () => undefined,
+    onForgotten(requestIds) {
+      executor.retire(requestIds);
+      findings.forget(requestIds).catch((error: unknown) => logError(log, error, "forgetting answers"));
+    },
+  });
 
   function schedule(): void {
     if (scheduled || stopped.signal.aborted) return;
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
+      const { head } = mirror;
       if (head === undefined || stopped.signal.aborted) return;
-      const now = head;
-      executor.offer(roles.flatMap((role) => dutiesOf(role, now)));
+      executor.offer(roles.flatMap((role) => dutiesOf(role, head)));
     });
   }
 
-  function dutiesOf(role: Role, now: BlockRef): ReturnType<Role["duties"]> {
+  function dutiesOf(role: Role, head: BlockRef): ReturnType<Role["duties"]> {
     try {
-      return role.duties(view.state, now);
+      return role.duties(mirror.state, head);
     } catch (error) {
       logError(log, error, "a role failed to plan");
       return [];
     }
   }
 
-  function takeLog(entry: ChainLog): void {
-    try {
-      const event = eventOf(deployment, entry);
-      if (event === undefined) return;
-      log.debug({ event: event.event.name, block: event.blockNumber }, "event");
-      view.apply(event);
-    } catch (error) {
-      logError(log, error, `an event of transaction ${entry.transaction} was passed over`);
-    }
-  }
-
-  function take(item: FollowItem): void {
-    if (item.kind === "reorg") {
-      log.warn({ keep: item.keep }, "the chain was reorganised: replaying");
-      head = undefined;
-      view.rollBack(item.keep);
-    } else if (item.kind === "logs") {
-      item.logs.forEach(takeLog);
-    } else {
-      if (head === undefined) becomeReady();
-      head = item.block;
-      schedule();
-    }
-  }
-
-  async function run(): Promise<void> {
-    const { registry, market, game } = deployment.addresses;
-    const source = rpcSource(provider, [registry, market, game]);
-    const onError = (error: unknown): void => logError(log, error, "following the chain");
-    const items = follow(source, { fromBlock: deployment.block, pollMs, signal: stopped.signal, onError });
-    for await (const item of items) take(item);
-  }
-
   const health = (): { ready: boolean; [field: string]: unknown } => ({
-    ready: head !== undefined,
+    ready: mirror.head !== undefined,
     address: sender.address,
     chainId: deployment.chainId,
-    block: head?.number ?? null,
+    block: mirror.head?.number ?? null,
     roles: [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])],
   });
   let server: ContentServer | undefined;
   if (options.http !== undefined)
     server = await serveContent(store, health, options.http.host, options.http.port);
-  const running = run();
+  const running = mirror.run();
   void ready.then(() => log.info({ ...health(), url: server?.url ?? null }, "ready"));
 
   return {
@@ -211,7 +220,10 @@ export async function startNode(
       // What still computes has nothing left to send.
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       await server?.close();
+      await claims.close();
+      await database.destroy();
       provider.destroy();
+      endpoints.close();
     },
   };
 }

@@ -2,9 +2,9 @@
 import { HDNodeWallet, JsonRpcProvider, Wallet } from "ethers";
 import { network } from "hardhat";
 import { startAnvil } from "../../scripts/anvil.ts";
-import { deployAssay } from "../../scripts/deployment.ts";
+import { deployAssay, describeDeployment } from "../../scripts/deployment.ts";
 import type { NetworkParameters } from "../../scripts/networks.ts";
-import { parseDeployment, type Deployment } from "../../sdk/src/deployment.ts";
+import type { Deployment } from "../../sdk/src/deployment.ts";
 
 /** The first accounts of anvil's well-known development mnemonic; worthless anywhere else. */
 const MNEMONIC = "test test test test test test test test test test test junk";
@@ -39,14 +39,7 @@ export async function startChain(): Promise<TestChain> {
 export async function deployTo(url: string, rules?: NetworkParameters): Promise<Deployment> {
   const connection = await network.create({ network: "local", override: { url } });
   const deployed = await deployAssay(connection, rules === undefined ? {} : { network: rules });
-  const { referee, registry, vault, market, game } = deployed;
-  const [refereeAt, registryAt, vaultAt, marketAt, gameAt] = await Promise.all(
-    [referee, registry, vault, market, game].map((contract) => contract.getAddress()),
-  );
+  const deployment = await describeDeployment(deployed);
   await connection.close();
-  return parseDeployment({
-    chainId: Number(deployed.chainId),
-    block: deployed.block,
-    addresses: { referee: refereeAt, registry: registryAt, vault: vaultAt, market: marketAt, game: gameAt },
-  });
+  return deployment;
 }

@@ -6,8 +6,9 @@ import { evaluateTensor } from "../../program/src/naive/interpret.ts";
 import { computeTrace } from "../../program/src/trace.ts";
 import { fromHex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
-import type { DefendedTrace } from "../src/play/planner.ts";
-import { defend, type OperatorParts } from "../src/roles/operator.ts";
+import { defend } from "../src/play/trace.ts";
+import { describeFile, type PreparedRelease } from "../src/releases/prepare.ts";
+import type { OperatorParts } from "../src/roles/operator.ts";
 
 /** One byte of one instruction's tensor that is not what it should be. */
 export interface Corruption {
@@ -39,16 +40,29 @@ function outputOf(program: Program, tensors: readonly Uint8Array[]): Uint8Array 
   );
 }
 
+const programs = new Map<string, Promise<Program>>();
+
+/** A liar computes in its own process. */
+export function programOf({ model, path }: PreparedRelease): Promise<Program> {
+  const known =
+    programs.get(model.programRoot) ?? describeFile(path, model.bindings).then(({ program }) => program);
+  programs.set(model.programRoot, known);
+  return known;
+}
+
 /** Publishes and defends a corrupt trace. */
 export function corruptOperator(corruption: Corruption): OperatorParts {
   const tensorsOf = (program: Program, input: Uint8Array): Uint8Array[] =>
     corruptTensors(program, splitBlob(program.inputs, input), corruption);
   return {
-    answer: ({ model: { program } }, input) => Promise.resolve(outputOf(program, tensorsOf(program, input))),
-    trace({ model: { program } }, trial) {
-      const claimed = wholeClaim(tensorsOf(program, fromHex(trial.request.input)));
-      const defended: DefendedTrace = { depth: depthOf(program.instructions.length), claimed };
-      return Promise.resolve(defended);
+    async answer(release, input) {
+      const program = await programOf(release);
+      return outputOf(program, tensorsOf(program, input));
+    },
+    async trace(release, { request }) {
+      const program = await programOf(release);
+      const claimed = wholeClaim(tensorsOf(program, fromHex(request.input)));
+      return defend(depthOf(program.instructions.length), claimed);
     },
   };
 }
@@ -64,17 +78,19 @@ function cheaper(program: Program): Program {
 
 /** Runs a cheaper model, publishes its output and defends its trace. */
 export const cheaperModel: OperatorParts = {
-  answer: ({ model }, input) =>
-    Promise.resolve(exactOutput({ ...model, program: cheaper(model.program) }, input)),
-  trace({ model }, { request }) {
-    const program = cheaper(model.program);
-    return Promise.resolve(defend(computeTrace(program, splitBlob(program.inputs, fromHex(request.input)))));
+  async answer(release, input) {
+    return exactOutput({ program: cheaper(await programOf(release)) }, input);
+  },
+  async trace(release, { request }) {
+    const program = cheaper(await programOf(release));
+    const { tensors } = computeTrace(program, splitBlob(program.inputs, fromHex(request.input)));
+    return defend(depthOf(tensors.length), wholeClaim(tensors));
   },
 };
 
 /** Publishes the output backwards (another class wins), but commits to the honest trace when challenged. */
 export const alteredAnswer = {
-  answer: ({ model }, input) => Promise.resolve(exactOutput(model, input).reverse()),
+  answer: async (release, input) => exactOutput({ program: await programOf(release) }, input).reverse(),
 } satisfies Partial<OperatorParts>;
 
 /** Publishes an altered answer and then says nothing more. */

@@ -1,10 +1,11 @@
+import { join } from "node:path";
 import { expect } from "chai";
 import { connect } from "../../sdk/src/contracts.ts";
 import { REQUEST_STATES, waitForAnswer } from "../../sdk/src/answer.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { fromHex, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
-import { clocksAt, createView, eventOf } from "../src/chain/state.ts";
+import { clocksAt, eventOf } from "../src/chain/state.ts";
 import { rpcSource } from "../src/chain/source.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
@@ -12,6 +13,7 @@ import { selectedNode, type Trial } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { alteredAnswer, corruptOperator, silentOperator } from "./corrupt.ts";
 import { codeOf } from "./failure.ts";
+import { createView } from "./view.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
 
 const STAKE = 10n ** 18n;
@@ -38,7 +40,8 @@ describe("disputes on a real chain", function () {
     const options = {
       deployment,
       contentDirectory,
-      rpcUrl: world.chain.url,
+      database: { directory: join(world.folder, `state-${account}`) },
+      rpcUrls: [world.chain.url],
       pollMs: 200,
       workers: 1,
       ...role,
@@ -80,11 +83,12 @@ describe("disputes on a real chain", function () {
   }
 
   async function wholeView(): Promise<ReturnType<typeof createView>> {
-    const { deployment, chain } = world;
+    const { deployment, endpoints } = world;
     const { registry, market, game } = deployment.addresses;
-    const source = rpcSource(chain.provider, [registry, market, game]);
+    const source = rpcSource(endpoints, [registry, market, game]);
     const view = createView();
-    for (const log of await source.logs(deployment.block, (await source.head()).number)) {
+    const { logs } = await source.range(deployment.block, (await source.head()).number);
+    for (const log of logs) {
       const event = eventOf(deployment, log);
       if (event !== undefined) view.apply(event);
     }

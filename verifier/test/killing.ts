@@ -5,13 +5,13 @@ import { seededRng } from "../../program/src/testing/rng.ts";
 import { createAccount, type Account } from "../../scripts/simulate/accounts.ts";
 import { anywhereBelow } from "../../scripts/simulate/cranks.ts";
 import { readMoves, type MinedMove } from "../../scripts/simulate/moves.ts";
+import { createWatch, trialOf } from "../../scripts/simulate/watch.ts";
 import { networkParameters } from "../../scripts/networks.ts";
 import { splitBlob } from "../../program/src/claim.ts";
 import { connect } from "../../sdk/src/contracts.ts";
-import { request, type RequestHandle } from "../../sdk/src/request.ts";
+import { request } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { rpcSource } from "../src/chain/source.ts";
-import { clocksAt, createView, eventOf } from "../src/chain/state.ts";
+import { clocksAt } from "../src/chain/state.ts";
 import { exactTrace } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
@@ -102,7 +102,16 @@ export async function openStand(side: Side): Promise<Stand> {
   if (side === "challenger") {
     await stake(world, 1, 100n * STAKE);
     const { deployment, contentDirectory, log, chain } = world;
-    const common = { deployment, contentDirectory, log, rpcUrl: chain.url, pollMs: 100, workers: 1 };
+    const database = { directory: join(world.folder, "liar") };
+    const common = {
+      deployment,
+      contentDirectory,
+      database,
+      log,
+      rpcUrls: [chain.url],
+      pollMs: 100,
+      workers: 1,
+    };
     const wallet = chain.wallet(1);
     const role = { operator: { serve: "all" as const, minFee: 0n } };
     // The first instruction reads the input, so that the proof needs every move there is.
@@ -125,22 +134,6 @@ export async function openStand(side: Side): Promise<Stand> {
       await world.stop();
     },
   };
-}
-
-async function trialOf({ world }: Stand, { requestId }: RequestHandle): Promise<Trial | undefined> {
-  const { deployment, chain } = world;
-  const { registry, market, game } = deployment.addresses;
-  const source = rpcSource(chain.provider, [registry, market, game]);
-  const head = await source.head();
-  const view = createView();
-  for (const log of await source.logs(deployment.block, head.number)) {
-    const event = eventOf(deployment, log);
-    if (event !== undefined) view.apply(event);
-  }
-  const found = view.state.requests.get(requestId);
-  const result = found?.resultId && view.state.results.get(found.resultId);
-  const release = found && view.state.releases.get(found.request.releaseId);
-  return found && result && release && { now: head.timestamp, release, request: found, result };
 }
 
 /** The challenger of a right answer: challenges, selects once as deep as it can, then lets its clock run out. */
@@ -195,10 +188,11 @@ async function prepare(
   const deployment = join(world.folder, "deployment.json");
   writeFileSync(deployment, JSON.stringify(world.deployment));
   const config = {
-    rpc: rpcUrl,
+    rpc: [rpcUrl],
     deployment,
     keystore: account.keystore,
     passwordFile: account.passwordFile,
+    data: account.directory,
     content: world.contentDirectory,
     role: side === "operator" ? "operator" : "verifier",
     http: "off",
@@ -260,6 +254,7 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
     const ask = { releaseId, input, fee: FEE, windowSeconds: WINDOW, answerSeconds: 3600, operator };
     const asked = await request(connect(world.deployment, asker), `0x${asker.address.slice(2)}`, ask);
     const sent = new Set<string>();
+    const watch = createWatch(world.contracts, world.chain.provider);
     let trial: Trial | undefined;
     for (const until = Date.now() + LIMIT_MS; trial === undefined || !isOver(side, trial);) {
       if (Date.now() > until)
@@ -267,7 +262,7 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
           `the dispute did not end (${trial?.request.status ?? "no answer"}):\n${log.slice(-4000)}`,
         );
       await sleep(200);
-      trial = await trialOf(stand, asked);
+      trial = trialOf(await watch(), asked.requestId);
       if (trial !== undefined && side === "operator" && !isFinal(trial)) await playCrank(stand, trial, sent);
     }
     // A point after the last move kills a node that has nothing left to do.

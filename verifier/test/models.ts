@@ -1,6 +1,7 @@
 /** Tiny ONNX files for tests. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AttributeProto_AttributeType, ModelProtoSchema } from "../../program/src/onnx/gen/onnx-ml_pb.js";
+import { info, modelFile, node, random, randomTensor } from "../../program/src/testing/onnx.ts";
 import type { TensorSpec } from "../../sdk/src/tensor.ts";
 
 const ELEM_TYPE = { f32: 1, u8: 2, i32: 6 } as const;
@@ -53,4 +54,20 @@ export function tinyModel(
       },
     }),
   );
+}
+
+/** x · W for a constant W: floats of rows x depth and depth x columns; and an input for it. */
+export function productModel(
+  rows: number,
+  depth: number,
+  columns: number,
+): { readonly file: Uint8Array; readonly input: Uint8Array } {
+  const next = random(rows);
+  const file = modelFile({
+    nodes: [node("MatMul", ["x", "w"], ["y"])],
+    inputs: [info("x", "f32", [rows, depth])],
+    outputs: [info("y", "f32", [rows, columns])],
+    constants: { w: randomTensor(next, "f32", [depth, columns], -1, 1) },
+  });
+  return { file, input: randomTensor(next, "f32", [rows, depth], -1, 1).data };
 }

@@ -51,10 +51,7 @@ describe("assay, the command", function () {
       keystore,
       passwordFile,
     };
-    writeFileSync(
-      join(folder, "config.json"),
-      JSON.stringify({ ...config, content: join(folder, "content") }),
-    );
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, data: join(folder, "data") }));
     return { flags: ["--config", join(folder, "config.json")], address };
   }
 

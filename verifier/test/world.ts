@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import type { NetworkParameters } from "../../scripts/networks.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
+import { createEndpoints, type Endpoints } from "../src/chain/endpoints.ts";
 import { createSender, type Sender } from "../src/chain/send.ts";
 import { openStore } from "../src/content/store.ts";
 import { createLogger, type Logger } from "../src/log.ts";
@@ -17,6 +18,7 @@ export interface World {
   readonly chain: TestChain;
   readonly deployment: Deployment;
   readonly contracts: Contracts;
+  readonly endpoints: Endpoints;
   /** Of account 0, which deployed and publishes. */
   readonly publisher: Sender;
   readonly folder: string;
@@ -45,18 +47,21 @@ export async function startWorld({ blockSeconds = 1, rules }: WorldOptions = {})
   try {
     const deployment = await deployTo(chain.url, rules);
     const wallet = chain.wallet(0);
+    const endpoints = createEndpoints({ urls: [chain.url], chainId: deployment.chainId, log: testLog });
     const publisher = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 50 });
     if (blockSeconds > 0) await chain.provider.send("evm_setIntervalMining", [blockSeconds]);
     return {
       chain,
       deployment,
       contracts: connect(deployment, wallet),
+      endpoints,
       publisher,
       folder,
       contentDirectory: join(folder, "content"),
       log: testLog,
       async stop() {
         await publisher.close();
+        endpoints.close();
         await chain.stop();
         rmSync(folder, { recursive: true });
       },

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import { randomBytes, toBeHex } from "ethers";
 import { connect, checkChain } from "../../../sdk/src/contracts.ts";
@@ -16,10 +19,11 @@ import {
   type PublishedModel,
   type World,
 } from "../../test/world.ts";
-import { follow } from "./follow.ts";
+import { openDatabase } from "../state/database.ts";
+import { openLogs } from "../state/logs.ts";
 import { createSender } from "./send.ts";
 import { rpcSource } from "./source.ts";
-import { createView, eventOf, type ChainView } from "./state.ts";
+import { createMirror } from "./mirror.ts";
 
 function random32(): Hex {
   return toHex(randomBytes(32));
@@ -70,33 +74,28 @@ describe("on a real chain", function () {
   });
 
   it("follows the chain through a reorganisation", async () => {
-    const { chain, contracts, deployment } = world;
+    const { chain, contracts, deployment, endpoints } = world;
     const { registry, market, game } = deployment.addresses;
     const stop = new AbortController();
-    const source = rpcSource(chain.provider, [registry, market, game]);
-    const view: ChainView = createView();
+    const source = rpcSource(endpoints, [registry, market, game]);
+    const folder = mkdtempSync(join(tmpdir(), "assay-mirror-"));
+    const database = await openDatabase({ directory: folder });
+    const store = await openLogs(database, { deployment: "test", fromBlock: deployment.block, depth: 64 });
     const reorgs: number[] = [];
-    let head = 0;
-    async function read(): Promise<void> {
-      const items = follow(source, {
-        fromBlock: deployment.block,
-        pollMs: 20,
-        chunk: 3,
-        signal: stop.signal,
-      });
-      for await (const item of items) {
-        if (item.kind === "reorg") {
-          reorgs.push(item.keep);
-          view.rollBack(item.keep);
-        } else if (item.kind === "head") head = item.block.number;
-        else
-          for (const log of item.logs) {
-            const event = eventOf(deployment, log);
-            if (event !== undefined) view.apply(event);
-          }
-      }
-    }
-    const reading = read();
+    const mirror = createMirror({
+      deployment,
+      source,
+      store,
+      account: "0x",
+      log: testLog,
+      finality: 64,
+      pollMs: 20,
+      signal: stop.signal,
+      onHead: () => undefined,
+      onReorg: (blocks) => reorgs.push(blocks),
+      onForgotten: () => undefined,
+    });
+    const reading = mirror.run();
 
     async function ask(): Promise<bigint> {
       const made = await makeAsk(contracts, toHex(randomBytes(20)), { releaseId: digits.releaseId });
@@ -105,10 +104,10 @@ describe("on a real chain", function () {
     }
     async function caughtUp(): Promise<void> {
       const number = await chain.provider.getBlockNumber();
-      while (head !== number) await new Promise((resolve) => setTimeout(resolve, 20));
+      while (mirror.head?.number !== number) await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const nonces = (): Set<bigint> =>
-      new Set([...view.state.requests.values()].map(({ request }) => request.nonce));
+      new Set([...mirror.state.requests.values()].map(({ request }) => request.nonce));
 
     const stays = await ask();
     const snapshot: unknown = await chain.provider.send("evm_snapshot", []);
@@ -124,10 +123,12 @@ describe("on a real chain", function () {
     await caughtUp();
     stop.abort();
     await reading;
+    await database.destroy();
+    rmSync(folder, { recursive: true });
     expect(reorgs.length).to.equal(1);
     expect(nonces().has(stays) && nonces().has(fresh)).to.equal(true);
     expect(nonces().has(undone) || nonces().has(undoneToo)).to.equal(false);
-    expect(view.state.releases.get(digits.releaseId)?.release).to.deep.equal(digits.release);
+    expect(mirror.state.releases.get(digits.releaseId)?.release).to.deep.equal(digits.release);
   });
 
   describe("sender", () => {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { follow, type FollowItem } from "./follow.ts";
 import type { BlockRef, ChainLog, ChainSource } from "./source.ts";
@@ -50,17 +51,14 @@ function source(chain: FakeChain, next: () => void): ChainSource {
       next();
       return Promise.resolve(chain.ref(number));
     },
-    async logs(from, to) {
+    async range(from, to) {
       next();
-      if (to >= chain.blocks.length) throw new Error("range beyond the head");
-      return Promise.resolve(Array.from({ length: to - from + 1 }, (_, i) => chain.log(from + i)));
+      const [first, block] = [chain.ref(from), chain.ref(to)];
+      if (first === undefined || block === undefined) throw new Error("range beyond the head");
+      const logs = Array.from({ length: to - from + 1 }, (_, i) => chain.log(from + i));
+      return Promise.resolve({ logs, block, parentHash: first.parentHash });
     },
-    async logsOf({ number, hash }) {
-      next();
-      const log = chain.log(number);
-      if (log.blockHash !== hash) throw new Error("unknown block");
-      return Promise.resolve([log]);
-    },
+    changed: async (ms) => sleep(Math.min(ms, 1)),
   };
 }
 
@@ -82,7 +80,7 @@ async function followAll(
     if (happening === "fail") throw new Error("connection reset");
   };
   const stop = new AbortController();
-  const options = { fromBlock: 1, pollMs: 1, chunk, maxBackoffMs: 1, signal: stop.signal };
+  const options = { fromBlock: 1, pollMs: 1, chunk, maxChunk: chunk, maxBackoffMs: 1, signal: stop.signal };
   let seen: ChainLog[] = [];
   const take = (item: FollowItem): void => {
     if (item.kind === "logs") seen.push(...item.logs);

@@ -1,10 +1,12 @@
-/** Follows the contracts' logs from the deployment block on, through reorganisations and RPC failures. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** Follows the contracts' logs from a block on, through reorganisations and RPC failures. */
 import { AssayError } from "../../../sdk/src/error.ts";
-import type { BlockRef, ChainLog, ChainSource } from "./source.ts";
+import { createSpans } from "../../../sdk/src/spans.ts";
+import type { BlockRef, ChainLog, ChainSource, RangeRead } from "./source.ts";
+import { createTrail, type Anchor } from "./trail.ts";
 
 export type FollowItem =
-  | { readonly kind: "logs"; readonly logs: readonly ChainLog[] }
+  /** All logs after the block of the item before, up to `block`. */
+  | { readonly kind: "logs"; readonly logs: readonly ChainLog[]; readonly block: BlockRef }
   /** Everything after block `keep` is undone; what replaces it follows. */
   | { readonly kind: "reorg"; readonly keep: number }
   /** All logs up to this block, which was the newest when they were asked for, have been given. */
@@ -13,96 +15,184 @@ export type FollowItem =
 export interface FollowOptions {
   /** First block of interest. */
   readonly fromBlock: number;
+  /** Blocks of earlier `logs` items whose logs the caller still has, ascending: goes on after the last. Keep {@link finality}. */
+  readonly anchors?: readonly Anchor[];
   readonly pollMs: number;
-  /** Most blocks of one query; halved whenever a query fails. Default 2000. */
+  /** Blocks that a reorganisation may take back. A deeper one is refused, and told to `onError`. Default 128. */
+  readonly finality?: number;
+  /** Blocks of the first query; adapts to what the endpoints allow. Default 2000. */
   readonly chunk?: number;
+  /** Most blocks of a query. Default 100,000. */
+  readonly maxChunk?: number;
   /** Longest pause after failures, milliseconds. Default 15000. */
   readonly maxBackoffMs?: number;
   readonly signal: AbortSignal;
-  /** Told of every failed round; the next one follows after a pause. */
+  /** Told of the first failure, and of each of another kind, until something succeeds. It is tried again all the while. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Blocks whose hashes are kept for finding the common ancestor; a deeper reorganisation starts from the first block. */
-const MAX_ANCHORS = 512;
+/** Queries on their way while the caller handles what came before. */
+const AHEAD = 2;
+/** Of one answer, in characters of JSON: parsing it must not hold up the event loop. */
+const ANSWER_WEIGHT = 1_000_000;
+/** A chain whose head is below what has been read is believed after this, milliseconds: an endpoint may just be behind. */
+const SHRINK_MS = 60_000;
 
-type Anchor = Pick<BlockRef, "number" | "hash">;
+interface Reading {
+  readonly from: number;
+  readonly blocks: number;
+  readonly read: Promise<RangeRead>;
+}
+
+function weightOf(logs: readonly ChainLog[]): number {
+  return logs.reduce((sum, { data }) => sum + 600 + data.length, 0);
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof AssayError && (error.code === "RANGE_TOO_LARGE" || error.code === "TIMED_OUT");
+}
+
+function moved(message: string): AssayError {
+  return new AssayError("CHAIN_MOVED", message, { retryable: true });
+}
 
 /** Ends when the signal is aborted; never throws. */
 export async function* follow(source: ChainSource, options: FollowOptions): AsyncGenerator<FollowItem> {
-  const { fromBlock, pollMs, signal, maxBackoffMs = 15_000 } = options;
-  const maxChunk = options.chunk ?? 2000;
-  const anchors: Anchor[] = [];
-  let chunk = maxChunk;
+  const { fromBlock, pollMs, signal, maxBackoffMs = 15_000, finality = 128 } = options;
+  const { chunk: start = 2000, maxChunk: max = 100_000 } = options;
+  const trail = createTrail(fromBlock, finality, options.anchors ?? []);
+  const spans = createSpans({ start, max, weight: ANSWER_WEIGHT });
   let failures = 0;
+  let problem: unknown;
   let lastHead: string | undefined;
+  let shortSince: number | undefined;
 
-  /** Index of the newest anchor that is still in the chain, -1 for none; undefined if the chain has only grown. */
-  async function fork(): Promise<number | undefined> {
-    for (let i = anchors.length - 1; i >= 0; i--) {
-      const anchor = anchors[i];
-      if (anchor === undefined || (await source.block(anchor.number))?.hash !== anchor.hash) continue;
-      return i === anchors.length - 1 ? undefined : i;
+  /**
+   * The newest block up to `top` that was read and is still in the chain; undefined if all of them are. Hashes fix the past, so
+   * halving finds it.
+   */
+  async function fork(top: number): Promise<number | undefined> {
+    const anchors = trail.upTo(top);
+    let [low, high] = [0, anchors.length];
+    while (low < high) {
+      // Most reorganisations are shallow, most anchors hold: the newest first.
+      const at = high === anchors.length ? high - 1 : Math.floor((low + high) / 2);
+      const anchor = anchors[at];
+      if (anchor === undefined) break;
+      const block = await source.block(anchor.number);
+      if (block === undefined) throw moved(`block ${anchor.number} has gone`);
+      if (block.hash === anchor.hash) low = at + 1;
+      else high = at;
     }
-    return anchors.length === 0 ? undefined : -1;
+    if (high === anchors.length) return undefined;
+    const kept = anchors[low - 1]?.number;
+    if (kept !== undefined) return kept;
+    if (trail.isShort()) return fromBlock - 1;
+    const details = { finality, readUpTo: trail.last() };
+    throw new AssayError(
+      "REORG_TOO_DEEP",
+      "the chain replaced blocks that were final: check the RPC endpoints",
+      { details },
+    );
   }
 
-  /** Logs of the next range of blocks up to `head`. */
-  async function next(head: number): Promise<readonly ChainLog[]> {
-    const from = (anchors.at(-1)?.number ?? fromBlock - 1) + 1;
-    const to = Math.min(head, from + chunk - 1);
-    const before = await source.block(to);
-    const first = from === to ? before : await source.block(from);
-    const logs =
-      from === to && before !== undefined ? await source.logsOf(before) : await source.logs(from, to);
-    const after = await source.block(to);
-    // A block's hash fixes all blocks before it: the same hash before and after means one chain throughout.
-    if (before === undefined || before.hash !== after?.hash)
-      throw new AssayError("CHAIN_MOVED", `the chain moved while block ${to} was read`, { retryable: true });
-    // What was read before must be its past.
-    const last = anchors.at(-1);
-    if (last !== undefined && first?.parentHash !== last.hash)
-      throw new AssayError("CHAIN_MOVED", `block ${from} does not follow block ${last.number}`, {
-        retryable: true,
+  /** The head is below what was read: is the rest gone, or the endpoint behind? */
+  async function shrunk(head: BlockRef): Promise<number | undefined> {
+    const kept = await fork(head.number);
+    if (kept !== undefined) return kept;
+    shortSince ??= Date.now();
+    if (Date.now() - shortSince < SHRINK_MS) return undefined;
+    if ((await source.block(trail.last())) !== undefined) return undefined;
+    const newest = trail.upTo(head.number).at(-1)?.number;
+    if (newest !== undefined || trail.isShort()) return newest ?? fromBlock - 1;
+    const details = { finality, readUpTo: trail.last(), head: head.number };
+    throw new AssayError(
+      "REORG_TOO_DEEP",
+      "the chain has lost blocks that were final: check the RPC endpoints",
+      { details },
+    );
+  }
+
+  /** Reads up to `head`, some ranges ahead of the caller. Ends early where the chain no longer continues what was read. */
+  async function* readTo(head: BlockRef): AsyncGenerator<FollowItem, "read" | "moved"> {
+    const queue: Reading[] = [];
+    let next = trail.last() + 1;
+    function fill(): void {
+      while (queue.length < AHEAD && next <= head.number) {
+        const final = head.number - finality;
+        // An anchor at the end of what is final: that can always be returned to.
+        const to = Math.min(next + spans.size() - 1, next <= final ? final : head.number);
+        const read = source.range(next, to);
+        // Its failure is seen when its turn comes.
+        read.catch(() => undefined);
+        queue.push({ from: next, blocks: to - next + 1, read });
+        next = to + 1;
+      }
+    }
+    for (;;) {
+      fill();
+      const reading = queue.shift();
+      if (reading === undefined || signal.aborted) return "read";
+      const { logs, block, parentHash } = await reading.read.catch((error: unknown) => {
+        if (isRefusal(error)) spans.refused(reading.blocks);
+        throw error;
       });
-    const stray = logs.find((log) => log.blockNumber === to && log.blockHash !== before.hash);
-    if (stray !== undefined)
-      throw new AssayError("CHAIN_MOVED", `logs of block ${to} are of another chain`, { retryable: true });
-    anchors.push({ number: to, hash: before.hash });
-    if (anchors.length > MAX_ANCHORS) anchors.shift();
-    return logs;
+      spans.took(reading.blocks, weightOf(logs));
+      const last = trail.lastHash();
+      if (last !== undefined && parentHash !== last) return "moved";
+      trail.extend(block);
+      fill();
+      yield { kind: "logs", logs, block };
+    }
   }
 
   async function* round(): AsyncGenerator<FollowItem> {
-    const kept = await fork();
-    if (kept !== undefined) {
-      anchors.length = kept + 1;
-      yield { kind: "reorg", keep: anchors.at(-1)?.number ?? fromBlock - 1 };
-      return;
-    }
     const head = await source.head();
-    const at = anchors.at(-1)?.number ?? fromBlock - 1;
-    if (head.number > at) yield { kind: "logs", logs: await next(head.number) };
-    // Newer blocks may have come meanwhile; on a fast chain they always have.
-    if (head.hash === lastHead || head.hash !== anchors.at(-1)?.hash) return;
-    lastHead = head.hash;
-    yield { kind: "head", block: head };
+    if (head.number >= trail.last()) shortSince = undefined;
+    let kept: number | undefined;
+    if (head.number < trail.last()) kept = await shrunk(head);
+    else if (head.number > trail.last()) {
+      if ((yield* readTo(head)) === "moved") kept = await movedTo();
+    } else if (trail.lastHash() !== undefined && head.hash !== trail.lastHash()) kept = await movedTo();
+    if (kept !== undefined) {
+      trail.cut(kept);
+      lastHead = shortSince = undefined;
+      yield { kind: "reorg", keep: kept };
+    } else if (head.hash === trail.lastHash() && head.hash !== lastHead) {
+      lastHead = head.hash;
+      yield { kind: "head", block: head };
+    }
+  }
+
+  async function movedTo(): Promise<number> {
+    const kept = await fork(trail.last());
+    if (kept === undefined) throw moved(`block ${trail.last() + 1} does not follow block ${trail.last()}`);
+    return kept;
+  }
+
+  function tell(error: unknown): void {
+    const kind = error instanceof AssayError ? error.code : "unknown";
+    if (kind !== problem) options.onError?.(error);
+    problem = kind;
   }
 
   while (!signal.aborted) {
     let pause = pollMs;
+    const size = spans.size();
     try {
       for await (const item of round()) {
         pause = 0;
+        [failures, problem] = [0, undefined];
         yield item;
       }
-      failures = 0;
-      chunk = Math.min(maxChunk, chunk * 2);
+      [failures, problem] = [0, undefined];
     } catch (error) {
-      options.onError?.(error);
-      chunk = Math.max(1, Math.floor(chunk / 2));
-      pause = Math.min(maxBackoffMs, pollMs * 2 ** Math.min(failures++, 10));
+      if (isRefusal(error) && spans.size() < size) pause = 0;
+      else {
+        tell(error);
+        pause = Math.min(maxBackoffMs, pollMs * 2 ** Math.min(failures++, 10));
+      }
     }
-    if (pause > 0) await sleep(pause, undefined, { signal }).catch(() => undefined);
+    if (pause > 0) await source.changed(pause, signal);
   }
 }

@@ -1,6 +1,6 @@
 /** Sends one account's transactions: nonces, fees, simulation, replacement of stuck ones, most urgent first. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Interface, JsonRpcProvider, TransactionReceipt, TransactionRequest, Wallet } from "ethers";
+import type { Interface, JsonRpcApiProvider, TransactionReceipt, TransactionRequest, Wallet } from "ethers";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { asRevert } from "../../../sdk/src/revert.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
@@ -18,7 +18,7 @@ export interface Intent {
 
 export interface SenderOptions {
   readonly wallet: Wallet;
-  readonly provider: JsonRpcProvider;
+  readonly provider: JsonRpcApiProvider;
   readonly log: Logger;
   /** Transactions that wait to be mined at once. Default 16. */
   readonly maxInFlight?: number;

@@ -4,7 +4,15 @@
  */
 import { parseEvent, type AssayEvent, type EventOf, type Verdict } from "../../../sdk/src/events.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
-import { sameHex, type Hex, type Node, type Release, type Request } from "../../../sdk/src/structs.ts";
+import {
+  sameHex,
+  ZERO_ADDRESS,
+  type Hex,
+  type Node,
+  type Release,
+  type Request,
+} from "../../../sdk/src/structs.ts";
+import { applyToOperators, type OperatorRecord } from "./operators.ts";
 import type { ChainLog } from "./source.ts";
 
 export interface ReleaseRecord {
@@ -26,6 +34,8 @@ export interface RequestRecord {
   /** Callbacks that failed, and the time of the last one, unix seconds. */
   failedDeliveries: number;
   failedAt: number;
+  /** Block of the newest event about it. */
+  lastBlock: number;
 }
 
 export interface Commit {
@@ -48,6 +58,8 @@ export interface GameRecord {
   readonly challenger: Hex;
   readonly entry: number;
   readonly bondWei: bigint;
+  /** Bond and deposits, locked until the game is settled. */
+  escrowWei: bigint;
   status: "open" | "lost" | "settled";
   /** In the order in which they were made; the last one stands. */
   readonly selections: Node[];
@@ -81,6 +93,10 @@ export interface ChainState {
   readonly releases: Map<Hex, ReleaseRecord>;
   readonly requests: Map<Hex, RequestRecord>;
   readonly results: Map<Hex, ResultRecord>;
+  /** What the directory says, by account, lower case. */
+  readonly operators: Map<string, OperatorRecord>;
+  /** Packed parameters of later requests; undefined until the deployment has been read. */
+  parameters: bigint | undefined;
 }
 
 export interface ChainEvent {
@@ -90,19 +106,33 @@ export interface ChainEvent {
   readonly timestamp: number;
 }
 
+/** A node repeats a failed callback this often. */
+export const MAX_DELIVERIES = 4;
+
 export function emptyState(): ChainState {
-  return { releases: new Map(), requests: new Map(), results: new Map() };
+  return {
+    releases: new Map(),
+    requests: new Map(),
+    results: new Map(),
+    operators: new Map(),
+    parameters: undefined,
+  };
 }
 
 export function revealKey(node: Pick<Node, "hash" | "tensor" | "height">): string {
   return `${node.hash.toLowerCase()}:${node.tensor ? "tensor" : "trace"}:${node.height}`;
 }
 
+const FOLLOWED = ["registry", "market", "game", "vault", "directory"] as const;
+
+/** The contracts whose events make the state. */
+export function followedAddresses({ addresses }: Deployment): Hex[] {
+  return FOLLOWED.map((contract) => addresses[contract]);
+}
+
 /** @returns undefined for logs of other contracts or of no interest. */
-export function eventOf(deployment: Deployment, log: ChainLog): ChainEvent | undefined {
-  const { registry, market, game } = deployment.addresses;
-  const from = (address: Hex): boolean => sameHex(log.address, address);
-  const contract = from(registry) ? "registry" : from(market) ? "market" : from(game) ? "game" : undefined;
+export function eventOf({ addresses }: Deployment, log: ChainLog): ChainEvent | undefined {
+  const contract = FOLLOWED.find((name) => sameHex(log.address, addresses[name]));
   const event = contract === undefined ? undefined : parseEvent(contract, log);
   return event === undefined ? undefined : { event, blockNumber: log.blockNumber, timestamp: log.timestamp };
 }
@@ -140,6 +170,7 @@ function onChallenged(state: ChainState, event: EventOf<"Challenged">, at: numbe
     challenger: event.challenger,
     entry: event.entry,
     bondWei: event.bondWei,
+    escrowWei: event.bondWei,
     status: "open",
     selections: [],
     movedAt: at,
@@ -153,6 +184,7 @@ function onSelected(result: ResultRecord, event: EventOf<"Selected">, at: number
   if (game === undefined) return;
   const { operatorSeconds, challengerSeconds } = clocksAt(result, game, at);
   Object.assign(game, { operatorSeconds, challengerSeconds, movedAt: at });
+  game.escrowWei += event.depositWei;
   game.selections.push(event.node);
 }
 
@@ -223,7 +255,7 @@ function applyToRequest(request: RequestRecord, event: AssayEvent, at: number): 
   }
 }
 
-function create(state: ChainState, event: AssayEvent, at: number): void {
+function create(state: ChainState, { event, timestamp: at, blockNumber }: ChainEvent): void {
   if (event.name === "Released") {
     const { releaseId, release, header, contentUri } = event;
     state.releases.set(releaseId, { releaseId, release, header, contentUris: [contentUri] });
@@ -232,7 +264,14 @@ function create(state: ChainState, event: AssayEvent, at: number): void {
   } else if (event.name === "Requested") {
     const { requestId, request, input } = event;
     const fresh = { resultId: undefined, inputsRoot: undefined, failedDeliveries: 0, failedAt: 0 };
-    state.requests.set(requestId, { requestId, request, input, status: "requested", ...fresh });
+    state.requests.set(requestId, {
+      requestId,
+      request,
+      input,
+      status: "requested",
+      ...fresh,
+      lastBlock: blockNumber,
+    });
   } else if (event.name === "Fulfilled") {
     const { resultId, requestId, operator, output, endsAt } = event;
     const fresh = { openGames: 0, commit: undefined, reveals: new Map(), games: new Map() };
@@ -250,40 +289,66 @@ function create(state: ChainState, event: AssayEvent, at: number): void {
   } else if (event.name === "Challenged") onChallenged(state, event, at);
 }
 
+/** The request that an event is about, if the state knows it. */
+export function requestOf(state: ChainState, event: AssayEvent): Hex | undefined {
+  if ("requestId" in event) return event.requestId;
+  return "resultId" in event ? state.results.get(event.resultId)?.requestId : undefined;
+}
+
 /** Applies one event, in chain order. Changes `state`; depends on nothing else. */
-export function apply(state: ChainState, { event, timestamp }: ChainEvent): void {
-  create(state, event, timestamp);
-  const request = "requestId" in event ? state.requests.get(event.requestId) : undefined;
-  if (request !== undefined) applyToRequest(request, event, timestamp);
+export function apply(state: ChainState, chainEvent: ChainEvent): void {
+  const { event, timestamp, blockNumber } = chainEvent;
+  create(state, chainEvent);
+  applyToOperators(state.operators, event);
+  if (event.name === "ParametersChanged") state.parameters = event.parameters;
+  const id = requestOf(state, event);
+  const request = id === undefined ? undefined : state.requests.get(id);
+  if (request !== undefined) {
+    request.lastBlock = blockNumber;
+    applyToRequest(request, event, timestamp);
+  }
   const result = "resultId" in event ? state.results.get(event.resultId) : undefined;
   if (result === undefined) return;
   applyToResult(result, event, timestamp);
   result.version++;
 }
 
-/** State that can go back: it keeps the events and replays what remains. */
-export interface ChainView {
-  readonly state: ChainState;
-  apply(event: ChainEvent): void;
-  /** Undoes everything after block `keep`. */
-  rollBack(keep: number): void;
+/** Deadlines are kept by clocks of blocks; a refund can come any time after, and is nothing that a node acts on. */
+const FORGOTTEN_SECONDS = 3600;
+
+/** Whether anything may still be done or paid about a request, seen from an account that answers or challenges. */
+function isOpen(state: ChainState, request: RequestRecord, me: Hex, now: number): boolean {
+  const result = request.resultId === undefined ? undefined : state.results.get(request.resultId);
+  const games = [...(result?.games.values() ?? [])];
+  const mine = (game: GameRecord): boolean =>
+    sameHex(game.challenger, me) || sameHex(result?.operator ?? ZERO_ADDRESS, me);
+  if (games.some((game) => game.status !== "settled" && mine(game))) return true;
+  switch (request.status) {
+    case "requested":
+      return now <= request.request.deadline + FORGOTTEN_SECONDS;
+    case "answered":
+      return true;
+    case "final":
+      return request.request.callbackGas > 0 && request.failedDeliveries < MAX_DELIVERIES;
+    case "overturned":
+      return games.some(mine) || now <= request.request.deadline + FORGOTTEN_SECONDS;
+    default:
+      return request.status === "refunded" && result !== undefined && games.some(mine) && !result.bondSettled;
+  }
 }
 
-export function createView(): ChainView {
-  let events: ChainEvent[] = [];
-  let state = emptyState();
-  return {
-    get state() {
-      return state;
-    },
-    apply(event) {
-      events.push(event);
-      apply(state, event);
-    },
-    rollBack(keep) {
-      events = events.filter((event) => event.blockNumber <= keep);
-      state = emptyState();
-      for (const event of events) apply(state, event);
-    },
-  };
+/** Requests about which nothing is left to do, with no event after block `until`. */
+export function finishedRequests(state: ChainState, me: Hex, now: number, until: number): Hex[] {
+  return [...state.requests.values()]
+    .filter((request) => request.lastBlock <= until && !isOpen(state, request, me, now))
+    .map(({ requestId }) => requestId);
+}
+
+/** Forgets requests and their results. */
+export function forget(state: ChainState, requestIds: readonly Hex[]): void {
+  for (const requestId of requestIds) {
+    const resultId = state.requests.get(requestId)?.resultId;
+    if (resultId !== undefined) state.results.delete(resultId);
+    state.requests.delete(requestId);
+  }
 }

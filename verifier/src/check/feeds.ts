@@ -85,6 +85,8 @@ const HOSTILE: readonly Recipe[] = [
   integers("least integers, then -1", ({ side }, range) => (side === 0 ? range[0] : clamp(-1n, range))),
   integers("greatest integers, then 0", ({ side }, range) => (side === 0 ? range[1] : 0n)),
   floats("floats of -1", "ordinary", () => -1),
+  // Ties: of rounding, and between elements.
+  floats("halves", "ordinary", ({ rng }) => rng.int(-8, 8) / 2),
   floats("checkerboard of floats", "ordinary", ({ index }) => (index % 2 === 0 ? 1 : -1)),
   floats("ramp from -1 to 1", "ordinary", ({ position }) => 2 * position - 1),
   floats("floats of 1e30", "extreme", () => HUGE),

@@ -4,7 +4,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { createExactPool } from "../compute/exactPool.ts";
 import { createPool, type InferencePool } from "../compute/pool.ts";
 import { OPTIMISATIONS, type SessionSettings } from "../compute/protocol.ts";
-import type { ModelDescription } from "../releases/describe.ts";
+import type { ModelSummary } from "../releases/summary.ts";
 import { isFloat } from "../../../program/src/dtype.ts";
 import { compare, floatsOf, NO_DEVIATION, typicalMagnitude, worse, type Deviation } from "./deviation.ts";
 import { GROUPS, type Feed, type Group } from "./feeds.ts";
@@ -58,7 +58,7 @@ type Answer = { readonly outputs: readonly Uint8Array[] } | { readonly failure: 
 async function answer(
   pool: InferencePool,
   path: string,
-  { signature }: ModelDescription,
+  { signature }: ModelSummary,
   { name: feed, group, blob }: Feed,
   settings: SessionSettings,
 ): Promise<Answer> {
@@ -74,11 +74,15 @@ async function answer(
 }
 
 /** The right outputs of every input, one tensor's bytes each. */
-async function exactOutputs(model: ModelDescription, feeds: readonly Feed[]): Promise<Uint8Array[][]> {
+async function exactOutputs(
+  path: string,
+  model: ModelSummary,
+  feeds: readonly Feed[],
+): Promise<Uint8Array[][]> {
   const pool = createExactPool({ size: model.multiplyAdds > LARGE_MODEL ? 2 : 1 });
   try {
     const blobs = await Promise.all(
-      feeds.map(({ blob }) => pool.output(model, blob, { runMs: EXACT_LIMIT_MS })),
+      feeds.map(({ blob }) => pool.output({ model, path }, blob, { runMs: EXACT_LIMIT_MS })),
     );
     return blobs.map((blob) => splitBlob(model.signature.outputs, blob));
   } finally {
@@ -87,7 +91,7 @@ async function exactOutputs(model: ModelDescription, feeds: readonly Feed[]): Pr
 }
 
 /** Of the float output with the smallest typical magnitude: a release has one tolerance for all. */
-function scaleOf(model: ModelDescription, feeds: readonly Feed[], exact: readonly Uint8Array[][]): number {
+function scaleOf(model: ModelSummary, feeds: readonly Feed[], exact: readonly Uint8Array[][]): number {
   const sizes = model.signature.outputs.flatMap(({ dtype }, k) => {
     if (!isFloat(dtype)) return [];
     const values = feeds.flatMap(({ group }, i) =>
@@ -104,10 +108,10 @@ function scaleOf(model: ModelDescription, feeds: readonly Feed[], exact: readonl
  */
 export async function measure(
   path: string,
-  model: ModelDescription,
+  model: ModelSummary,
   feeds: readonly Feed[],
 ): Promise<Measurement> {
-  const exact = await exactOutputs(model, feeds);
+  const exact = await exactOutputs(path, model, feeds);
   const { outputs: specs } = model.signature;
   const scale = scaleOf(model, feeds, exact);
   const groups = specs.map(

@@ -4,19 +4,40 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { MAX_ENDPOINTS } from "../chain/operators.ts";
+import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
+
+const release = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
+/** Endpoints of one chain; a single one need not be in a list. */
+const rpcUrls = z
+  .array(z.url({ protocol: /^(https?|wss?)$/ }))
+  .min(1)
+  .readonly();
 
 const configSchema = z
   .object({
-    rpc: z.url({ protocol: /^https?$/ }),
+    rpc: z.preprocess((value) => (typeof value === "string" ? [value] : value), rpcUrls),
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
+    data: z.string(),
     content: z.string(),
+    database: z.url({ protocol: /^postgres(ql)?$/ }),
     logLevel: z.enum(LOG_LEVELS),
     role: z.enum(["operator", "verifier", "both"]),
-    serve: z.array(z.string().regex(/^0x[0-9a-fA-F]{64}$/)),
+    serve: z.array(release),
+    // What is answered, challenged and announced; amounts are decimal ether.
     minFee: z.string(),
+    prices: z.record(release, z.string()),
+    computePrice: z.string(),
+    maxBond: z.string(),
+    maxExposure: z.string(),
+    verify: z.array(release),
+    challenge: z.enum(CHALLENGE_POLICIES),
+    bankroll: z.string(),
+    publicUrl: z.array(z.string()).max(MAX_ENDPOINTS),
+    announce: z.boolean(),
     exactFrom: z.string(),
     auditShare: z.number().min(0).max(1),
     http: z.string(),
@@ -33,9 +54,9 @@ const configSchema = z
 export type Config = z.infer<typeof configSchema>;
 
 export const DEFAULTS = {
-  rpc: "http://127.0.0.1:8545",
+  rpc: ["http://127.0.0.1:8545"],
   deployment: join("deployments", "local.json"),
-  content: join(homedir(), ".assay", "content"),
+  data: join(homedir(), ".assay"),
   role: "both",
   http: "127.0.0.1:8600",
   workers: 2,
@@ -68,4 +89,8 @@ export function loadConfig(path: string | undefined, flags: Readonly<Record<stri
   const file = path === undefined ? {} : check(path, readConfig(path));
   const settings = Object.entries(flags).filter(([name]) => Object.hasOwn(configSchema.shape, name));
   return { ...file, ...check("command line", Object.fromEntries(settings)) };
+}
+
+export function contentOf({ content, data }: Config): string {
+  return content ?? join(data ?? DEFAULTS.data, "content");
 }

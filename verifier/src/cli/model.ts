@@ -3,13 +3,15 @@ import type { Command } from "commander";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
-import { describeModel, type ModelDescription } from "../releases/describe.ts";
+import { describeModel } from "../releases/describe.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
 import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
+import type { ModelSummary } from "../releases/summary.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
-import { DEFAULTS } from "./config.ts";
+import { contentOf, DEFAULTS } from "./config.ts";
+import { addOffers } from "./offers.ts";
 import { print, type Row } from "./output.ts";
 import { idOf, openSender, openSession, withChain } from "./session.ts";
 
@@ -19,62 +21,36 @@ function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
 }
 
-function rowsOf(model: ModelDescription): Row[] {
-  const { signature, worst, program, nodes } = model;
-  const node = nodes[worst.instruction];
-  const weights = program.constants.reduce((sum, { data }) => sum + data.length, 0);
+function rowsOf(model: ModelSummary): Row[] {
+  const { signature, worst } = model;
   return [
     ["file sha256", model.fileSha256],
     ["program root", model.programRoot],
-    ["lowering version", program.loweringVersion],
+    ["lowering version", model.loweringVersion],
     ...signature.inputs.map((spec): Row => ["input", describe(spec)]),
     ...signature.outputs.map((spec): Row => ["output", describe(spec)]),
-    ["instructions", program.instructions.length],
+    ["instructions", model.instructions],
     ["multiply-adds", model.multiplyAdds],
     ["trace", `${model.traceBytes} bytes`],
-    ["constants", `${program.constants.length}, ${weights} bytes`],
+    ["constants", `${model.constants}, ${model.constantBytes} bytes`],
     [
       "onnxruntime",
       model.exactInOnnxruntime ? "exact, bit for bit" : "approximate (floats: machines may differ)",
     ],
-    ["worst step, gas", `${worst.gas} (${node?.operator ?? "?"} ${node?.name ?? ""})`],
+    ["worst step, gas", `${worst.gas} (${worst.node.operator} ${worst.node.name})`],
     ["worst step, calldata", `${worst.calldataBytes} bytes`],
     ["worst dispute", `${model.disputeRounds} rounds, ${model.disputeGas} gas`],
   ];
 }
 
-function dataOf(model: ModelDescription): object {
-  const {
-    fileSha256,
-    programRoot,
-    signature,
-    bindings,
-    worst,
-    disputeGas,
-    disputeRounds,
-    exactInOnnxruntime,
-    multiplyAdds,
-    traceBytes,
-    inputBytes,
-    outputBytes,
-  } = model;
-  const { loweringVersion, instructions, constants } = model.program;
+function dataOf(model: ModelSummary): object {
+  const { fileSha256, programRoot, loweringVersion, bindings, signature, inputBytes, outputBytes } = model;
+  const { instructions, constants, constantBytes, exactInOnnxruntime, multiplyAdds, traceBytes } = model;
+  const { worst, disputeGas, disputeRounds } = model;
   return {
-    fileSha256,
-    programRoot,
-    loweringVersion,
-    bindings,
-    ...signature,
-    inputBytes,
-    outputBytes,
-    instructions: instructions.length,
-    constants: constants.length,
-    exactInOnnxruntime,
-    worst,
-    disputeGas,
-    disputeRounds,
-    multiplyAdds,
-    traceBytes,
+    ...{ fileSha256, programRoot, loweringVersion, bindings, ...signature, inputBytes, outputBytes },
+    ...{ instructions, constants, constantBytes, exactInOnnxruntime, worst, disputeGas, disputeRounds },
+    ...{ multiplyAdds, traceBytes },
   };
 }
 
@@ -100,7 +76,7 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
       "BAD_CONFIG",
       "this node serves no files: say with --uri where others fetch this one",
     );
-  const hash = await openStore(config.content ?? DEFAULTS.content).put(file);
+  const hash = await openStore(contentOf(config)).put(file);
   const options: PublishOptions = {
     contentUri: flags.uri ?? `http://${http}/content/${hash.slice(2)}`,
     atol: toleranceBits(flags.atol),
@@ -138,6 +114,7 @@ export function addModel(program: Command): void {
     });
 
   addCheck(model);
+  addOffers(model);
 
   withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")
@@ -146,7 +123,8 @@ export function addModel(program: Command): void {
       "--uri <uri>",
       "where others fetch the file (default: this machine's node, see --http of `assay node`)",
     )
-    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
+    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
     .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
@@ -163,13 +141,14 @@ export function addModel(program: Command): void {
 
   withChain(model.command("verify <release>"), false)
     .description("fetch a release's file and check that the release is what it lowers to")
-    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
+    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--json", "print JSON")
     .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
       const releaseId = idOf(id, "a release");
       const { config, contracts, provider } = await openSession(command);
       const record = await findRelease(contracts, provider, releaseId);
-      const store = openStore(config.content ?? DEFAULTS.content);
+      const store = openStore(contentOf(config));
       const { model: found } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(
         record,
       );

@@ -1,11 +1,13 @@
 /** `assay node`. */
+import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { readDeployment } from "../../../sdk/src/deployment.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
-import { DEFAULTS, type Config } from "./config.ts";
-import { configOf, etherOf, idOf, openWallet, withChain } from "./session.ts";
+import { contentOf, DEFAULTS, type Config } from "./config.ts";
+import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
+import { configOf, etherOf, openWallet, withChain } from "./session.ts";
 
 function endpoint(text: string): { host: string; port: number } | undefined {
   if (text === "off") return undefined;
@@ -18,20 +20,23 @@ function endpoint(text: string): { host: string; port: number } | undefined {
 async function optionsOf(config: Config): Promise<NodeOptions> {
   const role = config.role ?? DEFAULTS.role;
   const http = endpoint(config.http ?? DEFAULTS.http);
-  const operator = {
-    serve: config.serve?.map((id) => idOf(id, "a release")) ?? ("all" as const),
-    minFee: etherOf(config.minFee ?? "0", "the least fee"),
-  };
+  const operator = answerTerms(config);
   const verifier = {
     exactFromWei: etherOf(config.exactFrom ?? "0", "the bond from which all answers are judged exactly"),
     auditShare: config.auditShare ?? DEFAULTS.auditShare,
+    ...challengeTerms(config),
   };
+  const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
     deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
-    rpcUrl: config.rpc ?? DEFAULTS.rpc,
+    rpcUrls: config.rpc ?? DEFAULTS.rpc,
     wallet: await openWallet(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
-    contentDirectory: config.content ?? DEFAULTS.content,
+    contentDirectory: contentOf(config),
+    database:
+      config.database === undefined
+        ? { directory: join(config.data ?? DEFAULTS.data, "state") }
+        : { url: config.database },
     mirrors: config.mirror ?? [],
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
     workers: config.workers ?? DEFAULTS.workers,
@@ -41,6 +46,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
     ...(role === "operator" ? {} : { verifier }),
+    ...(announce === undefined ? {} : { announce }),
   };
 }
 
@@ -51,7 +57,7 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withChain(program.command("node"), true)
+  withEconomy(withChain(program.command("node"), true))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
     .addOption(
       new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices([
@@ -61,7 +67,6 @@ export function addNode(program: Command): void {
       ]),
     )
     .option("--serve <release...>", "operator: the releases to answer for (default: all that check out)")
-    .option("--min-fee <ether>", "operator: leave cheaper requests to others (default 0)")
     .option(
       "--exact-from <ether>",
       "verifier: judge float answers with at least this bond exactly (default 0: all)",
@@ -71,7 +76,15 @@ export function addNode(program: Command): void {
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
     )
-    .option("--content <dir>", `files by their hash, kept and served (default ${DEFAULTS.content})`)
+    .option("--data <dir>", `the node's database and model files (default ${DEFAULTS.data})`)
+    .option(
+      "--content <dir>",
+      "files by their hash, kept and served (default: content in the data directory)",
+    )
+    .option(
+      "--database <url>",
+      "a Postgres server (postgres://...), which several nodes of one key may share, instead of the embedded database; keep its password in ~/.pgpass or the configuration file",
+    )
     .option("--mirror <url...>", "other nodes to fetch model files from")
     .option("--http <host:port>", `serve /content and /health here, or "off" (default ${DEFAULTS.http})`)
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)

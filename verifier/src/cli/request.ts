@@ -11,7 +11,7 @@ import { openStore } from "../content/store.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
 import { readFile, readInput } from "./arguments.ts";
-import { DEFAULTS } from "./config.ts";
+import { contentOf, DEFAULTS } from "./config.ts";
 import { RELEASE_LIMITS } from "./model.ts";
 import { print, type Row } from "./output.ts";
 import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
@@ -73,7 +73,7 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const releaseId = idOf(id, "a release");
   const session = await openSession(command);
   const { config, contracts, provider } = session;
-  const store = openStore(config.content ?? DEFAULTS.content);
+  const store = openStore(contentOf(config));
   const record = await findRelease(contracts, provider, releaseId);
   const { model } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(record);
   const input = inputOf(flags, model.signature);
@@ -140,7 +140,8 @@ export function addRequest(program: Command): void {
         .choices(["no", "provisional", "final"])
         .default("final"),
     )
-    .option("--content <dir>", `content directory (default ${DEFAULTS.content})`)
+    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
+    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--json", "print JSON")
     .action(request);
 

@@ -1,21 +1,26 @@
 /** What most commands need: settings, chain, key. */
 import type { Command } from "commander";
-import { parseEther, type JsonRpcProvider, type Wallet } from "ethers";
+import { parseEther, type JsonRpcApiProvider, type Wallet } from "ethers";
 import { checkChain, connect, type Contracts } from "../../../sdk/src/contracts.ts";
 import { readDeployment } from "../../../sdk/src/deployment.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { address as addressSchema, bytes32, type Hex } from "../../../sdk/src/structs.ts";
+import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";
 import { openKeystore } from "../chain/keys.ts";
+import { createProvider } from "../chain/provider.ts";
 import { createSender, type Sender } from "../chain/send.ts";
 import { createLogger, type Logger } from "../log.ts";
-import { createProvider } from "../node.ts";
 import { DEFAULTS, loadConfig, type Config } from "./config.ts";
 
 /** Adds the options that every command on a chain has. */
 export function withChain(command: Command, key: boolean): Command {
   command
     .option("--config <file>", "JSON file with any of these settings; flags override it")
-    .option("--rpc <url>", `JSON-RPC endpoint (default ${DEFAULTS.rpc})`)
+    .option(
+      "--rpc <url>",
+      `JSON-RPC endpoint, http(s) or ws(s); may be repeated (default ${DEFAULTS.rpc.join(" ")})`,
+      (url: string, before: readonly string[] | undefined) => [...(before ?? []), url],
+    )
     .option("--deployment <file>", `addresses of the contracts (default ${DEFAULTS.deployment})`)
     .option("--log-level <level>", "silent, error, warn, info, debug or trace");
   if (!key) return command;
@@ -36,7 +41,8 @@ export function commandLog({ logLevel }: Config): Logger {
 
 export interface Session {
   readonly config: Config;
-  readonly provider: JsonRpcProvider;
+  readonly endpoints: Endpoints;
+  readonly provider: JsonRpcApiProvider;
   readonly contracts: Contracts;
   readonly log: Logger;
 }
@@ -44,9 +50,12 @@ export interface Session {
 export async function openSession(command: Command): Promise<Session> {
   const config = configOf(command);
   const deployment = readDeployment(config.deployment ?? DEFAULTS.deployment);
-  const provider = createProvider(config.rpc ?? DEFAULTS.rpc, deployment.chainId);
+  const log = commandLog(config);
+  const { chainId } = deployment;
+  const endpoints = createEndpoints({ urls: config.rpc ?? DEFAULTS.rpc, chainId, log });
+  const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
-  return { config, provider, contracts: connect(deployment, provider), log: commandLog(config) };
+  return { config, endpoints, provider, contracts: connect(deployment, provider), log };
 }
 
 export async function openWallet({ keystore, passwordFile }: Config): Promise<Wallet> {

@@ -1,4 +1,4 @@
-/** The exact interpreter on releases. */
+/** The exact interpreter on lowered models, in this process. */
 import { splitBlob } from "../../../program/src/claim.ts";
 import { runProgram } from "../../../program/src/fast/run.ts";
 import { mostThreads, Threads } from "../../../program/src/fast/threads.ts";

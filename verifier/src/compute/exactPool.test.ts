@@ -2,21 +2,37 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { splitBlob } from "../../../program/src/claim.ts";
 import { runProgram } from "../../../program/src/fast/run.ts";
-import { productOf } from "../../../program/src/testing/product.ts";
+import { toHex } from "../../../sdk/src/structs.ts";
 import { codeOf } from "../../test/failure.ts";
+import { productModel } from "../../test/models.ts";
+import { descendants } from "../../test/processes.ts";
 import { exampleModel } from "../../test/world.ts";
-import { describeModel } from "../releases/describe.ts";
+import type { HonestRun } from "../play/evidence.ts";
+import type { Facts } from "../play/facts.ts";
+import { handleOf, type TraceHandle } from "../play/trace.ts";
+import { describeModel, type ModelDescription } from "../releases/describe.ts";
+import { summaryOf } from "../releases/summary.ts";
+import { createBudget } from "./budget.ts";
 import { exactOutput, exactTrace } from "./exact.ts";
 import { createExactPool, type ExactPool } from "./exactPool.ts";
 
-describe("exact pool", () => {
+describe("exact pool", function () {
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), "assay-exact-"));
-  const digits = describeModel(exampleModel("digits"), {});
-  const cancer = describeModel(exampleModel("breast-cancer"), {});
+  const limits = { runMs: 20_000 };
+
+  function stored(name: string, file: Uint8Array): { model: ModelDescription; path: string } {
+    const path = join(folder, `${name}.onnx`);
+    writeFileSync(path, file);
+    return { path, model: describeModel(file, {}) };
+  }
+
+  const digits = stored("digits", exampleModel("digits"));
+  const cancer = stored("cancer", exampleModel("breast-cancer"));
   const digitsInput = Uint8Array.from({ length: 64 }, (_, i) => i % 17);
   const cancerInput = new Uint8Array(Float32Array.from({ length: 30 }, (_, i) => i).buffer);
-  const limits = { runMs: 20_000 };
   let pool: ExactPool;
 
   before(() => {
@@ -27,47 +43,113 @@ describe("exact pool", () => {
     rmSync(folder, { recursive: true });
   });
 
+  function honestRun({ model }: { model: ModelDescription }, input: Uint8Array): HonestRun {
+    const { program, commitment } = model;
+    return {
+      program,
+      commitment,
+      inputs: splitBlob(program.inputs, input),
+      trace: exactTrace(model, input),
+    };
+  }
+
+  /** What the chain would say of a claim to the honest trace with another output. */
+  function factsOf({ depth, root, top }: TraceHandle, output: Uint8Array): Facts {
+    const from = { hash: toHex(root), tensor: false, height: depth, instruction: 0, index: 0 };
+    const commit = { traceRoot: toHex(root), traceDepth: depth, top: toHex(top), at: 0 };
+    return { output: toHex(output), tolerance: { atol: 0, rtol: 0 }, commit, reveals: [], from };
+  }
+
+  /** Both say the same of everything that a dispute may ask. */
+  async function expectAlike(far: TraceHandle, near: TraceHandle, right: Uint8Array): Promise<void> {
+    const { depth, root, top } = near;
+    expect({ depth: far.depth, root: toHex(far.root), top: toHex(far.top) }).to.deep.equal({
+      depth,
+      root: toHex(root),
+      top: toHex(top),
+    });
+    const node = { hash: toHex(root), instruction: 1, index: 0 };
+    for (const at of [
+      { ...node, tensor: false, height: depth },
+      { ...node, tensor: true, height: 0 },
+    ])
+      expect(toHex(await far.reveal(at))).to.equal(toHex(await near.reveal(at)));
+    for (const output of [right, right.map((byte, i) => (i === 3 ? byte ^ 1 : byte))]) {
+      const [ours, theirs] = [
+        await far.evidence(factsOf(far, output)),
+        await near.evidence(factsOf(near, output)),
+      ];
+      expect(ours.kind).to.equal(output === right ? "none" : "proof");
+      expect(structuredClone(ours)).to.deep.equal(structuredClone(theirs));
+    }
+  }
+
   it("answers as the interpreter does, whichever model comes next", async () => {
     const runs = [
-      { model: digits, input: digitsInput },
-      { model: cancer, input: cancerInput },
-      { model: digits, input: digitsInput },
+      { of: digits, input: digitsInput },
+      { of: cancer, input: cancerInput },
+      { of: digits, input: digitsInput },
     ];
-    const answers = await Promise.all(runs.map(({ model, input }) => pool.output(model, input, limits)));
-    expect(answers).to.deep.equal(runs.map(({ model, input }) => exactOutput(model, input)));
+    const answers = await Promise.all(runs.map(({ of, input }) => pool.output(of, input, limits)));
+    expect(answers).to.deep.equal(runs.map(({ of, input }) => exactOutput(of.model, input)));
   });
 
   it("answers as one thread does where several work", async () => {
-    const { program, input } = productOf(64, 512, 301);
+    const { file, input } = productModel(48, 400, 301);
+    const product = stored("product", file);
+    const { program } = product.model;
     const [alone] = runProgram(program, [input]).outputs;
-    for (let run = 0; run < 5; run++)
-      expect(await pool.output({ program }, input, limits)).to.deep.equal(alone);
-    expect((await pool.trace({ program }, input, limits)).tensors).to.deep.equal([alone]);
+    for (let run = 0; run < 5; run++) expect(await pool.output(product, input, limits)).to.deep.equal(alone);
   });
 
-  it("gives the whole trace", async () => {
-    const [far, near] = [await pool.trace(cancer, cancerInput, limits), exactTrace(cancer, cancerInput)];
-    expect(far.root()).to.deep.equal(near.root());
-    expect(far.outputs).to.deep.equal(near.outputs);
-    const last = near.tensors.length - 1;
-    expect(far.tensorTree(last)).to.deep.equal(near.tensorTree(last));
-    expect(far.tensors[last]).to.deep.equal(near.tensors[last]);
+  it("keeps traces where they are computed, and asks them", async () => {
+    const far = await pool.openTrace(cancer, cancerInput, limits);
+    await expectAlike(far, handleOf(honestRun(cancer, cancerInput)), exactOutput(cancer.model, cancerInput));
+    far.close();
   });
 
-  it("describes a file as this process does, and says why it refuses one", async () => {
-    const path = join(folder, "digits.onnx");
+  it("computes a trace anew that was evicted, or whose process was killed", async () => {
+    const small = createExactPool({ size: 1, budget: createBudget(1) });
+    const near = {
+      digits: handleOf(honestRun(digits, digitsInput)),
+      cancer: handleOf(honestRun(cancer, cancerInput)),
+    };
+    const far = await small.openTrace(digits, digitsInput, limits);
+    const other = await small.openTrace(cancer, cancerInput, limits);
+    const before = await descendants(process.pid);
+    await expectAlike(far, near.digits, exactOutput(digits.model, digitsInput));
+    for (const pid of before.filter((pid) => pid !== process.pid)) process.kill(pid, "SIGKILL");
+    await expectAlike(other, near.cancer, exactOutput(cancer.model, cancerInput));
+    await expectAlike(far, near.digits, exactOutput(digits.model, digitsInput));
+    await small.close();
+  });
+
+  it("summarises a file as this process does, and says why it refuses one", async () => {
+    const path = join(folder, "described.onnx");
     writeFileSync(path, exampleModel("digits"));
-    expect(await pool.describe(path, {})).to.deep.equal(digits);
+    expect(await pool.describe(path, {})).to.deep.equal(summaryOf(digits.model));
     writeFileSync(path, exampleModel("digits").subarray(0, 5000));
     expect(await codeOf(pool.describe(path, {}))).to.equal("MODEL_REFUSED");
   });
 
+  it("refuses a file that has become another one", async () => {
+    const moved = stored("moved", exampleModel("digits"));
+    writeFileSync(moved.path, exampleModel("breast-cancer"));
+    const fresh = createExactPool({ size: 1 });
+    expect(await codeOf(fresh.output(moved, digitsInput, limits))).to.equal("CONTENT_MISMATCH");
+    await fresh.close();
+  });
+
   it("ends what takes too long and goes on", async () => {
-    const { program, input } = productOf(512, 2048, 512);
-    expect(await codeOf(pool.output({ program }, input, { runMs: 1 }))).to.equal("INFERENCE_TIMED_OUT");
-    expect(await pool.output(digits, digitsInput, limits)).to.deep.equal(exactOutput(digits, digitsInput));
+    const { file, input } = productModel(512, 2048, 512);
+    const slow = { path: join(folder, "slow.onnx"), model: digits.model };
+    writeFileSync(slow.path, file);
+    expect(await codeOf(pool.output(slow, input, { runMs: 1 }))).to.equal("INFERENCE_TIMED_OUT");
+    expect(await pool.output(digits, digitsInput, limits)).to.deep.equal(
+      exactOutput(digits.model, digitsInput),
+    );
     const hasty = createExactPool({ size: 1, describeLimitMs: 1 });
-    expect(await codeOf(hasty.describe(join(folder, "digits.onnx"), {}))).to.equal("MODEL_REFUSED");
+    expect(await codeOf(hasty.describe(digits.path, {}))).to.equal("MODEL_REFUSED");
     await hasty.close();
   });
 });

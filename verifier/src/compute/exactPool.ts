@@ -1,42 +1,76 @@
 /**
- * Lowering and the exact interpreter in child processes: both take as long as a hostile model makes them, and no move may miss
- * its clock for that.
+ * Lowering and the exact interpreter in child processes: both take as long and as much memory as a hostile model makes them, and no
+ * move may miss its clock for that. Programs and traces stay in the children; each job says how to make them again, so that
+ * neither eviction nor the death of a child is noticed.
  */
+import { createHash } from "node:crypto";
 import { z } from "zod/v4";
-import type { Program } from "../../../program/src/instruction.ts";
-import { treeRoot, type Tree } from "../../../program/src/merkle.ts";
-import type { Trace } from "../../../program/src/trace.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
-import type { Bindings } from "../../../sdk/src/tensor.ts";
-import type { ModelDescription } from "../releases/describe.ts";
-import { createChildren, type Children, type Job, type Limits } from "./children.ts";
+import type { Hex, Node } from "../../../sdk/src/structs.ts";
+import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
+import type { Feed } from "../check/feeds.ts";
+import type { Evidence } from "../play/evidence.ts";
+import type { Facts } from "../play/facts.ts";
+import type { TraceHandle, TraceTop } from "../play/trace.ts";
+import { memoryOf, type ModelSummary } from "../releases/summary.ts";
+import { createBudget, type Budget } from "./budget.ts";
+import { createChildren, type Children, type Limits } from "./children.ts";
+import type { Job } from "./protocol.ts";
 
-export type ExactJob = Job &
-  (
-    | { readonly kind: "describe"; readonly path: string; readonly bindings: Bindings }
-    | {
-        readonly kind: "output" | "trace";
-        /** Absent: the one that this child got last. */
-        readonly program: Program | undefined;
-        readonly input: Uint8Array;
-      }
-  );
-
-/** A trace as data. */
-export interface PlainTrace extends Pick<Trace, "tensors" | "outputs"> {
-  readonly trees: readonly Tree[];
-  readonly traceTree: Tree;
+/** How to make a program. */
+export interface ProgramSource {
+  readonly path: string;
+  readonly bindings: Bindings;
+  readonly programRoot: Hex;
 }
 
-type Model = Pick<ModelDescription, "program">;
+/** A run whose trace is kept under a key. */
+interface TraceSource {
+  readonly source: ProgramSource;
+  readonly key: string;
+  readonly input: Uint8Array;
+}
+
+export type ExactWork =
+  | { readonly kind: "describe"; readonly path: string; readonly bindings: Bindings }
+  | {
+      readonly kind: "feeds";
+      readonly specs: readonly TensorSpec[];
+      readonly samples: number;
+      readonly seed: number;
+    }
+  | { readonly kind: "output"; readonly source: ProgramSource; readonly input: Uint8Array }
+  | ({ readonly kind: "open" } & TraceSource)
+  | ({ readonly kind: "reveal"; readonly node: Node } & TraceSource)
+  | ({ readonly kind: "evidence"; readonly facts: Facts } & TraceSource);
+export type ExactJob = Job & ExactWork;
+
+/** What the pool needs of a prepared release. */
+export interface ExactModel {
+  readonly model: Pick<
+    ModelSummary,
+    "bindings" | "programRoot" | "constantBytes" | "instructions" | "traceBytes"
+  >;
+  /** Of the ONNX file. */
+  readonly path: string;
+}
 
 export interface ExactPool {
-  /** @throws {AssayError} MODEL_REFUSED, also if it takes too long; INFERENCE_FAILED if the process dies of it. */
-  readonly describe: (path: string, bindings: Bindings) => Promise<ModelDescription>;
-  /** The right output blob. @throws {AssayError} INFERENCE_TIMED_OUT, INFERENCE_FAILED, CLOSED. */
-  output(model: Model, input: Uint8Array, limits: Limits): Promise<Uint8Array>;
-  /** All tensors of a run; it never waits for outputs or descriptions. @throws as `output`. */
-  trace(model: Model, input: Uint8Array, limits: Limits): Promise<Trace>;
+  /** @throws {AssayError} MODEL_REFUSED, also if it takes too long; INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY if it kills its process. */
+  readonly describe: (path: string, bindings: Bindings) => Promise<ModelSummary>;
+  /** Inputs to compare onnxruntime on, as of `makeFeeds`. */
+  feeds(specs: readonly TensorSpec[], samples: number, seed: number): Promise<Feed[]>;
+  /**
+   * The right output blob.
+   * @throws {AssayError} INFERENCE_TIMED_OUT, INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY, CLOSED; CONTENT_MISMATCH if the file has changed.
+   */
+  output(release: ExactModel, input: Uint8Array, limits: Limits): Promise<Uint8Array>;
+  /**
+   * The trace of a run; it never waits for outputs or descriptions.
+   * @param limits For computing it, which may happen again for each question asked of it.
+   * @throws as `output`, and so does whatever is asked of the trace.
+   */
+  openTrace(release: ExactModel, input: Uint8Array, limits: Limits): Promise<TraceHandle>;
   close(): Promise<void>;
 }
 
@@ -45,57 +79,111 @@ export interface ExactPoolOptions {
   readonly size: number;
   /** For lowering one file. Default 60000. */
   readonly describeLimitMs?: number;
+  /** What all pools that share it may keep in memory. Default: everything. */
+  readonly budget?: Budget;
+  /** Bytes of memory that a process may have beside what it keeps. Default: any. */
+  readonly memoryBytes?: number;
 }
 
 const blob = z.instanceof(Uint8Array);
-/** Our own code made them in our own process. */
-const description = z.custom<ModelDescription>((value) => typeof value === "object" && value !== null);
-const plainTrace = z.custom<PlainTrace>((value) => typeof value === "object" && value !== null);
 
-function traceOf({ tensors, outputs, trees, traceTree }: PlainTrace): Trace {
-  const tensorTree = (k: number): Tree => {
-    const tree = trees[k];
-    if (tree === undefined) throw new RangeError(`there is no instruction ${k}`);
-    return tree;
-  };
-  return { tensors, outputs, tensorTree, traceTree: () => traceTree, root: () => treeRoot(traceTree) };
+/** Our own code made it in our own process. */
+function own<T>(): z.ZodType<T> {
+  return z.custom<T>((value) => typeof value === "object" && value !== null);
 }
 
-export function createExactPool({ size, describeLimitMs = 60_000 }: ExactPoolOptions): ExactPool {
-  const children = (count: number): Children<ExactJob> =>
-    createChildren({ module: new URL("./exactWorker.ts", import.meta.url), size: count, retries: 0 });
-  const [lowering, judging, trials] = [children(1), children(size), children(size)];
-  const sent = new WeakMap<object, Program>();
+const answers = {
+  summary: own<ModelSummary>(),
+  feeds: own<Feed[]>(),
+  top: own<TraceTop>(),
+  evidence: own<Evidence>(),
+};
 
-  function run(
-    pool: Children<ExactJob>,
-    kind: "output" | "trace",
-    { program }: Model,
-    input: Uint8Array,
-    limits: Limits,
-  ): Promise<unknown> {
-    return pool.run((id, child) => {
-      const known = sent.get(child) === program;
-      sent.set(child, program);
-      return { id, kind, input, program: known ? undefined : program };
-    }, limits);
+function sourceOf({ model: { bindings, programRoot }, path }: ExactModel): ProgramSource {
+  return { path, bindings, programRoot };
+}
+
+export function createExactPool(options: ExactPoolOptions): ExactPool {
+  const { size, describeLimitMs = 60_000, budget = createBudget(Infinity), memoryBytes } = options;
+  const children = (count: number): Children<ExactJob> =>
+    createChildren({
+      module: new URL("./exactWorker.ts", import.meta.url),
+      ...{ size: count, retries: 1, budget },
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    });
+  const [lowering, judging, trials] = [children(1), children(size), children(size)];
+  /** Handles of each trace. */
+  const open = new Map<string, number>();
+
+  function digest(parts: readonly (string | Uint8Array)[]): string {
+    const hash = createHash("sha256");
+    for (const part of parts) hash.update(part);
+    return hash.digest("hex");
+  }
+
+  function programOf({ model }: ExactModel): { key: string; bytes: number } {
+    return { key: model.programRoot, bytes: memoryOf.program(model) };
+  }
+
+  async function describe(path: string, bindings: Bindings): Promise<ModelSummary> {
+    try {
+      return answers.summary.parse(
+        await lowering.run({
+          job: (id) => ({ id, kind: "describe", path, bindings }),
+          limits: { runMs: describeLimitMs },
+          fingerprint: () => digest([path, JSON.stringify(bindings)]),
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof AssayError) || error.code !== "INFERENCE_TIMED_OUT") throw error;
+      throw new AssayError("MODEL_REFUSED", `lowering takes more than ${describeLimitMs} ms`);
+    }
+  }
+
+  async function openTrace(release: ExactModel, input: Uint8Array, limits: Limits): Promise<TraceHandle> {
+    const source = sourceOf(release);
+    const key = digest([source.programRoot, input]);
+    const holdings = [programOf(release), { key, bytes: memoryOf.trace(release.model) }];
+    const ask = (
+      work: { kind: "open" } | { kind: "reveal"; node: Node } | { kind: "evidence"; facts: Facts },
+    ): Promise<unknown> =>
+      trials.run({
+        job: (id) => ({ id, ...work, source, key, input }),
+        ...{ limits, holdings, fingerprint: () => key },
+      });
+    const { depth, root, top } = answers.top.parse(await ask({ kind: "open" }));
+    open.set(key, (open.get(key) ?? 0) + 1);
+    let closed = false;
+    return {
+      ...{ depth, root, top },
+      reveal: async (node) => new Uint8Array(blob.parse(await ask({ kind: "reveal", node }))),
+      evidence: async (facts) => answers.evidence.parse(await ask({ kind: "evidence", facts })),
+      close() {
+        if (closed) return;
+        closed = true;
+        const left = (open.get(key) ?? 1) - 1;
+        if (left > 0) return void open.set(key, left);
+        open.delete(key);
+        budget.drop(key);
+      },
+    };
   }
 
   return {
-    async describe(path, bindings) {
-      try {
-        const job = (id: number): ExactJob => ({ id, kind: "describe", path, bindings });
-        return description.parse(await lowering.run(job, { runMs: describeLimitMs }));
-      } catch (error) {
-        if (!(error instanceof AssayError) || error.code !== "INFERENCE_TIMED_OUT") throw error;
-        throw new AssayError("MODEL_REFUSED", `lowering takes more than ${describeLimitMs} ms`);
-      }
+    describe,
+    openTrace,
+    async feeds(specs, samples, seed) {
+      const job = (id: number): ExactJob => ({ id, kind: "feeds", specs, samples, seed });
+      return answers.feeds.parse(await lowering.run({ job, limits: { runMs: describeLimitMs } }));
     },
-    async output(model, input, limits) {
-      return new Uint8Array(blob.parse(await run(judging, "output", model, input, limits)));
-    },
-    async trace(model, input, limits) {
-      return traceOf(plainTrace.parse(await run(trials, "trace", model, input, limits)));
+    async output(release, input, limits) {
+      const source = sourceOf(release);
+      const value = await judging.run({
+        job: (id) => ({ id, kind: "output", source, input }),
+        ...{ limits, holdings: [programOf(release)] },
+        fingerprint: () => digest([source.programRoot, input]),
+      });
+      return new Uint8Array(blob.parse(value));
     },
     async close() {
       await Promise.all([lowering, judging, trials].map((pool) => pool.close()));

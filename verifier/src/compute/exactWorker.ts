@@ -1,21 +1,98 @@
 /** Child process of `exactPool.ts`. */
-import type { Program } from "../../../program/src/instruction.ts";
+import { readFile } from "node:fs/promises";
+import { splitBlob } from "../../../program/src/claim.ts";
+import { commitProgram } from "../../../program/src/encode.ts";
+import { toHex } from "../../../sdk/src/structs.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { makeFeeds } from "../check/feeds.ts";
+import { claimOfTrace, findEvidence, type HonestRun } from "../play/evidence.ts";
+import { revealOf, topOf } from "../play/trace.ts";
+import { lower } from "../releases/describe.ts";
 import { describeFile } from "../releases/prepare.ts";
-import { serveParent } from "./child.ts";
+import { summaryOf } from "../releases/summary.ts";
+import { serveParent, type JobContext } from "./child.ts";
 import { exactOutput, exactTrace } from "./exact.ts";
-import type { ExactJob, PlainTrace } from "./exactPool.ts";
+import type { ExactJob, ExactWork, ProgramSource } from "./exactPool.ts";
 
-/** The last one is kept, with what the interpreter has prepared of it. */
-let program: Program | undefined;
+type Loaded = Pick<HonestRun, "program" | "commitment">;
+/** Without the program, which may go while the trace stays. */
+type Run = Pick<HonestRun, "inputs" | "trace">;
 
-function work(job: ExactJob): unknown {
-  if (job.kind === "describe") return describeFile(job.path, job.bindings);
-  program = job.program ?? program;
-  if (program === undefined) throw new Error("no program");
-  if (job.kind === "output") return exactOutput({ program }, job.input);
-  const { tensors, outputs, tensorTree, traceTree } = exactTrace({ program }, job.input);
-  const trees = tensors.map((_, k) => tensorTree(k));
-  return { tensors, outputs, trees, traceTree: traceTree() } satisfies PlainTrace;
+const programs = new Map<string, Loaded>();
+const runs = new Map<string, Run>();
+
+async function load({ path, bindings, programRoot }: ProgramSource): Promise<Loaded> {
+  const { buffer, byteOffset, length } = await readFile(path);
+  const { program } = lower(new Uint8Array(buffer, byteOffset, length), bindings);
+  const commitment = commitProgram(program);
+  if (toHex(commitment.root) !== programRoot)
+    throw new AssayError("CONTENT_MISMATCH", `${path} is another file than it was: fetch it again`);
+  return { program, commitment };
 }
 
-serveParent(async (job) => await work(job as ExactJob));
+async function programOf(source: ProgramSource): Promise<Loaded> {
+  const { programRoot } = source;
+  const loaded = programs.get(programRoot) ?? (await load(source));
+  programs.set(programRoot, loaded);
+  return loaded;
+}
+
+/** Does something with a program; of one that is new it says what it has come to take. */
+async function withProgram<T>(
+  source: ProgramSource,
+  context: JobContext,
+  use: (loaded: Loaded) => T,
+): Promise<T> {
+  if (programs.has(source.programRoot)) return use(await programOf(source));
+  const before = process.memoryUsage.rss();
+  const loaded = await programOf(source);
+  const result = use(loaded);
+  const constants = loaded.program.constants.reduce((sum, { data }) => sum + data.length, 0);
+  context.held(source.programRoot, Math.max(2 * constants, process.memoryUsage.rss() - before));
+  return result;
+}
+
+function runOf(loaded: Loaded, key: string, input: Uint8Array, context: JobContext): Run {
+  const known = runs.get(key);
+  if (known !== undefined) return known;
+  const trace = exactTrace(loaded, input);
+  const run = { inputs: splitBlob(loaded.program.inputs, input), trace };
+  runs.set(key, run);
+  // All trees are needed for the root.
+  trace.root();
+  const bytes = trace.tensors.reduce(
+    (sum, data, k) =>
+      sum + data.length + trace.tensorTree(k).levels.reduce((all, level) => all + level.length, 0),
+    0,
+  );
+  context.held(key, bytes);
+  return run;
+}
+
+async function work(job: ExactWork, context: JobContext): Promise<unknown> {
+  switch (job.kind) {
+    case "describe":
+      return summaryOf(await describeFile(job.path, job.bindings));
+    case "feeds":
+      return makeFeeds(job.specs, job.samples, job.seed);
+    case "output":
+      return withProgram(job.source, context, (loaded) => exactOutput(loaded, job.input));
+    default:
+      return withProgram(job.source, context, (loaded) => {
+        const run = { ...loaded, ...runOf(loaded, job.key, job.input, context) };
+        if (job.kind === "evidence") return findEvidence(run, job.facts);
+        const claimed = claimOfTrace(run.trace);
+        return job.kind === "reveal"
+          ? revealOf(claimed, job.node)
+          : topOf(run.trace.traceTree().depth, claimed);
+      });
+  }
+}
+
+serveParent<ExactJob>({
+  run: work,
+  drop(key) {
+    programs.delete(key);
+    runs.delete(key);
+  },
+});

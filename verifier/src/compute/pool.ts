@@ -1,15 +1,19 @@
-/** onnxruntime in child processes, one inference each at a time. */
+/** onnxruntime in child processes. */
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { z } from "zod/v4";
 import type { DTypeName } from "../../../program/src/dtype.ts";
-import { canonicalise } from "../../../program/src/onnx/host.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { byteLengthOf, type TensorSpec } from "../../../sdk/src/tensor.ts";
+import { memoryOf } from "../releases/summary.ts";
+import type { Budget } from "./budget.ts";
 import { createChildren } from "./children.ts";
 import {
   NODE_SETTINGS,
   type OrtType,
   type SessionSettings,
   type WireJob,
+  type WireModel,
   type WireTensor,
 } from "./protocol.ts";
 
@@ -21,11 +25,17 @@ export interface PoolOptions {
   readonly loadLimitMs?: number;
   /** Further tries of a job whose process died. Default 1: a job that kills twice will kill again. */
   readonly retries?: number;
+  /** What all pools that share it may keep in memory. Default: everything. */
+  readonly budget?: Budget;
+  /** Bytes of memory that a process may have beside the sessions that it keeps. Default: any. */
+  readonly memoryBytes?: number;
 }
 
 export interface InferenceJob {
   /** Path of the ONNX file. */
   readonly model: string;
+  /** SHA-256 that the file must have. Default: any. */
+  readonly sha256?: string;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** One per input: little-endian elements. */
@@ -41,7 +51,7 @@ export interface InferencePool {
    * Runs one inference on canonical copies of the inputs.
    * @returns the outputs' canonical bytes.
    * @throws {AssayError} INFERENCE_FAILED if onnxruntime refuses the model or input or keeps dying of it (`details.died`
-   * says how), INFERENCE_TIMED_OUT, CLOSED.
+   * says how), INFERENCE_TIMED_OUT, INFERENCE_OUT_OF_MEMORY, CONTENT_MISMATCH, CLOSED.
    */
   run(job: InferenceJob): Promise<Uint8Array[]>;
   close(): Promise<void>;
@@ -61,7 +71,7 @@ const ORT_NAMES: Partial<Record<DTypeName, OrtType>> = {
   f32: "float32",
 };
 
-function describe(spec: TensorSpec): Omit<WireTensor, "data"> {
+function describe(spec: TensorSpec): WireTensor {
   const type = ORT_NAMES[spec.dtype];
   if (type === undefined)
     throw new AssayError(
@@ -71,48 +81,83 @@ function describe(spec: TensorSpec): Omit<WireTensor, "data"> {
   return { name: spec.name, type, dims: spec.shape };
 }
 
-function wireJob({
-  model,
+function modelOf({
+  model: path,
+  sha256,
   inputs,
   outputs,
-  data,
   settings = NODE_SETTINGS,
-}: InferenceJob): Omit<WireJob, "id"> {
-  const feeds = inputs.map((spec, i) => {
-    const bytes = new Uint8Array(data[i] ?? []);
-    if (bytes.length !== byteLengthOf(spec))
+}: InferenceJob): WireModel {
+  return { path, sha256, settings, inputs: inputs.map(describe), outputs: outputs.map(describe) };
+}
+
+/** A model that jobs name by the same objects, so that it is described once. */
+interface Known {
+  readonly model: WireModel;
+  readonly key: string;
+  readonly bytes: number;
+}
+
+function checkLengths(what: string, specs: readonly TensorSpec[], data: readonly Uint8Array[]): void {
+  specs.forEach((spec, i) => {
+    const bytes = data[i]?.length ?? 0;
+    if (bytes !== byteLengthOf(spec))
       throw new AssayError(
         "INFERENCE_FAILED",
-        `input ${spec.name} has ${bytes.length} bytes, not ${byteLengthOf(spec)}`,
+        `${what} ${spec.name} has ${bytes} bytes, not ${byteLengthOf(spec)}`,
       );
-    return { ...describe(spec), data: canonicalise(spec.dtype, bytes) };
   });
-  return { model, settings, inputs: feeds, outputs: outputs.map(describe) };
 }
 
 const reply = z.array(z.custom<Uint8Array>((value) => value instanceof Uint8Array));
 
 export function createPool(options: PoolOptions): InferencePool {
-  const { size, timeLimitMs, loadLimitMs = 120_000, retries = 1 } = options;
+  const { size, timeLimitMs, loadLimitMs = 120_000, retries = 1, budget, memoryBytes } = options;
   const children = createChildren<WireJob>({
     module: new URL("./worker.ts", import.meta.url),
-    size,
-    retries,
+    ...{ size, retries, depth: 2 },
+    ...(budget === undefined ? {} : { budget }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   });
+  /** By the list of inputs, then by path and settings. */
+  const known = new WeakMap<readonly TensorSpec[], Map<string, Known>>();
+
+  async function know(job: InferenceJob): Promise<Known> {
+    const model = modelOf(job);
+    const { size: fileBytes } = await stat(job.model).catch(() => ({ size: 0 }));
+    const key = createHash("sha256").update(JSON.stringify(model)).digest("hex");
+    return { model, key, bytes: memoryOf.session(fileBytes) };
+  }
+
+  async function knownOf(job: InferenceJob): Promise<Known> {
+    const { model: path, inputs, settings = NODE_SETTINGS } = job;
+    const name = `${settings.optimisation} ${settings.threads} ${path}`;
+    const models = known.get(inputs) ?? new Map<string, Known>();
+    const found = models.get(name) ?? (await know(job));
+    known.set(inputs, models.set(name, found));
+    return found;
+  }
 
   async function run(job: InferenceJob): Promise<Uint8Array[]> {
-    const wire = wireJob(job);
-    const limits = { loadMs: loadLimitMs, runMs: timeLimitMs, deadline: job.deadline };
-    const outputs = reply.parse(await children.run((id) => ({ ...wire, id }), limits));
-    return job.outputs.map((spec, i) => {
-      // A copy, since what came through the pipe may start at any address.
-      const bytes = new Uint8Array(outputs[i] ?? []);
-      if (bytes.length === byteLengthOf(spec)) return canonicalise(spec.dtype, bytes);
-      throw new AssayError(
-        "INFERENCE_FAILED",
-        `output ${spec.name} has ${bytes.length} bytes, not ${byteLengthOf(spec)}`,
-      );
-    });
+    const { data, deadline } = job;
+    checkLengths("input", job.inputs, data);
+    const { model, key, bytes } = await knownOf(job);
+    const fingerprint = (): string => {
+      const hash = createHash("sha256").update(key);
+      for (const part of data) hash.update(part);
+      return hash.digest("hex");
+    };
+    const outputs = reply.parse(
+      await children.run({
+        job: (id, held) => ({ id, key, model: held ? undefined : model, data }),
+        limits: { loadMs: loadLimitMs, runMs: timeLimitMs, deadline },
+        holdings: [{ key, bytes }],
+        fingerprint,
+      }),
+    );
+    checkLengths("output", job.outputs, outputs);
+    // Copies, since what came through the pipe may start at any address.
+    return outputs.map((bytes) => new Uint8Array(bytes));
   }
 
   return { run, close: () => children.close() };

@@ -1,6 +1,7 @@
 /** Moves as calls to the dispute game. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
+import type { OperatorPlan } from "./planner.ts";
 import { claimOf, type Move, type Trial } from "./trial.ts";
 
 /** Calldata of a move. */
@@ -59,7 +60,7 @@ function asHex(data: string): Hex {
 }
 
 /** One string for each distinct move, so that none is sent twice at a time. */
-export function moveKey(resultId: Hex, move: Move): string {
+export function moveKey(resultId: Hex, move: Move | OperatorPlan["move"]): string {
   const base = `${resultId}:${move.kind}`;
   if (move.kind === "select") return `${base}:${move.selection.node.hash}`;
   if (move.kind === "reveal") return `${base}:${move.node.hash}:${move.node.height}`;

@@ -23,10 +23,10 @@ import { tensorLoads } from "../../../program/src/validate.ts";
 import type { Trace } from "../../../program/src/trace.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { fromHex, toHex, type Node } from "../../../sdk/src/structs.ts";
-import { revealKey, type Commit, type ResultRecord } from "../chain/state.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
+import type { Facts } from "./facts.ts";
 import { knownTree, siblings, type FirstDifference, type KnownTree } from "./tree.ts";
-import type { Move, Selection, Trial } from "./trial.ts";
+import type { Move, Selection } from "./trial.ts";
 
 /** A run of the release's program on the request's input, computed by ourselves. */
 export interface HonestRun {
@@ -36,13 +36,17 @@ export interface HonestRun {
   readonly trace: Trace;
 }
 
+/** Plain data. */
 export type Evidence =
   /** The operator loses by this move. */
   | { readonly kind: "proof"; readonly move: Move; readonly readsInputs: boolean }
-  /** The first difference lies below this node, whose children must be revealed. */
-  | { readonly kind: "hidden"; readonly node: Node; readonly below: (from: Node) => Selection }
+  /** The first difference lies below a node whose children must be revealed: the selection to make, and the node that it starts from. */
+  | { readonly kind: "hidden"; readonly from: Node; readonly selection: Selection }
   /** The claim is right. */
   | { readonly kind: "none" };
+
+const EMPTY = new Uint8Array();
+const sameTree = { header: EMPTY, encoding: EMPTY, encodingPath: EMPTY };
 
 function pack(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
@@ -63,17 +67,31 @@ function publishedTensor(
   return undefined;
 }
 
-function knownTrace(run: HonestRun, result: ResultRecord, commit: Commit): KnownTree {
+/** Packed nodes, or bytes, that were revealed below a node. */
+type Revealed = (hash: Uint8Array, height: number) => Uint8Array | undefined;
+
+function revealedIn(of: "trace" | "tensor", { reveals }: Facts): Revealed {
+  const key = (hash: string, height: number): string => `${hash.toLowerCase()} ${height}`;
+  const known = new Map(
+    reveals
+      .filter(({ tensor }) => tensor === (of === "tensor"))
+      .map(({ node, height, children }) => [key(node, height), children]),
+  );
+  return (hash, height) => {
+    const children = known.get(key(toHex(hash), height));
+    return children && fromHex(children);
+  };
+}
+
+function knownTrace(run: HonestRun, facts: Facts): KnownTree {
+  const { commit } = facts;
+  const revealed = revealedIn("trace", facts);
   return knownTree({
     kind: "trace",
     depth: commit.traceDepth,
     root: fromHex(commit.traceRoot),
     honest: nodesOf(run.trace.traceTree()),
-    revealed(hash, height) {
-      if (height === commit.traceDepth) return fromHex(commit.top);
-      const reveal = result.reveals.get(revealKey({ hash: toHex(hash), tensor: false, height }));
-      return reveal && fromHex(reveal.children);
-    },
+    revealed: (hash, height) => (height === commit.traceDepth ? fromHex(commit.top) : revealed(hash, height)),
   });
 }
 
@@ -84,9 +102,9 @@ interface ClaimedTensor {
   readonly leaf: (index: number) => Uint8Array | undefined;
 }
 
-function claimedTensor(run: HonestRun, trial: Trial, instruction: number, root: Uint8Array): ClaimedTensor {
+function claimedTensor(run: HonestRun, facts: Facts, instruction: number, root: Uint8Array): ClaimedTensor {
   const honest = run.trace.tensorTree(instruction);
-  const published = publishedTensor(run.program, fromHex(trial.result.output), instruction);
+  const published = publishedTensor(run.program, fromHex(facts.output), instruction);
   // An operator whose trace ends in what it published has shown that whole tensor already.
   if (published !== undefined && Buffer.compare(tensorRoot(published), root) === 0) {
     const right = run.trace.tensors[instruction] ?? new Uint8Array();
@@ -94,10 +112,7 @@ function claimedTensor(run: HonestRun, trial: Trial, instruction: number, root: 
     const leaf = (at: number): Uint8Array => tensorLeaf(published, at);
     return { difference: { kind: "leaf", index }, node: nodesOf(tensorTree(published)), leaf };
   }
-  const revealed = (hash: Uint8Array, height: number): Uint8Array | undefined => {
-    const reveal = trial.result.reveals.get(revealKey({ hash: toHex(hash), tensor: true, height }));
-    return reveal && fromHex(reveal.children);
-  };
+  const revealed = revealedIn("tensor", facts);
   const known = knownTree({ kind: "tensor", depth: honest.depth, root, honest: nodesOf(honest), revealed });
   return {
     difference: known.firstDifference,
@@ -135,13 +150,13 @@ export function access(run: HonestRun, claimed: ClaimedTrace): TraceAccess {
 }
 
 /** A proof at the first wrong instruction, or what must be revealed of its tensor first. */
-function inTensor(run: HonestRun, trial: Trial, known: KnownTree, instruction: number): Evidence {
+function inTensor(run: HonestRun, facts: Facts, known: KnownTree, instruction: number): Evidence {
   const { program, commitment, trace } = run;
   const made = program.instructions[instruction];
   const root = known.node(0, instruction);
   if (made === undefined)
     return stepProof(run, instruction, 0, { node: known.node, tensorNode: known.node, leaf: () => root });
-  const claimed = claimedTensor(run, trial, instruction, root);
+  const claimed = claimedTensor(run, facts, instruction, root);
   const { difference } = claimed;
   if (difference.kind === "none")
     throw new AssayError("DISPUTE_INCONSISTENT", `instruction ${instruction} is wrong, its tensor is not`);
@@ -158,27 +173,18 @@ function inTensor(run: HonestRun, trial: Trial, known: KnownTree, instruction: n
   const { index } = difference;
   const node: Node = { hash: toHex(claimed.node(height, index)), tensor: true, height, instruction, index };
   const { depth } = trace.tensorTree(instruction);
-  return {
-    kind: "hidden",
+  const { from } = facts;
+  const path = siblings(claimed.node, height, index, from.tensor ? from.height : depth);
+  if (from.tensor) return { kind: "hidden", from, selection: { ...sameTree, node, path } };
+  const selection = {
     node,
-    below: (from) =>
-      from.tensor
-        ? { ...sameTree, node, path: siblings(claimed.node, height, index, from.height) }
-        : {
-            node,
-            path: pack([
-              siblings(claimed.node, height, index, depth),
-              siblings(known.node, 0, instruction, from.height),
-            ]),
-            header: commitment.header,
-            encoding: commitment.encodings[instruction] ?? new Uint8Array(),
-            encodingPath: pack(treePath(commitment.instructions, instruction)),
-          },
+    path: pack([path, siblings(known.node, 0, instruction, from.height)]),
+    header: commitment.header,
+    encoding: commitment.encodings[instruction] ?? EMPTY,
+    encodingPath: pack(treePath(commitment.instructions, instruction)),
   };
+  return { kind: "hidden", from, selection };
 }
-
-const EMPTY = new Uint8Array();
-const sameTree = { header: EMPTY, encoding: EMPTY, encodingPath: EMPTY };
 
 function stepProof(run: HonestRun, instruction: number, element: number, claimed: ClaimedTrace): Evidence {
   const { program, commitment } = run;
@@ -197,9 +203,9 @@ export function claimOfTrace(trace: Trace): ClaimedTrace {
   };
 }
 
-function outputProof(run: HonestRun, trial: Trial): Evidence {
+function outputProof(run: HonestRun, { output, tolerance }: Facts): Evidence {
   const exact = pack(run.trace.outputs);
-  const wrong = firstWrongOutput(run.program, exact, fromHex(trial.result.output), trial.release.release);
+  const wrong = firstWrongOutput(run.program, exact, fromHex(output), tolerance);
   if (wrong === undefined) return { kind: "none" };
   const { program, commitment, trace } = run;
   const proof = proveOutput(
@@ -210,33 +216,22 @@ function outputProof(run: HonestRun, trial: Trial): Evidence {
   return { kind: "proof", move: { kind: "proveOutput", ...wrong, proof }, readsInputs: false };
 }
 
-/**
- * @param commit The operator's commitment to its trace.
- * @throws {AssayError} DISPUTE_INCONSISTENT if the chain's facts contradict each other.
- */
-export function findEvidence(run: HonestRun, trial: Trial, commit: Commit): Evidence {
-  const known = knownTrace(run, trial.result, commit);
+/** @throws {AssayError} DISPUTE_INCONSISTENT if the chain's facts contradict each other. */
+export function findEvidence(run: HonestRun, facts: Facts): Evidence {
+  const known = knownTrace(run, facts);
   const { firstDifference } = known;
   switch (firstDifference.kind) {
     case "none":
-      return outputProof(run, trial);
+      return outputProof(run, facts);
     case "leaf":
-      return inTensor(run, trial, known, firstDifference.index);
+      return inTensor(run, facts, known, firstDifference.index);
     case "hidden": {
       const { height, index } = firstDifference;
-      const node: Node = {
-        hash: toHex(known.node(height, index)),
-        tensor: false,
-        height,
-        instruction: 0,
-        index,
-      };
-      const below = (from: Node): Selection => ({
-        ...sameTree,
-        node,
-        path: siblings(known.node, height, index, from.height),
-      });
-      return { kind: "hidden", node, below };
+      const hash = toHex(known.node(height, index));
+      const node: Node = { hash, tensor: false, height, instruction: 0, index };
+      const { from } = facts;
+      const path = siblings(known.node, height, index, from.height);
+      return { kind: "hidden", from, selection: { ...sameTree, node, path } };
     }
   }
 }

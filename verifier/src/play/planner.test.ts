@@ -7,7 +7,9 @@ import { computeTrace } from "../../../program/src/trace.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { CLOCK_SECONDS, OPERATOR, climb, simulate, type Simulation } from "../../test/simulation.ts";
 import { findEvidence, type Evidence, type HonestRun } from "./evidence.ts";
-import { operatorOwes, planChallenger, planOperator, planSettlement } from "./planner.ts";
+import { factsOf } from "./facts.ts";
+import { needsEvidence, planChallenger, planOperator, planSettlement, type OperatorPlan } from "./planner.ts";
+import { revealOf, topOf } from "./trace.ts";
 import type { Move } from "./trial.ts";
 
 const ALICE: Hex = `0x${"a1".repeat(20)}`;
@@ -59,20 +61,27 @@ describe("planner", () => {
     return trace.tensors.map((tensor, k) => (k < instruction ? tensor : altered(tensor, byte)));
   }
 
-  function evidence(game: Simulation): Evidence {
-    const { commit } = game.trial().result;
-    return commit === undefined ? { kind: "none" } : findEvidence(run, game.trial(), commit);
+  function evidence(game: Simulation, me: Hex): Evidence | undefined {
+    const facts = factsOf(game.trial(), me);
+    // A trace process is asked, and the answer is plain data.
+    return facts && structuredClone(findEvidence(run, structuredClone(facts)));
+  }
+
+  function answer(claimed: ClaimedTrace, move: OperatorPlan["move"]): Move {
+    if (move.kind === "commitTrace") return { ...move, ...topOf(depth, claimed) };
+    return move.kind === "reveal" ? { ...move, children: revealOf(claimed, move.node) } : move;
   }
 
   /** One move of a challenger, if it has any. */
   function challengerMoves(game: Simulation, me: Hex): Move | undefined {
-    const next = planChallenger(game.trial(), me, () => evidence(game));
+    const found = needsEvidence(game.trial(), me) ? evidence(game, me) : undefined;
+    const next = planChallenger(game.trial(), me, found);
     if (next !== undefined) game.perform(next.move, me);
     return next?.move;
   }
 
   function operatorMoves(game: Simulation, claimed: ClaimedTrace): void {
-    for (const { move } of planOperator(game.trial(), { depth, claimed })) game.perform(move, OPERATOR);
+    for (const { move } of planOperator(game.trial())) game.perform(answer(claimed, move), OPERATOR);
   }
 
   /** Both sides move in turn, each a second after the other, until the challenger has proved its case. */
@@ -171,9 +180,7 @@ describe("planner", () => {
     for (const me of [ALICE, BOB]) challengerMoves(game, me);
     operatorMoves(game, claimed);
     for (const me of [ALICE, BOB]) expect(challengerMoves(game, me)?.kind).to.equal("select");
-    expect(planOperator(game.trial(), { depth, claimed }).map(({ move }) => move.kind)).to.deep.equal([
-      "reveal",
-    ]);
+    expect(planOperator(game.trial()).map(({ move }) => move.kind)).to.deep.equal(["reveal"]);
   });
 
   it("takes the win when the operator's clock runs out, and not before", () => {
@@ -203,7 +210,7 @@ describe("planner", () => {
       else expect(challengerMoves(game, ALICE)?.kind).to.equal("select");
     }
     game.wait(20);
-    expect(planChallenger(game.trial(), ALICE, () => evidence(game))).to.equal(undefined);
+    expect(planChallenger(game.trial(), ALICE, evidence(game, ALICE))).to.equal(undefined);
     game.wait(1);
     expect(challengerMoves(game, ALICE)?.kind).to.equal("timeout");
   });
@@ -211,11 +218,11 @@ describe("planner", () => {
   it("ends the games of challengers that do nothing, and collects", () => {
     const game = simulate(commitment.header, input, right, depth);
     game.perform({ kind: "challenge" }, BOB);
-    expect(operatorOwes(game.trial())).to.equal(true);
+    expect(planOperator(game.trial()).map(({ move }) => move.kind)).to.deep.equal(["commitTrace"]);
     operatorMoves(game, honest);
-    expect(operatorOwes(game.trial())).to.equal(false);
+    expect(planOperator(game.trial())).to.deep.equal([]);
     game.wait(CLOCK_SECONDS);
-    expect(planOperator(game.trial(), undefined)).to.deep.equal([]);
+    expect(planOperator(game.trial())).to.deep.equal([]);
     game.wait(1);
     operatorMoves(game, honest);
     expect(game.moves.join(" ")).to.equal("challenge commitTrace timeout");
@@ -244,6 +251,6 @@ describe("planner", () => {
     const game = simulate(commitment.header, input, right, depth);
     game.perform({ kind: "challenge" }, ALICE);
     operatorMoves(game, honest);
-    expect(evidence(game).kind).to.equal("none");
+    expect(evidence(game, ALICE)?.kind).to.equal("none");
   });
 });

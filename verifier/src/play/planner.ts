@@ -1,9 +1,7 @@
-/** What to do next in a trial. Pure: the chain's facts and our own run in, moves out. */
-import type { ClaimedTrace } from "../../../program/src/claim.ts";
+/** What to do next in a trial. Pure: the chain's facts and what our own run says of them in, moves out. */
 import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import { answeredAt, clocksAt, revealKey, type GameRecord } from "../chain/state.ts";
 import type { Evidence } from "./evidence.ts";
-import { childrenOf } from "./tree.ts";
 import {
   isFinal,
   isOver,
@@ -15,11 +13,14 @@ import {
   type Trial,
 } from "./trial.ts";
 
-/** The trace that an operator stands by: its own run's, unless it lies. */
-export interface DefendedTrace {
-  /** Levels of the trace tree. */
-  readonly depth: number;
-  readonly claimed: ClaimedTrace;
+/** What an operator owes a game; its trace has the bytes (`answerWith`). */
+export type Debt = { readonly kind: "commitTrace" } | { readonly kind: "reveal"; readonly node: Node };
+
+/** A move of an operator that its trace may have to complete. */
+export interface OperatorPlan {
+  readonly move: Debt | Extract<Move, { readonly kind: "timeout" }>;
+  /** As of {@link PlannedMove}. */
+  readonly deadline: number | undefined;
 }
 
 function gameOf(trial: Trial, challenger: Hex): GameRecord | undefined {
@@ -48,22 +49,42 @@ function lostOnTime(trial: Trial, game: GameRecord): "operator" | "challenger" |
   return challengerSeconds > challengerClock ? "challenger" : undefined;
 }
 
+/** Whether the next move of a challenger depends on what the committed trace lets it show. */
+export function needsEvidence(trial: Trial, me: Hex): boolean {
+  const game = gameOf(trial, me);
+  if (isOver(trial) || isOverturned(trial) || game === undefined || trial.result.commit === undefined)
+    return false;
+  return game.status !== "open" || lostOnTime(trial, game) !== "operator";
+}
+
 /**
  * Moves of a challenger who knows that the answer is wrong.
- * @param evidence What the committed trace lets us show; asked for only if a trace has been committed.
+ * @param evidence What the committed trace lets us show, as things stand; undefined: not known (yet), or nothing that
+ * {@link needsEvidence}.
  * @returns undefined: nothing to do now.
  */
-export function planChallenger(trial: Trial, me: Hex, evidence: () => Evidence): PlannedMove | undefined {
+export function planChallenger(
+  trial: Trial,
+  me: Hex,
+  evidence: Evidence | undefined,
+): PlannedMove | undefined {
   if (isOver(trial) || isOverturned(trial)) return undefined;
   const game = gameOf(trial, me);
   if (game === undefined) {
     const { endsAt } = trial.result;
     return trial.now < endsAt ? planned({ kind: "challenge" }, endsAt - 1) : undefined;
   }
-  const { commit } = trial.result;
   if (game.status === "open" && lostOnTime(trial, game) === "operator")
     return planned({ kind: "timeout", challenger: me, node: selectedNode(trial.result, game) });
-  return commit === undefined ? undefined : fromEvidence(trial, game, evidence());
+  return evidence === undefined ? undefined : fromEvidence(trial, game, evidence);
+}
+
+/** When a challenger's clock runs out; undefined: it is not the challenger's turn. */
+export function challengerDeadline(trial: Trial, me: Hex): number | undefined {
+  const game = gameOf(trial, me);
+  if (game === undefined) return undefined;
+  const { operatorOnMove, at } = clockEnd(trial, game);
+  return operatorOnMove ? undefined : at;
 }
 
 function fromEvidence(trial: Trial, game: GameRecord, evidence: Evidence): PlannedMove | undefined {
@@ -74,67 +95,44 @@ function fromEvidence(trial: Trial, game: GameRecord, evidence: Evidence): Plann
     return planned(input ? { kind: "openInput" } : evidence.move, operatorOnMove ? undefined : at);
   }
   if (operatorOnMove || game.status !== "open" || lostOnTime(trial, game) !== undefined) return undefined;
-  const from = selectedNode(trial.result, game);
-  return planned({ kind: "select", from, selection: evidence.below(from) }, at);
-}
-
-function topOf({ claimed, depth }: DefendedTrace): Uint8Array {
-  return childrenOf("trace", claimed.node, depth, 0);
-}
-
-function childrenOfNode(
-  { claimed }: DefendedTrace,
-  { tensor, height, instruction, index }: Node,
-): Uint8Array {
-  if (!tensor) return childrenOf("trace", claimed.node, height, index);
-  if (height === 0) return claimed.leaf(instruction, index);
-  const node = (level: number, i: number): Uint8Array => claimed.tensorNode(instruction, level, i);
-  return childrenOf("tensor", node, height, index);
+  const { from, selection } = evidence;
+  return planned({ kind: "select", from, selection }, at);
 }
 
 function openGames(trial: Trial): GameRecord[] {
   return [...trial.result.games.values()].filter((game) => game.status === "open");
 }
 
-/** Whether the operator owes the trial an answer: its trace, or a reveal. */
-export function operatorOwes(trial: Trial): boolean {
-  if (isOver(trial) || isOverturned(trial)) return false;
-  return openGames(trial).some((game) => answeredAt(trial.result, game) === undefined);
-}
-
 /** Ends games whose challengers ran out of time. */
-function timeouts(trial: Trial): PlannedMove[] {
+function timeouts(trial: Trial): OperatorPlan[] {
   return openGames(trial)
     .filter((game) => lostOnTime(trial, game) === "challenger")
-    .map((game) =>
-      planned({ kind: "timeout", challenger: game.challenger, node: selectedNode(trial.result, game) }),
-    );
+    .map((game) => {
+      const { challenger } = game;
+      const node = selectedNode(trial.result, game);
+      return { move: { kind: "timeout", challenger, node }, deadline: undefined };
+    });
 }
 
-/**
- * Moves of the operator in all games about one of its answers, most urgent first.
- * @param trace Needed only if {@link operatorOwes}.
- */
-export function planOperator(trial: Trial, trace: DefendedTrace | undefined): PlannedMove[] {
+/** Moves of the operator in all games about one of its answers, most urgent first. */
+export function planOperator(trial: Trial): OperatorPlan[] {
   if (isOver(trial) || isOverturned(trial)) return [];
-  const moves = new Map<string, PlannedMove>();
+  const plans = new Map<string, OperatorPlan & { readonly deadline: number }>();
   for (const game of openGames(trial)) {
-    if (trace === undefined || answeredAt(trial.result, game) !== undefined) continue;
+    if (answeredAt(trial.result, game) !== undefined) continue;
     const { at } = clockEnd(trial, game);
-    const move = answerOf(trial, game, trace);
+    const move = debtOf(trial, game);
     const key = move.kind === "reveal" ? revealKey(move.node) : move.kind;
     // One reveal answers every game that asks for it.
-    if (at < (moves.get(key)?.deadline ?? Infinity)) moves.set(key, planned(move, at));
+    if (at < (plans.get(key)?.deadline ?? Infinity)) plans.set(key, { move, deadline: at });
   }
-  const urgent = [...moves.values()].sort((a, b) => (a.deadline ?? 0) - (b.deadline ?? 0));
+  const urgent = [...plans.values()].sort((a, b) => a.deadline - b.deadline);
   return [...urgent, ...timeouts(trial)];
 }
 
-function answerOf(trial: Trial, game: GameRecord, trace: DefendedTrace): Move {
-  if (trial.result.commit === undefined)
-    return { kind: "commitTrace", root: trace.claimed.node(trace.depth, 0), top: topOf(trace) };
-  const node = selectedNode(trial.result, game);
-  return { kind: "reveal", node, children: childrenOfNode(trace, node) };
+function debtOf(trial: Trial, game: GameRecord): Debt {
+  if (trial.result.commit === undefined) return { kind: "commitTrace" };
+  return { kind: "reveal", node: selectedNode(trial.result, game) };
 }
 
 /** Payouts that are due to an account, as the operator or a challenger of the answer, once the trial is over. */

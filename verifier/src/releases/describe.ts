@@ -8,41 +8,19 @@ import {
   type Instruction,
   type Program,
 } from "../../../program/src/instruction.ts";
-import { estimateStep, isJudgeable, type StepEstimate } from "../../../program/src/limits.ts";
+import { estimateStep, isJudgeable } from "../../../program/src/limits.ts";
 import { lowerModel, type LoweredModel } from "../../../program/src/lower/lower.ts";
 import { depthOf, sha256, tensorDepth } from "../../../program/src/merkle.ts";
 import { ModelError } from "../../../program/src/onnx/error.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { toHex, type Hex } from "../../../sdk/src/structs.ts";
-import {
-  blobLength,
-  isElementType,
-  type Bindings,
-  type Signature,
-  type TensorSpec,
-} from "../../../sdk/src/tensor.ts";
+import { toHex } from "../../../sdk/src/structs.ts";
+import { blobLength, isElementType, type Bindings, type TensorSpec } from "../../../sdk/src/tensor.ts";
+import type { ModelSummary } from "./summary.ts";
 
-export interface ModelDescription {
-  readonly fileSha256: Hex;
-  readonly bindings: Bindings;
+/** A summary and the program itself, weights and all. */
+export interface ModelDescription extends ModelSummary {
   readonly program: Program;
   readonly commitment: ProgramCommitment;
-  readonly programRoot: Hex;
-  readonly signature: Signature;
-  readonly inputBytes: number;
-  readonly outputBytes: number;
-  /** Worst of all instructions; `instruction` is the one with the most gas. */
-  readonly worst: StepEstimate & { readonly instruction: number };
-  /** Selects and reveals of a dispute, at most. */
-  readonly disputeRounds: number;
-  /** Worst gas of a whole dispute for the challenger that wins it. */
-  readonly disputeGas: number;
-  /** Of all sums of products. */
-  readonly multiplyAdds: number;
-  /** Bytes of all tensors of a run: what a trace holds. */
-  readonly traceBytes: number;
-  /** Whether onnxruntime is known to compute each instruction bit for bit as the exact interpreter does. */
-  readonly exactInOnnxruntime: boolean;
   readonly nodes: LoweredModel["nodes"];
 }
 
@@ -85,7 +63,7 @@ function specs(tensors: LoweredModel["inputs"]): TensorSpec[] {
   });
 }
 
-function worstStep(program: Program): ModelDescription["worst"] {
+function worstStep({ program, nodes }: LoweredModel): ModelSummary["worst"] {
   const estimates = program.instructions.map((_, instruction) => ({
     ...estimateStep(program, instruction),
     instruction,
@@ -100,6 +78,7 @@ function worstStep(program: Program): ModelDescription["worst"] {
     leaves: most("leaves"),
     terms: most("terms"),
     instruction,
+    node: nodes[instruction] ?? { name: "", operator: "" },
   };
 }
 
@@ -121,13 +100,14 @@ function disputeGas(rounds: number, stepGas: number, inputBytes: number): number
  * @throws {AssayError} MODEL_REFUSED: the file cannot be lowered, or an element of it could not be judged on chain.
  */
 export function describeModel(file: Uint8Array, bindings: Bindings): ModelDescription {
-  const { program, inputs, outputs, nodes } = lower(file, bindings);
-  const worst = worstStep(program);
+  const lowered = lower(file, bindings);
+  const { program, inputs, outputs, nodes } = lowered;
+  const worst = worstStep(lowered);
   if (!isJudgeable(worst)) {
-    const node = nodes[worst.instruction];
+    const { operator, name } = worst.node;
     throw new AssayError(
       "MODEL_REFUSED",
-      `one element of ${node?.operator ?? "an instruction"} ${node?.name ?? ""} could take ${worst.gas} gas and ` +
+      `one element of ${operator} ${name} could take ${worst.gas} gas and ` +
         `${worst.calldataBytes} bytes of calldata to judge, too much for one transaction`,
       { details: { ...worst } },
     );
@@ -147,11 +127,20 @@ export function describeModel(file: Uint8Array, bindings: Bindings): ModelDescri
       );
   return {
     fileSha256: toHex(sha256(file)),
+    fileBytes: file.length,
     bindings,
     program,
     commitment,
+    nodes,
     programRoot: toHex(commitment.root),
+    loweringVersion: program.loweringVersion,
+    header: toHex(commitment.header),
     signature,
+    inputs: program.inputs,
+    outputs: program.outputs,
+    instructions: program.instructions.length,
+    constants: program.constants.length,
+    constantBytes: program.constants.reduce((sum, { data }) => sum + data.length, 0),
     inputBytes,
     outputBytes,
     worst,
@@ -167,11 +156,11 @@ export function describeModel(file: Uint8Array, bindings: Bindings): ModelDescri
       0,
     ),
     exactInOnnxruntime: program.instructions.every(isExactInOnnxruntime),
-    nodes,
   };
 }
 
-function lower(file: Uint8Array, bindings: Bindings): LoweredModel {
+/** @throws {AssayError} MODEL_REFUSED: the file cannot be lowered. */
+export function lower(file: Uint8Array, bindings: Bindings): LoweredModel {
   try {
     return lowerModel(file, { dims: bindings });
   } catch (cause) {

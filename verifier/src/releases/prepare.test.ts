@@ -7,16 +7,16 @@ import { runNaive } from "../../../program/src/naive/interpret.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { toHex, ZERO_HASH, type Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash } from "../../../sdk/src/tensor.ts";
-import { productOf } from "../../../program/src/testing/product.ts";
 import { codeOf } from "../../test/failure.ts";
-import { tinyModel } from "../../test/models.ts";
+import { productModel, tinyModel } from "../../test/models.ts";
 import { exampleModel, testLog } from "../../test/world.ts";
 import { exactOutput } from "../compute/exact.ts";
 import { createExactPool, type ExactPool } from "../compute/exactPool.ts";
 import { createPool, type InferencePool } from "../compute/pool.ts";
-import { fastOutput, selfCheck } from "../compute/screen.ts";
+import { fastOutput } from "../compute/screen.ts";
+import { selfCheck } from "../compute/selfCheck.ts";
 import { honestAnswerer } from "../roles/operator.ts";
-import { describeModel } from "./describe.ts";
+import { describeModel, type ModelDescription } from "./describe.ts";
 import { bindingsOf, checkRelease, type PreparedRelease } from "./prepare.ts";
 import { releaseOf, toleranceBits } from "./publish.ts";
 
@@ -89,7 +89,11 @@ describe("answers", () => {
     rmSync(folder, { recursive: true });
   });
 
-  function prepared(name: string, file: Uint8Array, tolerance = 0): PreparedRelease {
+  function prepared(
+    name: string,
+    file: Uint8Array,
+    tolerance = 0,
+  ): PreparedRelease & { readonly model: ModelDescription } {
     const path = join(folder, `${name}.onnx`);
     writeFileSync(path, file);
     const model = describeModel(file, {});
@@ -100,7 +104,7 @@ describe("answers", () => {
       path,
     };
   }
-  const check = (release: PreparedRelease) => selfCheck(pool, exact, release);
+  const check = (release: PreparedRelease) => selfCheck({ pool, exact }, release);
   const answer = (release: PreparedRelease, input: Uint8Array, runMs = 10_000) =>
     honestAnswerer({ pool, exact, log: testLog })(release, input, { runMs });
 
@@ -111,19 +115,23 @@ describe("answers", () => {
     expect(await answer(digits, input)).to.deep.equal(exactOutput(digits.model, input));
     expect(await fastOutput(pool, digits, input)).to.deep.equal(exactOutput(digits.model, input));
     // An operator that could not show a trace in time must not sign.
-    const { program, input: large } = productOf(512, 2048, 512);
-    const slow = { ...digits, model: { ...digits.model, program } };
-    expect(await codeOf(answer(slow, large, 1))).to.equal("INFERENCE_TIMED_OUT");
+    const { file, input: large } = productModel(16, 1024, 256);
+    expect(await codeOf(answer(prepared("slow", file), large, 1))).to.equal("INFERENCE_TIMED_OUT");
   });
 
   it("come from the exact interpreter where floats are summed, unless a tolerance covers onnxruntime's", async () => {
     const file = exampleModel("breast-cancer");
     const strict = prepared("strict", file);
-    expect(await check(strict)).to.deep.equal({ kind: "approximate" });
+    const path = await check(strict);
+    expect(path).to.include({ kind: "approximate" });
+    if (path.kind === "approximate") expect(path.agreed).to.be.below(path.of);
     const input = new Uint8Array(Float32Array.from({ length: 30 }, (_, i) => 20 - i).buffer);
     const naive = runNaive(strict.model.program, splitBlob(strict.model.program.inputs, input)).at(-1);
     expect(await answer(strict, input)).to.deep.equal(naive);
     const tolerant = prepared("tolerant", file, 0.001);
+    const covered = await check(tolerant);
+    if (covered.kind === "approximate") expect(covered.agreed).to.equal(covered.of);
+    else expect(covered).to.include({ kind: "approximate" });
     expect(await answer(tolerant, input)).to.deep.equal(await fastOutput(pool, tolerant, input));
   });
 

@@ -8,12 +8,13 @@ import type { ReleaseRecord } from "../chain/state.ts";
 import type { ContentStore } from "../content/store.ts";
 import { fetchContent, type FetchLimits } from "../content/fetch.ts";
 import { describeModel, type ModelDescription } from "./describe.ts";
+import type { ModelSummary } from "./summary.ts";
 
 /** A release that is what its file lowers to. */
 export interface PreparedRelease {
   readonly releaseId: Hex;
   readonly release: Release;
-  readonly model: ModelDescription;
+  readonly model: ModelSummary;
   /** Path of the ONNX file. */
   readonly path: string;
 }
@@ -39,10 +40,10 @@ function parsed(fragment: string): Bindings | undefined {
 }
 
 /** @throws {AssayError} RELEASE_REFUSED with what the release says otherwise than its file. */
-export function checkRelease(release: Release, model: ModelDescription): void {
+export function checkRelease(release: Release, model: ModelSummary): void {
   const expected: readonly (readonly [what: string, ours: string | number, theirs: string | number])[] = [
     ["hash", model.fileSha256, release.fileSha256.toLowerCase()],
-    ["lowering version", model.program.loweringVersion, release.loweringVersion],
+    ["lowering version", model.loweringVersion, release.loweringVersion],
     ["program root", model.programRoot, release.programRoot.toLowerCase()],
     ["signature hash", signatureHash(model.signature), release.signatureHash.toLowerCase()],
     ["input length", model.inputBytes, release.inputBytes],
@@ -60,11 +61,13 @@ export function checkRelease(release: Release, model: ModelDescription): void {
 }
 
 /** Lowers the file at a path. @throws {AssayError} MODEL_REFUSED. */
-export type Describe = (path: string, bindings: Bindings) => Promise<ModelDescription>;
+export type Describe = (path: string, bindings: Bindings) => Promise<ModelSummary>;
 
 /** In this process. */
-export const describeFile: Describe = async (path, bindings) =>
-  describeModel(new Uint8Array(await readFile(path)), bindings);
+export async function describeFile(path: string, bindings: Bindings): Promise<ModelDescription> {
+  const { buffer, byteOffset, length } = await readFile(path);
+  return describeModel(new Uint8Array(buffer, byteOffset, length), bindings);
+}
 
 export interface ReleaseLimits extends FetchLimits {
   /** Bytes of all tensors of a run, which a dispute keeps in memory. */

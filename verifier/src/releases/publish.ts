@@ -3,11 +3,11 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { parseEvent, type EventName, type EventOf } from "../../../sdk/src/events.ts";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { releaseIdOf } from "../../../sdk/src/ids.ts";
-import { toHex, type Hex, type Release } from "../../../sdk/src/structs.ts";
+import type { Hex, Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, bindingsText, signatureHash } from "../../../sdk/src/tensor.ts";
 import type { TransactionReceipt } from "ethers";
 import type { Sender } from "../chain/send.ts";
-import type { ModelDescription } from "./describe.ts";
+import type { ModelSummary } from "./summary.ts";
 
 export interface PublishOptions {
   /** An existing model of the sender; absent: a new one. */
@@ -38,13 +38,13 @@ export function toleranceBits(value: number): number {
   return (float[0] ?? 0) > value ? bits - 1 : bits;
 }
 
-export function releaseOf(model: ModelDescription, modelId: bigint, options: PublishOptions): Release {
+export function releaseOf(model: ModelSummary, modelId: bigint, options: PublishOptions): Release {
   const { atol, rtol, royaltyBps } = options;
   return {
     modelId,
     programRoot: model.programRoot,
     fileSha256: model.fileSha256,
-    loweringVersion: model.program.loweringVersion,
+    loweringVersion: model.loweringVersion,
     bindingsHash: bindingsHash(model.bindings),
     signatureHash: signatureHash(model.signature),
     inputBytes: model.inputBytes,
@@ -74,7 +74,7 @@ function isNamed<N extends EventName>(event: { readonly name: EventName }, name:
 export async function publishModel(
   contracts: Contracts,
   sender: Sender,
-  model: ModelDescription,
+  model: ModelSummary,
   options: PublishOptions,
 ): Promise<Published> {
   const { interface: registry } = contracts.registry;
@@ -88,7 +88,7 @@ export async function publishModel(
   const release = releaseOf(model, modelId, options);
   const dimensions = bindingsText(model.bindings);
   const contentUri = dimensions === "" ? options.contentUri : `${options.contentUri}#${dimensions}`;
-  const data = registry.encodeFunctionData("publish", [release, toHex(model.commitment.header), contentUri]);
+  const data = registry.encodeFunctionData("publish", [release, model.header, contentUri]);
   await sender.send({ label: "publish", to, data });
   return { releaseId: releaseIdOf(release), release, contentUri };
 }

@@ -1,26 +1,31 @@
 /** Answers requests, defends the answers, collects what is due. */
-import type { Trace } from "../../../program/src/trace.ts";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
-import { fromHex, sameHex, ZERO_ADDRESS, type Hex } from "../../../sdk/src/structs.ts";
+import { fromHex, sameHex, type Hex, type Request } from "../../../sdk/src/structs.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import type { BlockRef } from "../chain/source.ts";
-import type { ChainState, ReleaseRecord, RequestRecord, ResultRecord } from "../chain/state.ts";
+import {
+  MAX_DELIVERIES,
+  type ChainState,
+  type ReleaseRecord,
+  type RequestRecord,
+  type ResultRecord,
+} from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
+import { considerAnswer, paysDelivery, type AnswerFacts, type AnswerTerms } from "../economics/answer.ts";
+import { createNotices, type Decision } from "../economics/decision.ts";
+import { addExposure, NO_EXPOSURE, type Exposure } from "../economics/exposure.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
-import { claimOfTrace } from "../play/evidence.ts";
-import { operatorOwes, planOperator, planSettlement, type DefendedTrace } from "../play/planner.ts";
+import { moveKey } from "../play/calls.ts";
+import { planOperator, planSettlement } from "../play/planner.ts";
+import { answerWith, type DefendedTrace } from "../play/trace.ts";
 import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
-export interface OperatorOptions {
-  /** Releases to serve. */
-  readonly serve: "all" | readonly Hex[];
-  /** Requests with a lower fee (wei) are left to others. */
-  readonly minFee: bigint;
-}
+/** Which requests are answered; the others are left to others. */
+export type OperatorOptions = AnswerTerms;
 
 /** Computes the output blob that is signed. @param limits For one exact run: what takes longer could not be defended in time. */
 export type Answerer = (release: PreparedRelease, input: Uint8Array, limits: Limits) => Promise<Uint8Array>;
@@ -34,8 +39,7 @@ export interface OperatorParts {
   readonly trace: TraceProvider;
 }
 
-/** A node repeats a failed callback this often, each time after four times as long, seconds. */
-const MAX_DELIVERIES = 4;
+/** Before a failed callback is repeated, seconds; each time after four times as long. */
 const FIRST_DELIVERY_PAUSE = 60;
 /** Most of the operator's clock that computing an answer may take; its trace, to be hashed too, takes longer. */
 const CLOCK_SHARE = 1 / 8;
@@ -48,7 +52,7 @@ export function honestAnswerer(context: Pick<RoleContext, "pool" | "exact" | "lo
   return async (release, input, limits) => {
     const { model } = release;
     const { atol, rtol } = release.release;
-    const right = context.exact.output(model, input, limits);
+    const right = context.exact.output(release, input, limits);
     if (atol === 0 && rtol === 0) return right;
     const fast = fastOutput(context.pool, release, input, limits.deadline).catch((error: unknown) => {
       context.log.warn({ release: release.releaseId }, `${messageOf(error)}: the exact interpreter answers`);
@@ -56,84 +60,177 @@ export function honestAnswerer(context: Pick<RoleContext, "pool" | "exact" | "lo
     });
     const [exact, found] = await Promise.all([right, fast]);
     const usable =
-      found !== undefined && firstWrongOutput(model.program, exact, found, release.release) === undefined;
+      found !== undefined && firstWrongOutput(model, exact, found, release.release) === undefined;
     return usable ? found : exact;
   };
 }
 
-/** A trace of all tensors, to be defended. */
-export function defend(trace: Trace): DefendedTrace {
-  return { depth: trace.traceTree().depth, claimed: claimOfTrace(trace) };
-}
-
+/** The trace of an honest run, where it was computed. */
 export function honestTracer({ exact }: Pick<RoleContext, "exact">): TraceProvider {
-  return async ({ model }, trial) => {
+  return (release, trial) => {
     const limits = { runMs: 1000 * rulesOf(trial).operatorClock, deadline: trial.now };
-    return defend(await exact.trace(model, fromHex(trial.request.input), limits));
+    return exact.openTrace(release, fromHex(trial.request.input), limits);
   };
 }
 
 export function createOperator(context: RoleContext, options: OperatorOptions, parts: OperatorParts): Role {
-  const { contracts, sender, releases, log } = context;
+  const { contracts, sender, releases, runTimes, findings, log } = context;
   const market = contracts.market.interface;
   const to = contracts.deployment.addresses.market;
   const outputs = new Map<Hex, Uint8Array>();
-  const traces = new Map<Hex, DefendedTrace>();
+  const traces = new Map<Hex, Promise<DefendedTrace>>();
   /** Chain time before which an answer would come before our turn. */
   const turns = new Map<Hex, number>();
 
-  function serves({ request }: RequestRecord): boolean {
-    const { serve, minFee } = options;
-    const open = sameHex(request.operator, ZERO_ADDRESS) || sameHex(request.operator, sender.address);
-    return (
-      open && request.fee >= minFee && (serve === "all" || serve.some((id) => sameHex(id, request.releaseId)))
-    );
+  const notices = createNotices(log);
+  /** Requests that are being answered: they count as answers already. */
+  const begun = new Set<Hex>();
+
+  function exposureOf({ releaseId, bond, parameters }: Request): Exposure {
+    const traceSeconds = runTimes.traceSeconds(releaseId, releases.ready(releaseId)?.model);
+    const clockSeconds = unpackParameters(parameters).operatorClock;
+    return { answers: 1, bondWei: bond, traceSeconds, clockSeconds };
+  }
+
+  /** All answers that can still be challenged. */
+  function openExposure(state: ChainState, head: BlockRef): Exposure {
+    let sum = NO_EXPOSURE;
+    for (const { requestId, operator, endsAt, openGames } of state.results.values()) {
+      if (!sameHex(operator, sender.address) || (head.timestamp >= endsAt && openGames === 0)) continue;
+      const request = state.requests.get(requestId);
+      if (request?.status === "answered") sum = addExposure(sum, exposureOf(request.request));
+    }
+    return sum;
+  }
+
+  function pricesNow(releaseId: Hex, head: BlockRef): Pick<AnswerFacts, "feePerGas" | "runSeconds"> {
+    const { baseFee, tip } = context.gasPrice(head);
+    const runSeconds = runTimes.runSeconds(releaseId, releases.ready(releaseId)?.model);
+    return { feePerGas: baseFee + tip, runSeconds };
+  }
+
+  function consider(record: ReleaseRecord, request: Request, open: Exposure, head: BlockRef): Decision {
+    return considerAnswer(request, record.release, sender.address, options, {
+      ...pricesNow(request.releaseId, head),
+      exposure: open,
+      added: exposureOf(request),
+      limits: { maxBondWei: options.maxExposure, workers: context.workers },
+    });
+  }
+
+  async function compute(
+    release: PreparedRelease,
+    request: RequestRecord,
+    limits: Limits,
+  ): Promise<Uint8Array> {
+    const begunAt = performance.now();
+    const output = await parts.answer(release, fromHex(request.input), limits);
+    runTimes.observe(release.releaseId, (performance.now() - begunAt) / 1000);
+    return output;
   }
 
   async function answer(record: ReleaseRecord, request: RequestRecord, head: BlockRef): Promise<void> {
     const { requestId } = request;
     const release = await releases.prepare(record);
+    // Meanwhile it may have turned out that it does not pay, or that too much is at risk.
+    if (!begun.has(requestId)) return;
     const { deadline, parameters } = request.request;
     const limits = { runMs: 1000 * unpackParameters(parameters).operatorClock * CLOCK_SHARE, deadline };
-    const output = outputs.get(requestId) ?? (await parts.answer(release, fromHex(request.input), limits));
+    const output =
+      outputs.get(requestId) ??
+      (await findings.answer(requestId)) ??
+      (await findings.keepAnswer(requestId, await compute(release, request, limits)));
     outputs.set(requestId, output);
     const turn = Number(await contracts.market.turnOpensAt(request.request, sender.address));
     turns.set(requestId, turn);
-    if (turn > head.timestamp) return;
+    if (turn > head.timestamp || !begun.has(requestId)) return;
     const data = market.encodeFunctionData("fulfill", [request.request, output]);
     await sender.send({ label: "fulfill", to, data, deadline: request.request.deadline });
     log.info({ request: requestId, release: record.releaseId }, "answered");
   }
 
+  function forget(requestId: Hex): void {
+    outputs.delete(requestId);
+    turns.delete(requestId);
+    begun.delete(requestId);
+    notices.forget(requestId);
+  }
+
+  /** Requests that could be answered now, those that were begun first, then in the order of the chain. */
+  function openRequests(state: ChainState, head: BlockRef): RequestRecord[] {
+    const found: RequestRecord[] = [];
+    for (const request of state.requests.values())
+      if (request.status !== "requested" || head.timestamp > request.request.deadline)
+        forget(request.requestId);
+      else found.push(request);
+    return [
+      ...found.filter(({ requestId }) => begun.has(requestId)),
+      ...found.filter(({ requestId }) => !begun.has(requestId)),
+    ];
+  }
+
   function answers(state: ChainState, head: BlockRef): Duty[] {
     const duties: Duty[] = [];
-    for (const request of state.requests.values()) {
-      const record = state.releases.get(request.request.releaseId);
-      const { deadline } = request.request;
-      if (request.status !== "requested") {
-        outputs.delete(request.requestId);
-        turns.delete(request.requestId);
+    let open: Exposure | undefined;
+    for (const request of openRequests(state, head)) {
+      const { requestId } = request;
+      const { releaseId, deadline } = request.request;
+      const record = state.releases.get(releaseId);
+      if (record === undefined) continue;
+      open ??= openExposure(state, head);
+      const decision = consider(record, request.request, open, head);
+      if (!decision.take) {
+        begun.delete(requestId);
+        notices.refuse(requestId, { request: requestId, release: releaseId }, "left to others", decision);
         continue;
       }
-      if (record === undefined || head.timestamp > deadline || !serves(request)) continue;
-      if ((turns.get(request.requestId) ?? 0) > head.timestamp) continue;
-      duties.push({ key: `answer:${request.requestId}`, deadline, run: () => answer(record, request, head) });
+      // What waits for its turn is not promised to anybody yet.
+      if ((turns.get(requestId) ?? 0) > head.timestamp) continue;
+      begun.add(requestId);
+      open = addExposure(open, exposureOf(request.request));
+      duties.push({
+        key: `answer:${requestId}`,
+        subject: requestId,
+        heavy: true,
+        deadline,
+        run: () => answer(record, request, head),
+      });
     }
     return duties;
   }
 
-  function defence(trial: Trial): Duty[] {
+  /** Of an answer that was challenged; opened when it is first needed, and once. */
+  function traceOf(trial: Trial): Promise<DefendedTrace> {
     const { resultId } = trial.result;
-    const trace = traces.get(resultId);
-    const moves = planOperator(trial, trace).map(({ move, deadline }) =>
-      moveDuty(context, trial, move, deadline),
+    const known = traces.get(resultId);
+    if (known !== undefined) return known;
+    log.warn({ result: resultId }, "challenged: computing the trace");
+    const opened = releases.prepare(trial.release).then((release) => parts.trace(release, trial));
+    traces.set(resultId, opened);
+    // Asked again, it is tried again.
+    opened.catch(() => traces.delete(resultId));
+    return opened;
+  }
+
+  function closeTrace(resultId: Hex): void {
+    const opened = traces.get(resultId);
+    traces.delete(resultId);
+    void opened?.then(
+      (trace) => trace.close(),
+      () => undefined,
     );
-    if (!operatorOwes(trial) || trace !== undefined) return moves;
-    const run = async (): Promise<void> => {
-      log.warn({ result: resultId }, "challenged: computing the trace");
-      traces.set(resultId, await parts.trace(await releases.prepare(trial.release), trial));
-    };
-    return [{ key: `trace:${resultId}`, deadline: trial.now, run }, ...moves];
+  }
+
+  function defence(trial: Trial): Duty[] {
+    return planOperator(trial).map(({ move, deadline }) => {
+      if (move.kind === "timeout") return moveDuty(context, trial, move, deadline);
+      const run = async (): Promise<void> => {
+        const complete = await answerWith(await traceOf(trial), move);
+        await moveDuty(context, trial, complete, deadline).run();
+      };
+      const { requestId: subject } = trial.request;
+      return { key: moveKey(trial.result.resultId, move), subject, deadline, run };
+    });
   }
 
   function callMarket(method: "finalize" | "deliver", result: ResultRecord, request: RequestRecord): Duty {
@@ -146,31 +243,35 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     };
     return {
       key: `${method}:${result.resultId}:${request.failedDeliveries}`,
+      subject: request.requestId,
       async run() {
         await sender.send({ label: method, to, data: data() });
       },
     };
   }
 
-  function closing({ now, result, request }: Trial): Duty[] {
+  function closing({ now, release, result, request }: Trial, head: BlockRef): Duty[] {
     if (request.status === "answered" && now >= result.endsAt && result.openGames === 0)
       return [callMarket("finalize", result, request)];
     const { failedDeliveries: failed, failedAt } = request;
     const again =
       failed > 0 && failed < MAX_DELIVERIES && now >= failedAt + FIRST_DELIVERY_PAUSE * 4 ** (failed - 1);
-    return request.status === "final" && again ? [callMarket("deliver", result, request)] : [];
+    if (request.status !== "final" || !again) return [];
+    const { releaseId } = release;
+    const pays = paysDelivery(request.request, release.release, options, pricesNow(releaseId, head), failed);
+    return pays ? [callMarket("deliver", result, request)] : [];
   }
 
-  function dutiesOf(trial: Trial): Duty[] {
-    if (trial.request.status !== "answered") traces.delete(trial.result.resultId);
+  function dutiesOf(trial: Trial, head: BlockRef): Duty[] {
+    if (trial.request.status !== "answered") closeTrace(trial.result.resultId);
     const settlements = planSettlement(trial, sender.address).map((move) => moveDuty(context, trial, move));
-    return [...defence(trial), ...closing(trial), ...settlements];
+    return [...defence(trial), ...closing(trial, head), ...settlements];
   }
 
   return {
     duties: (state, head) => [
       ...answers(state, head),
-      ...dutiesOfTrials(context, state, head, "mine", dutiesOf),
+      ...dutiesOfTrials(context, state, head, "mine", (trial) => dutiesOf(trial, head)),
     ],
   };
 }

@@ -1,18 +1,20 @@
 /** What both roles work with. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
-import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import { sameHex } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/send.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
-import { selfCheck, type FastPath } from "../compute/screen.ts";
+import type { FastPaths } from "../compute/selfCheck.ts";
 import type { Duty } from "../duties.ts";
+import type { GasPrice } from "../economics/feePerGas.ts";
+import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import { encodeMove, moveKey } from "../play/calls.ts";
 import type { Move, Trial } from "../play/trial.ts";
-import type { PreparedRelease, Releases } from "../releases/prepare.ts";
+import type { Releases } from "../releases/prepare.ts";
+import type { Findings } from "../state/findings.ts";
 
 export interface RoleContext {
   readonly contracts: Contracts;
@@ -20,42 +22,18 @@ export interface RoleContext {
   readonly pool: InferencePool;
   readonly exact: ExactPool;
   readonly releases: Releases;
-  /** Undefined while it is not known yet. */
-  readonly fastPath: (release: PreparedRelease) => FastPath | undefined;
+  readonly fastPaths: FastPaths;
+  readonly findings: Findings;
+  readonly runTimes: RunTimes;
+  readonly gasPrice: (head: BlockRef) => GasPrice;
+  /** Processes that compute traces side by side. */
+  readonly workers: number;
   readonly log: Logger;
 }
 
 export interface Role {
   /** Everything that is due in this state. No effects but the role's own memory. */
   duties(state: ChainState, head: BlockRef): Duty[];
-}
-
-/** The self-check of each release, once, in the background: what is asked for meanwhile is judged by the exact interpreter. */
-export function createFastPaths(pool: InferencePool, exact: ExactPool, log: Logger): RoleContext["fastPath"] {
-  const known = new Map<Hex, FastPath | "checking">();
-
-  async function check(release: PreparedRelease): Promise<void> {
-    const { releaseId } = release;
-    known.set(releaseId, "checking");
-    try {
-      const path = await selfCheck(pool, exact, release);
-      known.set(releaseId, path);
-      const fields = { release: releaseId, path: path.kind };
-      if (path.kind !== "unusable") return log.info(fields, "release ready");
-      const reason = "self-check failed: the exact interpreter computes this release";
-      log.warn({ ...fields, reason: path.reason }, reason);
-    } catch (error) {
-      // Asked again, it is tried again.
-      known.delete(releaseId);
-      log.warn({ release: releaseId }, `self-check: ${messageOf(error)}`);
-    }
-  }
-
-  return (release) => {
-    const found = known.get(release.releaseId);
-    if (found === undefined) void check(release);
-    return found === "checking" ? undefined : found;
-  };
 }
 
 /** @returns undefined while the events of the release or request have not been seen. */
@@ -91,6 +69,7 @@ export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadlin
   const { resultId } = trial.result;
   return {
     key: moveKey(resultId, move),
+    subject: trial.request.requestId,
     deadline,
     async run() {
       await sender.send({

@@ -1,15 +1,30 @@
 /** Recomputes everybody's answers and challenges the wrong ones to the end. */
 import { randomInt } from "node:crypto";
-import { splitBlob } from "../../../program/src/claim.ts";
+import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { fastOutput } from "../compute/screen.ts";
-import type { ResultRecord } from "../chain/state.ts";
+import type { BlockRef } from "../chain/source.ts";
+import type { ChainState, ResultRecord } from "../chain/state.ts";
+import type { Limits } from "../compute/children.ts";
 import type { Duty } from "../duties.ts";
+import {
+  considerChallenge,
+  estimateChallenge,
+  gameLockWei,
+  stakesAt,
+  type ChallengeFacts,
+  type ChallengePolicy,
+  type ChallengeTerms,
+} from "../economics/challenge.ts";
+import { createNotices } from "../economics/decision.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
-import { findEvidence, type Evidence, type HonestRun } from "../play/evidence.ts";
-import { planChallenger, planSettlement } from "../play/planner.ts";
+import type { Evidence } from "../play/evidence.ts";
+import { factsOf } from "../play/facts.ts";
+import { challengerDeadline, needsEvidence, planChallenger, planSettlement } from "../play/planner.ts";
+import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
+import type { Verdict } from "../state/findings.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
 export interface VerifierOptions {
@@ -17,20 +32,28 @@ export interface VerifierOptions {
   readonly exactFromWei: bigint;
   /** Share of the other float answers that is judged so too, 0 to 1. */
   readonly auditShare: number;
+  /** Releases whose answers are checked. Default: all. */
+  readonly verify?: "all" | readonly Hex[];
+  /** Default: those that pay. */
+  readonly challenge?: ChallengePolicy;
+  /** Most that may be locked in own games at once, wei. Default: all of the stake. */
+  readonly bankroll?: bigint;
 }
 
-type Judgement = "right" | "wrong";
-
 interface Case {
-  judgement: Judgement | undefined;
-  run: HonestRun | undefined;
-  /** What `findEvidence` said of the result's `version`; after a reorganisation there is another record. */
+  judgement: Verdict | undefined;
+  trace: TraceHandle | undefined;
+  /** What a challenge that was decided on, but that the chain does not show yet, may lock, wei. */
+  promised: bigint | undefined;
+  /** What our trace shows of the result's `version`; after a reorganisation there is another record. */
   evidence: { readonly result: ResultRecord; readonly version: number; readonly found: Evidence } | undefined;
 }
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
-  const { contracts, sender, pool, exact, releases, log } = context;
+  const { contracts, sender, pool, exact, releases, findings, log } = context;
   const cases = new Map<Hex, Case>();
+  const notices = createNotices(log);
+  const terms: ChallengeTerms = { challenge: options.challenge ?? "paying", bankroll: options.bankroll };
 
   function drawn(share: number): boolean {
     return randomInt(2 ** 32) < share * 2 ** 32;
@@ -39,62 +62,127 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   /** Whether onnxruntime's own answer is like the published one, and that settles it. */
   async function passesScreen(trial: Trial, input: Uint8Array, published: Uint8Array): Promise<boolean> {
     const release = await releases.prepare(trial.release);
-    const path = context.fastPath(release);
+    const path = context.fastPaths.of(release);
     if (path === undefined || path.kind === "unusable") return false;
     const audited = trial.request.request.bond >= options.exactFromWei || drawn(options.auditShare);
     if (path.kind === "approximate" && audited) return false;
     try {
       const fast = await fastOutput(pool, release, input, trial.result.endsAt);
-      return firstWrongOutput(release.model.program, fast, published, release.release) === undefined;
+      return firstWrongOutput(release.model, fast, published, release.release) === undefined;
     } catch (error) {
       log.warn({ result: trial.result.resultId }, `${messageOf(error)}: the exact interpreter judges`);
       return false;
     }
   }
 
-  async function judge(trial: Trial, found: Case): Promise<void> {
-    const { resultId, operator, output } = trial.result;
+  /** Finds it out, and keeps it. */
+  async function verdictOn(trial: Trial, limits: Limits): Promise<Verdict> {
+    const { resultId, operator, output, requestId } = trial.result;
     const [input, published] = [fromHex(trial.request.input), fromHex(output)];
-    // Whoever has challenged, perhaps before a restart, has judged: no luckier draw may end its game.
-    const mine = trial.result.games.has(sender.address.toLowerCase());
-    if (!mine && (await passesScreen(trial, input, published))) {
-      found.judgement = "right";
-      return log.info({ result: resultId, by: "onnxruntime" }, "answer is right");
+    const screened = await passesScreen(trial, input, published);
+    const by = screened ? "onnxruntime" : "exact interpreter";
+    let verdict: Verdict = "right";
+    if (!screened) {
+      const prepared = await releases.prepare(trial.release);
+      const right = await exact.output(prepared, input, limits);
+      const wrong = firstWrongOutput(prepared.model, right, published, prepared.release);
+      if (wrong !== undefined) verdict = "wrong";
+      if (wrong !== undefined) log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
     }
-    const { model, release } = await releases.prepare(trial.release);
+    if (verdict === "right") log.info({ result: resultId, by }, "answer is right");
+    await findings.keepVerdict(resultId, requestId, verdict, by);
+    return verdict;
+  }
+
+  async function judge(trial: Trial, found: Case): Promise<void> {
+    // Whoever has challenged, perhaps before a restart, has judged: no luckier draw may end its game.
+    const mine = isMine(trial);
     const deadline = mine ? trial.now : trial.result.endsAt;
     const runMs = 1000 * Math.max(trial.result.endsAt - trial.now, rulesOf(trial).challengerClock);
-    if (!mine) {
-      const right = await exact.output(model, input, { runMs, deadline });
-      const wrong = firstWrongOutput(model.program, right, published, release);
-      if (wrong === undefined) {
-        found.judgement = "right";
-        return log.info({ result: resultId, by: "exact interpreter" }, "answer is right");
-      }
-      log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
-    }
+    const limits = { runMs, deadline };
+    const known = mine ? "wrong" : await findings.verdict(trial.result.resultId);
+    const verdict = known ?? (await verdictOn(trial, limits));
     // The trace comes before the challenge: who cannot compute it cannot win.
-    const { program, commitment } = model;
-    const trace = await exact.trace(model, input, { runMs, deadline });
-    found.run = { program, commitment, inputs: splitBlob(program.inputs, input), trace };
-    found.judgement = "wrong";
+    if (verdict === "wrong")
+      found.trace = await exact.openTrace(
+        await releases.prepare(trial.release),
+        fromHex(trial.request.input),
+        limits,
+      );
+    found.judgement = verdict;
   }
 
-  function evidenceOf(trial: Trial, found: Case, run: HonestRun): Evidence {
+  /** Asks our trace what it shows of the claim as it stands. */
+  function seek(trial: Trial, found: Case): Duty[] {
     const { result } = trial;
-    const { commit, version } = result;
-    if (commit === undefined) return { kind: "none" };
-    if (found.evidence?.result !== result || found.evidence.version !== version)
-      found.evidence = { result, version, found: findEvidence(run, trial, commit) };
-    return found.evidence.found;
+    const { resultId, version } = result;
+    const run = async (): Promise<void> => {
+      const facts = factsOf(trial, sender.address);
+      const evidence = facts && (await found.trace?.evidence(facts));
+      if (evidence !== undefined) found.evidence = { result, version, found: evidence };
+    };
+    const deadline = challengerDeadline(trial, sender.address);
+    return [{ key: `evidence:${resultId}:${version}`, subject: result.requestId, deadline, run }];
   }
 
-  function play(trial: Trial, found: Case): Duty[] {
-    const { run } = found;
-    const next = planChallenger(trial, sender.address, () =>
-      run ? evidenceOf(trial, found, run) : { kind: "none" },
-    );
-    return next === undefined ? [] : [moveDuty(context, trial, next.move, next.deadline)];
+  function isMine({ result }: Trial): boolean {
+    return result.games.has(sender.address.toLowerCase());
+  }
+
+  function isVerified({ request }: Trial): boolean {
+    const { verify = "all" } = options;
+    return verify === "all" || verify.some((id) => sameHex(id, request.request.releaseId));
+  }
+
+  /** What own games lock, and may come to lock before they end. */
+  function lockedInGames(state: ChainState, baseFee: bigint): bigint {
+    let sum = 0n;
+    for (const { requestId, games } of state.results.values()) {
+      const game = games.get(sender.address.toLowerCase());
+      const request = state.requests.get(requestId);
+      if (game === undefined || request === undefined || game.status === "settled") continue;
+      const over = game.status === "lost" || request.status !== "answered";
+      const rounds = over ? 0 : (releases.ready(request.request.releaseId)?.model.disputeRounds ?? 0);
+      const { depositWei } = stakesAt(unpackParameters(request.request.parameters), baseFee);
+      sum += gameLockWei(game, rounds, depositWei);
+    }
+    return sum;
+  }
+
+  /** Only whether to begin: a game once begun is played to its end, since giving up loses what is locked. */
+  function mayChallenge(trial: Trial, found: Case, state: ChainState, head: BlockRef): boolean {
+    const { resultId } = trial.result;
+    const { release } = trial.release;
+    const { baseFee, tip } = context.gasPrice(head);
+    found.promised = undefined;
+    let promised = 0n;
+    for (const other of cases.values()) promised += other.promised ?? 0n;
+    const facts: ChallengeFacts = {
+      release,
+      rules: rulesOf(trial),
+      bondWei: trial.request.request.bond,
+      entries: trial.result.games.size,
+      baseFee,
+      feePerGas: baseFee + tip,
+      rounds: releases.ready(trial.request.request.releaseId)?.model.disputeRounds ?? 0,
+      lockedWei: lockedInGames(state, baseFee) + promised,
+    };
+    const decision = considerChallenge(terms, facts);
+    if (decision.take) found.promised = estimateChallenge(facts).lockWei;
+    else notices.refuse(resultId, { result: resultId }, "not challenged", decision);
+    return decision.take;
+  }
+
+  function play(trial: Trial, found: Case, state: ChainState, head: BlockRef): Duty[] {
+    const { evidence } = found;
+    const { result } = trial;
+    if (isMine(trial)) found.promised = undefined;
+    const known = evidence?.result === result && evidence.version === result.version;
+    if (!known && needsEvidence(trial, sender.address)) return seek(trial, found);
+    const next = planChallenger(trial, sender.address, known ? evidence.found : undefined);
+    if (next === undefined) return [];
+    if (next.move.kind === "challenge" && !mayChallenge(trial, found, state, head)) return [];
+    return [moveDuty(context, trial, next.move, next.deadline)];
   }
 
   /** The first challenger of an overturned answer sends the fee home too. */
@@ -111,24 +199,48 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const run = async (): Promise<void> => {
       await sender.send({ label: "refund", to, data });
     };
-    return [{ key: `refund:${trial.request.requestId}`, run }];
+    const { requestId: subject } = trial.request;
+    return [{ key: `refund:${subject}`, subject, run }];
   }
 
-  function dutiesOf(trial: Trial): Duty[] {
+  function dutiesOf(trial: Trial, state: ChainState, head: BlockRef): Duty[] {
     const { result } = trial;
     const settlements = planSettlement(trial, sender.address).map((move) => moveDuty(context, trial, move));
     if (isOver(trial) || isOverturned(trial)) {
+      cases.get(result.resultId)?.trace?.close();
       cases.delete(result.resultId);
+      notices.forget(result.resultId);
       return [...settlements, ...refund(trial)];
     }
     // After the window only games that are open matter.
-    if (trial.now >= result.endsAt && result.openGames === 0) return [];
-    const found = cases.get(result.resultId) ?? { judgement: undefined, run: undefined, evidence: undefined };
+    if (trial.now >= result.endsAt && result.openGames === 0) {
+      cases.get(result.resultId)?.trace?.close();
+      cases.delete(result.resultId);
+      return [];
+    }
+    if (!isMine(trial) && !isVerified(trial)) return [];
+    const found = cases.get(result.resultId) ?? {
+      judgement: undefined,
+      trace: undefined,
+      evidence: undefined,
+      promised: undefined,
+    };
     cases.set(result.resultId, found);
     if (found.judgement === undefined)
-      return [{ key: `judge:${result.resultId}`, deadline: result.endsAt, run: () => judge(trial, found) }];
-    return found.judgement === "wrong" ? play(trial, found) : [];
+      return [
+        {
+          key: `judge:${result.resultId}`,
+          subject: result.requestId,
+          heavy: true,
+          deadline: result.endsAt,
+          run: () => judge(trial, found),
+        },
+      ];
+    return found.judgement === "wrong" ? play(trial, found, state, head) : [];
   }
 
-  return { duties: (state, head) => dutiesOfTrials(context, state, head, "others", dutiesOf) };
+  return {
+    duties: (state, head) =>
+      dutiesOfTrials(context, state, head, "others", (trial) => dutiesOf(trial, state, head)),
+  };
 }

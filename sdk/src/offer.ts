@@ -1,0 +1,16 @@
+/** Prices of operators, as `OperatorDirectory` has them. */
+import type { Offer } from "./structs.ts";
+
+/**
+ * Fee to send with a request that names the operator of an offer, wei, rounded up: what `OperatorDirectory.quote` says in a block
+ * with this base fee. The base fee may rise by an eighth with each block until the request and the answer are mined.
+ * @param baseFee Wei per gas.
+ * @param callbackGas As in the request; 0 without a callback.
+ * @returns undefined if nothing is offered.
+ */
+export function quoteOf(offer: Offer, baseFee: bigint, callbackGas = 0): bigint | undefined {
+  if (offer.maxBondWei === 0n) return undefined;
+  const gas = BigInt(offer.gas) + BigInt(callbackGas);
+  const weiPerGas = baseFee + BigInt(offer.tipMwei) * 1_000_000n;
+  return offer.feeWei + (gas * weiPerGas * BigInt(offer.gasPercent) + 99n) / 100n;
+}

@@ -1,0 +1,127 @@
+/** Keeps what the directory says of this account in step with the node's configuration. */
+import type { Hex, Offer } from "../../../sdk/src/structs.ts";
+import { isRetryable } from "../../../sdk/src/error.ts";
+import { baseUrls } from "../chain/operators.ts";
+import type { BlockRef } from "../chain/source.ts";
+import type { ChainState, ReleaseRecord } from "../chain/state.ts";
+import type { Duty } from "../duties.ts";
+import type { AnswerTerms } from "../economics/answer.ts";
+import { isInStep, NO_OFFER, offerFor } from "../economics/offers.ts";
+import type { Role, RoleContext } from "./role.ts";
+
+export interface AnnouncerOptions {
+  /** Base URLs at which others reach this node. */
+  readonly endpoints: readonly string[];
+  /** Undefined: this node answers nothing, and offers nothing. */
+  readonly terms: AnswerTerms | undefined;
+}
+
+export interface Announcement {
+  readonly endpoints: readonly string[];
+  /** Only those that change. */
+  readonly offers: readonly { readonly releaseId: Hex; readonly offer: Offer }[];
+}
+
+/** Chain seconds between two announcements of this process: two that share a key but not a configuration must not outbid each other. */
+const PAUSE_SECONDS = 600;
+/** Of one transaction; what is left follows. */
+const MAX_OFFERS = 100;
+
+function lower(id: Hex): Hex {
+  return `0x${id.slice(2).toLowerCase()}`;
+}
+
+/** Releases that are named in the configuration. Who serves all offers none of them by itself: anybody can publish more. */
+export function offeredReleases({ serve, prices }: AnswerTerms): Hex[] {
+  const named = serve === "all" ? [...(prices?.keys() ?? [])].map((id): Hex => `0x${id.slice(2)}`) : serve;
+  return [...new Set(named.map(lower))];
+}
+
+/** Calldata of `OperatorDirectory.announce`. */
+export function encodeAnnouncement(
+  { contracts }: Pick<RoleContext, "contracts">,
+  said: Announcement,
+): string {
+  const { interface: directory } = contracts.directory;
+  return directory.encodeFunctionData("announce", [[...said.endpoints], [...said.offers]]);
+}
+
+export function createAnnouncer(context: RoleContext, options: AnnouncerOptions): Role {
+  const { contracts, sender, releases, runTimes, log } = context;
+  const endpoints = baseUrls(options.endpoints);
+  const { terms } = options;
+  const offered = terms === undefined ? [] : offeredReleases(terms);
+  /** Releases that could not be prepared: for now (false), or ever (true). */
+  const failed = new Map<Hex, boolean>();
+  let announcedAt = -Infinity;
+
+  function prepare(record: ReleaseRecord): Duty {
+    const { releaseId } = record;
+    const run = async (): Promise<void> => {
+      try {
+        await releases.prepare(record);
+        failed.delete(releaseId);
+      } catch (error) {
+        failed.set(releaseId, !isRetryable(error));
+        throw error;
+      }
+    };
+    return { key: `prepare:${releaseId}`, subject: releaseId, run };
+  }
+
+  /** Offers that this node can stand by now. */
+  function wantedOffers(state: ChainState, head: BlockRef, parameters: bigint): Map<Hex, Offer> {
+    const wanted = new Map<Hex, Offer>();
+    if (terms === undefined) return wanted;
+    const { tip } = context.gasPrice(head);
+    for (const releaseId of offered) {
+      const record = state.releases.get(releaseId);
+      const model = releases.ready(releaseId)?.model;
+      if (record === undefined || model === undefined) continue;
+      const runSeconds = runTimes.runSeconds(releaseId, model);
+      wanted.set(releaseId, offerFor(releaseId, record.release, terms, { parameters, runSeconds, tip }));
+    }
+    return wanted;
+  }
+
+  /** @returns undefined if the directory says what it should. */
+  function announcementDue(state: ChainState, head: BlockRef, parameters: bigint): Announcement | undefined {
+    const said = state.operators.get(sender.address.toLowerCase());
+    const wanted = wantedOffers(state, head, parameters);
+    const { baseFee } = context.gasPrice(head);
+    const changed = [...wanted]
+      .filter(([releaseId, offer]) => !isInStep(said?.offers.get(releaseId), offer, baseFee))
+      .map(([releaseId, offer]) => ({ releaseId, offer }));
+    // What cannot be prepared just now is left as it is.
+    const kept = new Set(offered.filter((releaseId) => failed.get(releaseId) !== true));
+    const withdrawn = [...(said?.offers.keys() ?? [])]
+      .filter((releaseId) => !kept.has(releaseId))
+      .map((releaseId) => ({ releaseId, offer: NO_OFFER }));
+    const moved = JSON.stringify(said?.endpoints ?? []) !== JSON.stringify(endpoints);
+    const offers = [...changed, ...withdrawn].slice(0, MAX_OFFERS);
+    return moved || offers.length > 0 ? { endpoints, offers } : undefined;
+  }
+
+  async function announce(said: Announcement, head: BlockRef): Promise<void> {
+    const data = encodeAnnouncement(context, said);
+    await sender.send({ label: "announce", to: contracts.deployment.addresses.directory, data });
+    announcedAt = head.timestamp;
+    log.info({ endpoints: said.endpoints, offers: said.offers.length }, "announced");
+  }
+
+  return {
+    duties(state, head) {
+      if (state.parameters === undefined) return [];
+      const known = offered.map((id) => state.releases.get(id)).filter((record) => record !== undefined);
+      const unready = known.filter(
+        ({ releaseId }) => releases.ready(releaseId) === undefined && failed.get(releaseId) !== true,
+      );
+      const preparing = unready.map(prepare);
+      // One transaction for all: wait until each has been tried.
+      if (unready.some(({ releaseId }) => !failed.has(releaseId))) return preparing;
+      const due = announcementDue(state, head, state.parameters);
+      if (due === undefined || head.timestamp < announcedAt + PAUSE_SECONDS) return preparing;
+      return [...preparing, { key: "announce", subject: sender.address, run: () => announce(due, head) }];
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** Worker thread that holds the embedded Postgres: it is WebAssembly and would block the node's event loop. */
+import { parentPort, workerData } from "node:worker_threads";
+import { PGlite, types } from "@electric-sql/pglite";
+import { messageOf } from "../../../sdk/src/error.ts";
+import type { WorkerReply, WorkerQuery } from "./embedded.ts";
+
+// Any failure to open ends the worker; the node hears of it as the worker's error.
+const database = await PGlite.create({
+  dataDir: String(workerData),
+  // As `pg` is told in database.ts: safe integers as numbers, wei as bigints.
+  parsers: { [types.INT8]: Number, [types.NUMERIC]: BigInt },
+});
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+function post(reply: WorkerReply): void {
+  parentPort?.postMessage(reply);
+}
+
+parentPort?.on("message", (message: WorkerQuery | "close") => {
+  if (message === "close") {
+    // Without listeners the thread ends.
+    void database.close().then(() => parentPort?.close());
+    return;
+  }
+  const { id, sql, parameters } = message;
+  database.query<Record<string, unknown>>(sql, [...parameters]).then(
+    ({ rows, affectedRows }) => post({ id, rows, affectedRows: affectedRows ?? 0 }),
+    (error: unknown) => post({ id, message: messageOf(error), code: codeOf(error) }),
+  );
+});
+post({ id: 0, rows: [], affectedRows: 0 });

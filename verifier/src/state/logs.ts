@@ -1,0 +1,217 @@
+/**
+ * The chain as far as it has been read: logs, recent block hashes and the cursor. Several processes may read at once; a cursor
+ * moves only from where its mover thinks it is, so nothing is written twice or out of order.
+ */
+import { sql, type Transaction } from "kysely";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { fromHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
+import type { ChainLog } from "../chain/source.ts";
+import type { Anchor } from "../chain/trail.ts";
+import type { Database } from "./database.ts";
+import type { LogRow, Tables } from "./tables.ts";
+
+export interface Position {
+  /** Last block whose logs are stored. */
+  readonly number: number;
+  readonly hash: Hex;
+  /** Changes whenever something stored was undone. */
+  readonly epoch: number;
+}
+
+export interface SubjectLog {
+  readonly log: ChainLog;
+  /** See LogRow. */
+  readonly subject: string | null;
+  readonly live: boolean;
+}
+
+export interface LogStore {
+  position(): Promise<Position>;
+  /** Recent blocks, the newest last. */
+  anchors(): Promise<readonly Anchor[]>;
+  /** Live logs of blocks after `after` up to `until`, in order, a page at a time. */
+  read(after: number, until: number): AsyncGenerator<readonly ChainLog[]>;
+  /** All logs about a subject, in order. */
+  about(subject: string): Promise<readonly ChainLog[]>;
+  /** Stores what follows `from`, up to block `to`. @returns the new position; undefined if the cursor is not at `from`. */
+  append(from: Position, logs: readonly SubjectLog[], to: Anchor): Promise<Position | undefined>;
+  /** Forgets everything after block `keep`. @returns as append. */
+  undo(from: Position, keep: number): Promise<Position | undefined>;
+  /** Nothing more is expected of these subjects. */
+  retire(subjects: readonly string[]): Promise<void>;
+}
+
+const PAGE_ROWS = 1000;
+const LAST_INDEX = 2 ** 31 - 1;
+const NO_HASH: Hex = `0x${"00".repeat(32)}`;
+
+export interface LogStoreOptions {
+  /** Chain id and market: one database is about one deployment. */
+  readonly deployment: string;
+  /** First block of interest. */
+  readonly fromBlock: number;
+  /** Anchors kept. */
+  readonly depth: number;
+}
+
+/** @throws {AssayError} STATE_FAILED if the database is another deployment's. */
+export async function openLogs(database: Database, options: LogStoreOptions): Promise<LogStore> {
+  const { deployment, fromBlock, depth } = options;
+  await database
+    .insertInto("cursor")
+    .values({ deployment, number: fromBlock - 1, hash: fromHex(NO_HASH), epoch: 0 })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .execute();
+  const stored = await database.selectFrom("cursor").select("deployment").executeTakeFirstOrThrow();
+  if (stored.deployment !== deployment)
+    throw new AssayError(
+      "STATE_FAILED",
+      `this state is of deployment ${stored.deployment}, not ${deployment}: use another directory or database`,
+    );
+
+  async function position(): Promise<Position> {
+    const row = await database
+      .selectFrom("cursor")
+      .select(["number", "hash", "epoch"])
+      .executeTakeFirstOrThrow();
+    return { number: row.number, hash: toHex(row.hash), epoch: row.epoch };
+  }
+
+  /** Moves the cursor, and with it changes what `change` does, or neither. */
+  function move(
+    from: Position,
+    to: Position,
+    change: (transaction: Transaction<Tables>) => Promise<void>,
+  ): Promise<Position | undefined> {
+    return database.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable("cursor")
+        .set({ number: to.number, hash: fromHex(to.hash), epoch: to.epoch })
+        .where("number", "=", from.number)
+        .where("hash", "=", fromHex(from.hash))
+        .where("epoch", "=", from.epoch)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return undefined;
+      await change(transaction);
+      return to;
+    });
+  }
+
+  return {
+    position,
+    async anchors() {
+      const rows = await database.selectFrom("anchors").selectAll().orderBy("number").execute();
+      return rows.map(({ number, hash }) => ({ number, hash: toHex(hash) }));
+    },
+    async *read(after, until) {
+      let [block, index] = [after, LAST_INDEX];
+      for (;;) {
+        const rows = await database
+          .selectFrom("logs")
+          .selectAll()
+          .where("live", "=", true)
+          .where("block", "<=", until)
+          .where(sql<boolean>`(block, log_index) > (${block}::bigint, ${index}::integer)`)
+          .orderBy("block")
+          .orderBy("log_index")
+          .limit(PAGE_ROWS)
+          .execute();
+        if (rows.length > 0) yield rows.map(logOf);
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < PAGE_ROWS) return;
+        [block, index] = [last.block, last.log_index];
+      }
+    },
+    async about(subject) {
+      const rows = await database
+        .selectFrom("logs")
+        .selectAll()
+        .where("subject", "=", subject)
+        .orderBy("block")
+        .orderBy("log_index")
+        .execute();
+      return rows.map(logOf);
+    },
+    append(from, logs, to) {
+      const target = { number: to.number, hash: to.hash, epoch: from.epoch };
+      return move(from, target, async (transaction) => {
+        if (logs.length > 0) await insertLogs(transaction, logs);
+        await transaction
+          .insertInto("anchors")
+          .values({ number: to.number, hash: fromHex(to.hash) })
+          .execute();
+        await transaction
+          .deleteFrom("anchors")
+          .where("number", "<", (where) =>
+            where
+              .selectFrom("anchors")
+              .select("number")
+              .orderBy("number", "desc")
+              .offset(depth - 1)
+              .limit(1),
+          )
+          .execute();
+      });
+    },
+    async undo(from, keep) {
+      const anchor = await database
+        .selectFrom("anchors")
+        .selectAll()
+        .where("number", "=", keep)
+        .executeTakeFirst();
+      const hash = anchor === undefined ? NO_HASH : toHex(anchor.hash);
+      return move(from, { number: keep, hash, epoch: from.epoch + 1 }, async (transaction) => {
+        await transaction.deleteFrom("logs").where("block", ">", keep).execute();
+        await transaction.deleteFrom("anchors").where("number", ">", keep).execute();
+      });
+    },
+    async retire(subjects) {
+      if (subjects.length === 0) return;
+      await database
+        .updateTable("logs")
+        .set({ live: false })
+        .where("subject", "in", [...subjects])
+        .where("live", "=", true)
+        .execute();
+    },
+  };
+}
+
+/** One array a column, bytes as hex: far cheaper than a parameter a value. */
+async function insertLogs(transaction: Transaction<Tables>, logs: readonly SubjectLog[]): Promise<void> {
+  const digits = (values: readonly string[]): string[] => values.map((value) => value.slice(2));
+  const entries = logs.map(({ log }) => log);
+  await sql`
+    insert into logs (block, log_index, block_hash, address, topics, data, transaction, timestamp, subject, live)
+    select block, log_index, decode(block_hash, 'hex'), decode(address, 'hex'), decode(topics, 'hex'),
+      decode(data, 'hex'), decode(transaction, 'hex'), timestamp, subject, live
+    from unnest(
+      ${entries.map((log) => log.blockNumber)}::bigint[],
+      ${entries.map((log) => log.logIndex)}::integer[],
+      ${digits(entries.map((log) => log.blockHash))}::text[],
+      ${digits(entries.map((log) => log.address))}::text[],
+      ${entries.map((log) => digits(log.topics).join(""))}::text[],
+      ${digits(entries.map((log) => log.data))}::text[],
+      ${digits(entries.map((log) => log.transaction))}::text[],
+      ${entries.map((log) => log.timestamp)}::bigint[],
+      ${logs.map(({ subject }) => subject)}::text[],
+      ${logs.map(({ live }) => live)}::boolean[]
+    ) as entry(block, log_index, block_hash, address, topics, data, transaction, timestamp, subject, live)`.execute(
+    transaction,
+  );
+}
+
+function logOf(row: Omit<LogRow, "live">): ChainLog {
+  return {
+    blockNumber: row.block,
+    logIndex: row.log_index,
+    blockHash: toHex(row.block_hash),
+    address: toHex(row.address),
+    topics: Array.from({ length: row.topics.length / 32 }, (_, i) =>
+      toHex(row.topics.subarray(32 * i, 32 * i + 32)),
+    ),
+    data: toHex(row.data),
+    transaction: toHex(row.transaction),
+    timestamp: row.timestamp,
+  };
+}

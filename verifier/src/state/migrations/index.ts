@@ -1,0 +1,5 @@
+/** All versions of the schema, in order. A migration that was released is never changed. */
+import type { Migration } from "kysely/migration";
+import { initial } from "./initial.ts";
+
+export const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial };

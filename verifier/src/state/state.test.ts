@@ -1,0 +1,191 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { sql } from "kysely";
+import { toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { codeOf } from "../../test/failure.ts";
+import { startPostgres } from "../../test/postgres.ts";
+import { testLog } from "../../test/world.ts";
+import type { ChainLog } from "../chain/source.ts";
+import { openClaims } from "./claims.ts";
+import { openDatabase, type Database, type DatabaseAddress } from "./database.ts";
+import { openLogs, type LogStore, type SubjectLog } from "./logs.ts";
+
+const hash = (n: number): Hex => toHex(Buffer.alloc(32, n));
+const OPTIONS = { deployment: "1:0xab", fromBlock: 10, depth: 3 };
+
+function entry(blockNumber: number, logIndex: number, subject: string | null = null): SubjectLog {
+  const log: ChainLog = {
+    blockNumber,
+    logIndex,
+    blockHash: hash(blockNumber),
+    address: toHex(Buffer.alloc(20, 7)),
+    topics: [hash(1), hash(2)],
+    data: "0x0102ff",
+    transaction: hash(3),
+    timestamp: 1_800_000_000 + blockNumber,
+  };
+  return { log, subject, live: true };
+}
+
+async function all(store: LogStore, after = 0, until = 1000): Promise<ChainLog[]> {
+  const found: ChainLog[] = [];
+  for await (const page of store.read(after, until)) found.push(...page);
+  return found;
+}
+
+/** The same tests against both kinds of database. */
+function itKeepsState(open: () => Promise<Database>): void {
+  let first: Database;
+  let second: Database;
+
+  before(async () => {
+    first = await open();
+    second = await open();
+  });
+
+  beforeEach(async () => {
+    await sql`truncate instances, claims, cursor, anchors, logs`.execute(first);
+  });
+
+  it("gives each subject to one process, and to another once that is silent or gives it back", async () => {
+    const [a, b] = [await openClaims(first, testLog), await openClaims(second, testLog)];
+    const wanted = Array.from({ length: 50 }, (_, i) => `subject ${i}`);
+    const [mine, yours] = await Promise.all([a.take(wanted), b.take([...wanted].reverse())]);
+    expect(mine.size + yours.size).to.equal(50);
+    expect([...mine].filter((subject) => yours.has(subject))).to.deep.equal([]);
+    expect(await a.take(wanted)).to.deep.equal(mine);
+    const [some = ""] = mine.size > 0 ? mine : yours;
+    await (mine.has(some) ? a : b).give([some]);
+    expect((await (mine.has(some) ? b : a).take([some])).has(some)).to.equal(true);
+    await Promise.all([a.close(), b.close()]);
+
+    const silent = await openClaims(first, testLog, { heartbeatMs: 60_000, silenceMs: 150 });
+    await silent.take(["x"]);
+    const heir = await openClaims(second, testLog, { heartbeatMs: 20, silenceMs: 150 });
+    while (!(await heir.take(["x"])).has("x")) await sleep(20);
+    // Its heart beats no more, so it must not believe that it still holds what it held.
+    expect([...(await silent.take(["x"]))]).to.deep.equal([]);
+    await Promise.all([silent.close(), heir.close()]);
+  });
+
+  it("stores what was read once, in order, whoever is first", async () => {
+    const [a, b] = [await openLogs(first, OPTIONS), await openLogs(second, OPTIONS)];
+    const start = await a.position();
+    expect(start.number).to.equal(9);
+    const read = [entry(10, 0, "r"), entry(11, 4), entry(11, 5, "r")];
+    const to = { number: 12, hash: hash(12) };
+    const results = await Promise.all([a.append(start, read, to), b.append(start, read, to)]);
+    expect(results.filter((moved) => moved !== undefined)).to.deep.equal([{ ...to, epoch: 0 }]);
+    expect(await b.position()).to.deep.equal({ ...to, epoch: 0 });
+    expect(await all(b)).to.deep.equal(read.map(({ log }) => log));
+    expect((await all(b, 10)).map((log) => log.logIndex)).to.deep.equal([4, 5]);
+    expect((await all(b, 0, 10)).map((log) => log.logIndex)).to.deep.equal([0]);
+    await b.retire(["r"]);
+    expect((await all(a)).map((log) => log.logIndex)).to.deep.equal([4]);
+    expect((await a.about("r")).map((log) => log.logIndex)).to.deep.equal([0, 5]);
+  });
+
+  it("reads more than a page", async () => {
+    const store = await openLogs(first, OPTIONS);
+    const many = Array.from({ length: 2500 }, (_, i) => entry(10 + Math.floor(i / 100), i % 100));
+    await store.append(await store.position(), many, { number: 40, hash: hash(40) });
+    expect(await all(store)).to.deep.equal(many.map(({ log }) => log));
+  });
+
+  it("undoes what a reorganisation removed, and says so to whoever was ahead", async () => {
+    const store = await openLogs(first, OPTIONS);
+    let at = await store.position();
+    for (const number of [10, 11, 12, 13, 14]) {
+      const moved = await store.append(at, [entry(number, 0)], { number, hash: hash(number) });
+      if (moved === undefined) throw new Error("the cursor is elsewhere");
+      at = moved;
+    }
+    expect((await store.anchors()).map(({ number }) => number)).to.deep.equal([12, 13, 14]);
+    const undone = await store.undo(at, 12);
+    expect(undone).to.deep.equal({ number: 12, hash: hash(12), epoch: 1 });
+    expect(await store.append(at, [], { number: 15, hash: hash(15) })).to.equal(undefined);
+    expect((await all(store)).map((log) => log.blockNumber)).to.deep.equal([10, 11, 12]);
+    expect(await store.anchors()).to.deep.equal([{ number: 12, hash: hash(12) }]);
+    if (undone === undefined) throw new Error("not undone");
+    expect(await store.undo(undone, 9)).to.deep.equal({ number: 9, hash: hash(0), epoch: 2 });
+    expect(await all(store)).to.deep.equal([]);
+  });
+
+  it("is about one deployment", async () => {
+    await openLogs(first, OPTIONS);
+    expect(await codeOf(openLogs(first, { ...OPTIONS, deployment: "2:0xab" }))).to.equal("STATE_FAILED");
+  });
+}
+
+describe("state", function () {
+  this.timeout(120_000);
+
+  describe("in the embedded database", () => {
+    const folder = mkdtempSync(join(tmpdir(), "assay-state-"));
+    let database: Database;
+    before(async () => {
+      database = await openDatabase({ directory: folder });
+    });
+    after(async () => {
+      await database.destroy();
+      rmSync(folder, { recursive: true });
+    });
+    itKeepsState(() => Promise.resolve(database));
+
+    it("belongs to one process, and survives its being killed at any moment", async () => {
+      const directory = join(folder, "killed");
+      const child = (): ChildProcess => fork(new URL("./state.child.ts", import.meta.url), [directory]);
+      let acknowledged = 0;
+      for (let round = 0; round < 3; round++) {
+        const writer = child();
+        await new Promise<void>((resolve) => {
+          writer.on("message", (count: number) => {
+            acknowledged = count;
+            if (count >= 40 * (round + 1)) resolve();
+          });
+        });
+        expect(await codeOf(openDatabase({ directory }))).to.equal("STATE_LOCKED");
+        const ended = new Promise((resolve) => writer.once("exit", resolve));
+        writer.kill("SIGKILL");
+        await ended;
+      }
+      const survivor = await openDatabase({ directory });
+      const rows = await survivor.selectFrom("answers").select("request").execute();
+      expect(rows.length).to.be.at.least(acknowledged);
+      await survivor.destroy();
+    });
+  });
+
+  describe("on a Postgres server", () => {
+    let address: DatabaseAddress;
+    let server: Awaited<ReturnType<typeof startPostgres>>;
+    const opened: Database[] = [];
+    before(async () => {
+      server = await startPostgres();
+      address = { url: server.url };
+    });
+    after(async () => {
+      await Promise.all(opened.map((database) => database.destroy()));
+      await server.stop();
+    });
+    itKeepsState(async () => {
+      const database = await openDatabase(address);
+      opened.push(database);
+      return database;
+    });
+
+    it("is brought up to date by several processes at once", async () => {
+      await Promise.all(Array.from({ length: 4 }, async () => opened.push(await openDatabase(address))));
+    });
+
+    it("says that a server does not answer, without the address", async () => {
+      const error = await openDatabase({ url: "postgres://u:secret@127.0.0.1:1/x" }).catch((e: unknown) => e);
+      expect(String(error)).not.to.include("secret");
+      expect(error).to.include({ code: "STATE_FAILED", retryable: true });
+    });
+  });
+});

@@ -61,10 +61,9 @@ const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
   silent: silentOperator,
 };
 
-const nodes: RunningNode[] = [];
-for (const { name, keystore, passwordFile, content, state } of liars)
-  nodes.push(
-    await startNode(
+const nodes: readonly RunningNode[] = await Promise.all(
+  liars.map(async ({ name, keystore, passwordFile, content, state }) =>
+    startNode(
       {
         deployment: readDeployment(deployment),
         rpcUrls: [rpcUrl],
@@ -79,7 +78,8 @@ for (const { name, keystore, passwordFile, content, state } of liars)
       },
       LIES[name],
     ),
-  );
+  ),
+);
 await Promise.all(nodes.map(({ ready }) => ready));
 process.stdout.write("all liars are ready\n");
 process.once("SIGTERM", () => void Promise.all(nodes.map((node) => node.stop())).then(() => process.exit(0)));

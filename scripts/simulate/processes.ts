@@ -8,7 +8,9 @@ import type { Blow } from "./faults.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 /** A supervisor starts a process that ended by itself again after this long. */
 const RESTART_MS = 1000;
-const EXIT_LIMIT_MS = 30_000;
+const EXIT_LIMIT_MS = 60_000;
+/** Before the play begins; many processes start at once. */
+const START_LIMIT_MS = 300_000;
 /** Of a process that cannot succeed now but may later (verifier/src/cli/output.ts). */
 const EXIT_RETRYABLE = 3;
 
@@ -39,7 +41,7 @@ export interface Supervised {
   readonly failedStarts: number;
   /** Processes that were left over after one was killed. */
   readonly orphans: readonly string[];
-  /** Resolves once the present life has written `text` to its log. @throws after a minute. */
+  /** Resolves once the present life has written `text` to its log. @throws after {@link START_LIMIT_MS}. */
   saw(text: string): Promise<void>;
   strike(blow: Blow): Promise<void>;
   /** SIGTERM. @returns how it ended: "0", another exit code, a signal, or "never". */
@@ -157,7 +159,7 @@ export function startProcess(spec: ProcessSpec): Supervised {
       return failedStarts;
     },
     async saw(text) {
-      for (let i = 0; i < 600; i++) {
+      for (const until = Date.now() + START_LIMIT_MS; Date.now() < until;) {
         if (output.includes(text)) return;
         await sleep(100);
       }

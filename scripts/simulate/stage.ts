@@ -78,7 +78,7 @@ async function record<K extends string, V>(
   return Object.fromEntries(entries) as Record<K, V>;
 }
 
-/** @throws Error if anything does not stand within a minute. What runs by then is in `started`, to be stopped. */
+/** @throws Error if anything does not stand within minutes. What runs by then is in `started`, to be stopped. */
 export async function setStage(
   options: StageOptions,
   started: { readonly processes: Supervised[]; readonly proxies: Proxy[] },

@@ -38,7 +38,7 @@ export async function readBody(stream: IncomingMessage): Promise<string> {
 }
 
 /** @param url Of the chain's own endpoint. */
-export function forwarder(url: string): { readonly forward: Forward; close(): void } {
+export function forwarder(url: string): { readonly forward: Forward; readonly close: () => void } {
   const agent = new Agent({ keepAlive: true });
 
   function post(body: string): Promise<string> {

@@ -5,7 +5,7 @@
 import { expect } from "chai";
 import { hexlify, ZeroAddress, ZeroHash, type ContractTransactionResponse } from "ethers";
 import { network } from "hardhat";
-import { deployAssay } from "../scripts/deployment.ts";
+import { deployAssay, type DeployedContracts } from "../scripts/deployment.ts";
 import { parseEvent } from "../sdk/src/events.ts";
 import type { OutputHashes } from "../types/ethers-contracts/index.js";
 import { byteHeader, sha256Hex } from "./support/header.ts";
@@ -104,6 +104,24 @@ async function ask(consumer: OutputHashes, input: Buffer) {
   throw new Error("no request was made");
 }
 
+/** Gas of a new offer with one endpoint, of a change of it, and of its withdrawal. */
+async function announcements({ directory }: DeployedContracts, releaseId: string) {
+  const announce = (endpoints: string[], price: bigint, bond: bigint): Promise<number> => {
+    const offer = { feeWei: price, gas: 143_000, tipMwei: 1000, gasPercent: 127, maxBondWei: bond };
+    return gasOf(directory.announce(endpoints, [{ releaseId, offer }]));
+  };
+  return {
+    offer: await announce(["https://assay.example"], 0n, 10n ** 18n),
+    change: await announce(["https://assay.example"], 10n ** 15n, 10n ** 18n),
+    withdrawal: await gasOf(
+      directory.announce(
+        [],
+        [{ releaseId, offer: { feeWei: 0n, gas: 0, tipMwei: 0, gasPercent: 0, maxBondWei: 0n } }],
+      ),
+    ),
+  };
+}
+
 describe("gas", () => {
   it("stays at the committed figures and under the ceilings", async () => {
     const { contracts, consumerOf, cycle } = await setUp();
@@ -132,9 +150,10 @@ describe("gas", () => {
         ),
       },
     };
+    const announced = await announcements(contracts, await large.releaseId());
     expect(figures["128B"].total).to.be.at.most(CYCLE_CEILING);
     expect(figures["4KiB"].requestByConsumer).to.be.at.most(REQUEST_4K_CEILING);
     expect(figures["4KiB"].requestByAccount).to.be.at.most(REQUEST_4K_CEILING);
-    expectSnapshot("gas", figures);
+    expectSnapshot("gas", { ...figures, announced });
   });
 });

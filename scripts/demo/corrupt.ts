@@ -36,11 +36,11 @@ const node = await startNode(
     wallet: await openKeystore(settings.keystore, settings.passwordFile),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },
-    contentDirectory: join(settings.data, "content"),
+    // Everybody is on this machine.
+    content: { directory: join(settings.data, "content"), allowPrivate: true },
     database: { directory: join(settings.data, "state") },
-    mirrors: [],
     pollMs: 500,
-    workers: 1,
+    compute: { workers: 1 },
   },
   parts,
 );

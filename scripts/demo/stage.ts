@@ -98,7 +98,8 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   const http = `127.0.0.1:${await freePort()}`;
   const publish = async (model: string, ...more: string[]): Promise<Hex> => {
     const file = join(import.meta.dirname, "../../examples/models", model, `${model}.onnx`);
-    const where = ["--data", data("publisher"), "--http", http, "--royalty", "500", "--json"];
+    const url = ["--url", `http://${http}`];
+    const where = ["--data", data("publisher"), ...url, "--royalty", "500", "--json"];
     const printed = await assay("model", "publish", file, ...where, ...more, ...session("publisher"));
     return (JSON.parse(printed) as { releaseId: Hex }).releaseId;
   };
@@ -107,7 +108,7 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   say("Two models are published: digits (int8, exact) and breast-cancer (float32, tolerance 1e-6).");
 
   const node = (name: ActorName, role: string, address: string): Process => {
-    const small = ["--poll-ms", "500", "--workers", "1"];
+    const small = ["--poll-ms", "500", "--workers", "1", "--allow-private-content"];
     const args = ["node", "--role", role, "--data", data(name), "--http", address, ...small];
     return startProcess(name, directory, "verifier/src/cli.ts", [...args, ...session(name)]);
   };

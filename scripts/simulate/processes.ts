@@ -1,6 +1,6 @@
 /** Processes that are killed, frozen and started again, and the memory that they and their children take. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { createWriteStream, mkdirSync, readFileSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Blow } from "./faults.ts";
@@ -35,6 +35,8 @@ export interface Life {
 export interface Supervised {
   readonly name: string;
   readonly lives: readonly Life[];
+  /** What it has written to its log, in all lives. */
+  readonly log: () => string;
   /** Exits that nobody asked for. */
   readonly crashes: readonly string[];
   /** Starts that were given up for an endpoint that did not answer, to be tried again. */
@@ -89,7 +91,8 @@ export function sampleMemory(processes: Iterable<Supervised>): void {
 export function startProcess(spec: ProcessSpec): Supervised {
   const { name, directory } = spec;
   mkdirSync(directory, { recursive: true });
-  const log: WriteStream = createWriteStream(join(directory, "log"), { flags: "a" });
+  const file = join(directory, "log");
+  const log: WriteStream = createWriteStream(file, { flags: "a" });
   const lives: Life[] = [];
   const crashes: string[] = [];
   const orphans: string[] = [];
@@ -153,6 +156,7 @@ export function startProcess(spec: ProcessSpec): Supervised {
   return {
     name,
     lives,
+    log: () => readFileSync(file, "utf8"),
     crashes,
     orphans,
     get failedStarts() {

@@ -112,8 +112,8 @@ export async function setStage(
       passwordFile,
       "--content",
       contentOf("operator-0"),
-      "--http",
-      served,
+      "--url",
+      `http://${served}`,
       "--json",
     );
     const printed = await assay("model", "publish", file, ...flags, "--royalty", "500", ...TOLERANCE[name]);
@@ -138,13 +138,14 @@ export async function setStage(
       deployment: deploymentFile,
       keystore: key,
       passwordFile: password,
-      data: home,
+      data: join(home, "data"),
       content: contentOf(name),
       role: isOperator ? "operator" : "verifier",
       http: name === "operator-0" ? served : "off",
       mirror: peers.urls,
       minFee: formatEther(MIN_FEE),
       maxFileMb: 4,
+      allowPrivateContent: true,
       pollMs: 500,
       workers: 1,
     };

@@ -28,6 +28,8 @@ export type ErrorCode =
   | "CONTENT_UNAVAILABLE"
   | "CONTENT_MISMATCH"
   | "CONTENT_TOO_LARGE"
+  /** The disk, a quota or the content directory's limit has no room; retryable, and nothing is half-written. */
+  | "STORAGE_FULL"
   /** A release is not what its file lowers to, or cannot be disputed within the limits. */
   | "RELEASE_REFUSED"
   | "MODEL_REFUSED"

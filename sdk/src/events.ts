@@ -2,7 +2,7 @@
  * The contracts' events as a discriminated union of plain objects. Logs are hostile until checked: each is decoded by the
  * contracts' ABI and then validated field by field.
  */
-import type { Interface } from "ethers";
+import { Result, type Interface, type ParamType } from "ethers";
 import { z } from "zod/v4";
 import {
   IDisputeGame__factory,
@@ -32,11 +32,6 @@ const verdict = small.transform((code): Verdict => VERDICTS[code] ?? "none");
 const answer = { requestId: bytes32, resultId: bytes32 };
 const game = { resultId: bytes32, disputeId: bytes32 };
 
-/** ethers gives a list without elements as an object without fields. */
-const texts = z.preprocess(
-  (list) => (typeof list === "object" && list !== null && Object.keys(list).length === 0 ? [] : list),
-  z.array(z.string()),
-);
 const amount = { account: address, amountWei: wide };
 
 /** Events of the contracts that a node needs; the interfaces document the fields. */
@@ -100,7 +95,7 @@ const schemas = {
   Credited: z.object(amount),
   Forfeited: z.object({ from: address, to: address, amountWei: wide }),
   Burned: z.object({ from: address, amountWei: wide }),
-  EndpointsAnnounced: z.object({ operator: address, endpoints: texts }),
+  EndpointsAnnounced: z.object({ operator: address, endpoints: z.array(z.string()) }),
   OfferChanged: z.object({ operator: address, releaseId: bytes32, offer: offerSchema }),
 } as const;
 
@@ -123,6 +118,18 @@ const interfaces: Readonly<Record<"registry" | "market" | "game" | "vault" | "di
   vault: IVault__factory.createInterface(),
   directory: IOperatorDirectory__factory.createInterface(),
 };
+
+/** Values as plain objects and arrays, by their ABI types: ethers' own conversion makes objects of lists of less than two. */
+function plain(type: ParamType, value: unknown): unknown {
+  if (!(value instanceof Result)) return value;
+  const { components, arrayChildren } = type;
+  if (arrayChildren !== null) return value.toArray().map((child) => plain(arrayChildren, child));
+  return plainFields(components ?? [], value);
+}
+
+function plainFields(types: readonly ParamType[], values: Result): Record<string, unknown> {
+  return Object.fromEntries(types.map((type, i) => [type.name, plain(type, values[i])]));
+}
 
 function isEventName(name: string): name is EventName {
   return Object.hasOwn(schemas, name);
@@ -157,7 +164,7 @@ export function parseEvent(contract: keyof typeof interfaces, log: RawLog): Assa
   const description = interfaces[contract].parseLog(log);
   if (description === null || !isEventName(description.name)) return undefined;
   try {
-    return typed(description.name, description.args.toObject(true));
+    return typed(description.name, plainFields(description.fragment.inputs, description.args));
   } catch (cause) {
     throw new AssayError("BAD_EVENT", `event ${description.name} does not decode: is this another version?`, {
       cause,

@@ -1,6 +1,7 @@
 /** Structured logs: one JSON object a line, `msg` for people, fields for machines. Never keys, passwords or whole blobs. */
-import { pino, type Logger as PinoLogger } from "pino";
+import { pino, type DestinationStream, type Logger as PinoLogger } from "pino";
 import { AssayError, messageOf } from "../../sdk/src/error.ts";
+import { REDACTED_PATHS, tidyLine } from "./observe/redact.ts";
 
 export type Logger = PinoLogger;
 
@@ -9,9 +10,15 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** @param pretty For people at a terminal. @param fd 1: the node's own output; 2: beside a command's output. */
 export function createLogger(level: LogLevel, fd: 1 | 2, pretty: boolean): Logger {
-  if (!pretty) return pino({ level, base: null }, pino.destination({ fd, sync: true }));
-  const options = { destination: fd, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss", sync: true };
-  return pino({ level }, pino.transport({ target: "pino-pretty", options }));
+  if (!pretty) return loggerTo(level, pino.destination({ fd, sync: true }));
+  const options = { destination: fd, translateTime: "SYS:HH:MM:ss", sync: true };
+  return loggerTo(level, pino.transport({ target: "pino-pretty", options }));
+}
+
+/** The same lines to any stream. */
+export function loggerTo(level: LogLevel, stream: DestinationStream): Logger {
+  const redact = { paths: [...REDACTED_PATHS], censor: "…" };
+  return pino({ level, base: null, redact, hooks: { streamWrite: tidyLine } }, stream);
 }
 
 /** Where an error came from, without its message, which may hold the RPC's address and so its key. */
@@ -20,9 +27,20 @@ function framesOf(error: unknown): string[] {
   return lines.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
 }
 
-/** Our own errors as code and message; foreign ones, which are bugs, with their stack. */
-export function logError(log: Logger, error: unknown, what: string): void {
-  const text = `${what}: ${messageOf(error)}`;
-  if (!(error instanceof AssayError)) log.error({ stack: framesOf(error) }, text);
-  else log[error.retryable ? "warn" : "error"]({ code: error.code, details: error.details }, text);
+/** Our own errors as code and reason; foreign ones, which are bugs, with their stack. */
+export function errorFields(error: unknown): Readonly<Record<string, unknown>> {
+  const reason = messageOf(error);
+  if (!(error instanceof AssayError)) return { code: "UNKNOWN", reason, stack: framesOf(error) };
+  return { code: error.code, reason, details: error.details };
+}
+
+/** @param what A constant, such as "following the chain failed": what differs from line to line is in the fields. */
+export function logError(
+  log: Logger,
+  error: unknown,
+  what: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): void {
+  const level = error instanceof AssayError && error.retryable ? "warn" : "error";
+  log[level]({ ...fields, ...errorFields(error) }, what);
 }

@@ -10,14 +10,15 @@ import { createProvider } from "./chain/provider.ts";
 import { createSender } from "./chain/send.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
-import { createExactPool } from "./compute/exactPool.ts";
-import { createPool } from "./compute/pool.ts";
+import { createCompute, type ComputeOptions } from "./compute/compute.ts";
 import { createFastPaths } from "./compute/selfCheck.ts";
-import { serveContent, type ContentServer } from "./content/server.ts";
-import { openStore } from "./content/store.ts";
+import { openContent, type ContentOptions } from "./content/content.ts";
+import { fileRoutes } from "./content/files.ts";
+import { gatewayRoutes } from "./content/gateway.ts";
 import { createExecutor } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
+import { serveHttp, type Health, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
@@ -45,21 +46,14 @@ export interface NodeOptions {
   readonly verifier?: VerifierOptions;
   /** Base URLs at which others reach this node; absent: the directory is left as it is. */
   readonly announce?: { readonly endpoints: readonly string[] };
-  readonly contentDirectory: string;
+  readonly content: ContentOptions;
   readonly database: DatabaseAddress;
-  /** Other nodes' base URLs, asked for files that a release's own URIs do not give. */
-  readonly mirrors?: readonly string[];
   readonly http?: { readonly host: string; readonly port: number };
   /** Default 1000. */
   readonly pollMs?: number;
   /** A block this deep is never undone. Default 64. */
   readonly finality?: number;
-  /** Child processes that run onnxruntime, and as many for exact judgements and for traces. Default 2. */
-  readonly workers?: number;
-  /** For one inference. Default 30000. */
-  readonly inferenceLimitMs?: number;
-  /** Largest model file that is fetched. Default 256 MiB. */
-  readonly maxFileBytes?: number;
+  readonly compute?: ComputeOptions;
   /** Of a release's run, all tensors together. Default 256 MiB. */
   readonly maxTraceBytes?: number;
 }
@@ -87,29 +81,17 @@ export async function startNode(
   options: NodeOptions,
   parts: Partial<OperatorParts> = {},
 ): Promise<RunningNode> {
-  const {
-    deployment,
-    log,
-    wallet,
-    pollMs = 1000,
-    maxFileBytes = 256 * MIB,
-    maxTraceBytes = 256 * MIB,
-  } = options;
+  const { deployment, log, wallet, pollMs = 1000, maxTraceBytes = 256 * MIB } = options;
   const endpoints = createEndpoints({ urls: options.rpcUrls, chainId: deployment.chainId, log });
   const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
-  const { workers = 2, finality = 64 } = options;
-  const pool = createPool({ size: workers, timeLimitMs: options.inferenceLimitMs ?? 30_000 });
-  const exact = createExactPool({ size: workers });
-  const store = openStore(options.contentDirectory);
-  const releases = createReleases(
-    store,
-    { maxBytes: maxFileBytes, timeoutMs: 60_000, maxTraceBytes },
-    options.mirrors ?? [],
-    exact.describe,
-  );
+  const { finality = 64, compute: { workers = 2 } = {} } = options;
+  const compute = createCompute(options.compute);
+  const { pool, exact } = compute;
+  const content = await openContent(options.content);
+  const releases = createReleases(content, { maxTraceBytes }, exact.describe);
   const database = await openDatabase(options.database);
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
@@ -119,7 +101,7 @@ export async function startNode(
     pool,
     exact,
     releases,
-    fastPaths: createFastPaths({ pool, exact }, log),
+    fastPaths: createFastPaths(compute, log),
     findings,
     runTimes: createRunTimes(),
     gasPrice: createGasPrice(provider),
@@ -195,16 +177,18 @@ export async function startNode(
     }
   }
 
-  const health = (): { ready: boolean; [field: string]: unknown } => ({
+  const health = (): Health => ({
     ready: mirror.head !== undefined,
     address: sender.address,
     chainId: deployment.chainId,
     block: mirror.head?.number ?? null,
     roles: [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])],
   });
-  let server: ContentServer | undefined;
-  if (options.http !== undefined)
-    server = await serveContent(store, health, options.http.host, options.http.port);
+  let server: HttpServer | undefined;
+  if (options.http !== undefined) {
+    const routes = [fileRoutes(content.store), gatewayRoutes(content.store)];
+    server = await serveHttp({ ...options.http, log, health, routes });
+  }
   const running = mirror.run();
   void ready.then(() => log.info({ ...health(), url: server?.url ?? null }, "ready"));
 
@@ -216,10 +200,11 @@ export async function startNode(
       stopped.abort();
       await running;
       await sender.close();
-      await Promise.all([pool.close(), exact.close()]);
+      await compute.close();
       // What still computes has nothing left to send.
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
       await server?.close();
+      content.close();
       await claims.close();
       await database.destroy();
       provider.destroy();

@@ -39,11 +39,11 @@ describe("disputes on a real chain", function () {
         : { operator: { serve: "all" as const, minFee: 0n } };
     const options = {
       deployment,
-      contentDirectory,
+      content: { directory: contentDirectory },
       database: { directory: join(world.folder, `state-${account}`) },
       rpcUrls: [world.chain.url],
       pollMs: 200,
-      workers: 1,
+      compute: { workers: 1 },
       ...role,
     };
     const node = await startNode(

@@ -9,3 +9,13 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
     return error instanceof AssayError ? error.code : `other: ${String(error)}`;
   }
 }
+
+/** What a promise is rejected with. @throws Error if it is not. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  const settled = await promise.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  if (settled === undefined) throw new Error("nothing failed");
+  return settled.error;
+}

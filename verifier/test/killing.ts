@@ -102,16 +102,9 @@ export async function openStand(side: Side): Promise<Stand> {
   if (side === "challenger") {
     await stake(world, 1, 100n * STAKE);
     const { deployment, contentDirectory, log, chain } = world;
-    const database = { directory: join(world.folder, "liar") };
-    const common = {
-      deployment,
-      contentDirectory,
-      database,
-      log,
-      rpcUrls: [chain.url],
-      pollMs: 100,
-      workers: 1,
-    };
+    const content = { directory: contentDirectory };
+    const database = { directory: join(world.folder, "liar-state") };
+    const common = { deployment, content, database, log, rpcUrls: [chain.url], pollMs: 100 };
     const wallet = chain.wallet(1);
     const role = { operator: { serve: "all" as const, minFee: 0n } };
     // The first instruction reads the input, so that the proof needs every move there is.

@@ -51,7 +51,10 @@ describe("assay, the command", function () {
       keystore,
       passwordFile,
     };
-    writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, data: join(folder, "data") }));
+    writeFileSync(
+      join(folder, "config.json"),
+      JSON.stringify({ ...config, data: join(folder, "data"), allowPrivateContent: true }),
+    );
     return { flags: ["--config", join(folder, "config.json")], address };
   }
 
@@ -70,16 +73,18 @@ describe("assay, the command", function () {
     ]);
     expect(staked.freeWei).to.equal("2000000000000000000");
 
-    const published = z.object({ releaseId: z.string(), contentUri: z.string() });
-    const { releaseId, contentUri } = await assay(
+    const published = z.object({ releaseId: z.string(), contentUris: z.array(z.string()) });
+    const { releaseId, contentUris } = await assay(
       published,
       "model",
       "publish",
       MODEL,
       ...operator.flags,
-      ...http,
+      "--url",
+      `http://127.0.0.1:${port}`,
     );
-    expect(contentUri).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
+    expect(contentUris[0]).to.match(/^ipfs:\/\/bafkrei[a-z2-7]{52}$/);
+    expect(contentUris[1]).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
 
     const first = launch(["node", "--role", "operator", ...operator.flags, ...http, "--poll-ms", "250"]);
     const second = launch([

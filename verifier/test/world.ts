@@ -2,7 +2,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { NetworkParameters } from "../../scripts/networks.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
@@ -73,9 +72,10 @@ export async function startWorld({ blockSeconds = 1, rules }: WorldOptions = {})
 }
 
 export async function publishFile(world: World, file: Uint8Array, tolerance = 0): Promise<PublishedModel> {
-  const store = openStore(world.contentDirectory);
+  const store = await openStore(world.contentDirectory);
   const model = describeModel(file, {});
-  const contentUri = pathToFileURL(store.pathOf(await store.put(file))).href;
+  const { cid } = await store.put(file, { keep: true });
+  const contentUri = `ipfs://${cid.toString()}`;
   const options = { contentUri, atol: toleranceBits(tolerance), rtol: 0, royaltyBps: 500 };
   return { ...(await publishModel(world.contracts, world.publisher, model, options)), model };
 }

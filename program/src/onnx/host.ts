@@ -18,8 +18,7 @@ export type NarrowBits = 2 | 4;
 /** Makes NaNs the one NaN, negative zeros zero and bools 0 or 1, in place. `data` must be aligned to its elements. */
 export function canonicalise(name: DTypeName, data: Uint8Array): Uint8Array {
   if (name === "bool") for (let i = 0; i < data.length; i++) data[i] = data[i] === 0 ? 0 : 1;
-  if (name === "f32")
-    canonicaliseBits(new Uint32Array(data.buffer, data.byteOffset, data.length / 4), 0x7f800000, 0x7fc00000);
+  if (name === "f32") canonicaliseFloats(new Int32Array(data.buffer, data.byteOffset, data.length / 4));
   if (name === "f16")
     canonicaliseBits(new Uint16Array(data.buffer, data.byteOffset, data.length / 2), 0x7c00, 0x7e00);
   if (name === "bf16")
@@ -27,12 +26,20 @@ export function canonicalise(name: DTypeName, data: Uint8Array): Uint8Array {
   return data;
 }
 
-function canonicaliseBits(words: Uint32Array | Uint16Array, infinity: number, nan: number): void {
-  const magnitude = words.BYTES_PER_ELEMENT === 4 ? 0x7fffffff : 0x7fff;
+/** Each branch is one that is seldom taken, so that processors foresee it. */
+function canonicaliseFloats(words: Int32Array): void {
   for (let i = 0; i < words.length; i++) {
-    const bits = (words[i] ?? 0) & magnitude;
-    if (bits === 0) words[i] = 0;
-    else if (bits > infinity) words[i] = nan;
+    const word = words[i] as number;
+    if (word === -0x80000000) words[i] = 0;
+    else if ((word & 0x7fffffff) > 0x7f800000) words[i] = 0x7fc00000;
+  }
+}
+
+function canonicaliseBits(words: Uint16Array, infinity: number, nan: number): void {
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as number;
+    if (word === 0x8000) words[i] = 0;
+    else if ((word & 0x7fff) > infinity) words[i] = nan;
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect } from "chai";
-import type { AssayEvent } from "../../../sdk/src/events.ts";
+import { parseEvent, type AssayEvent } from "../../../sdk/src/events.ts";
 import type { Hex, Offer } from "../../../sdk/src/structs.ts";
+import { IOperatorDirectory__factory } from "../../../types/ethers-contracts/index.js";
 import { baseUrl, type OperatorRecord } from "./operators.ts";
 import { createView } from "../../test/view.ts";
 
@@ -38,6 +39,22 @@ describe("what operators announce", () => {
       `https://${"a".repeat(128)}.org`,
     ];
     for (const text of [...bad, ...worse]) expect(baseUrl(text), text).to.equal(undefined);
+  });
+
+  it("decodes lists of every length", () => {
+    const directory = IOperatorDirectory__factory.createInterface();
+    for (const list of [[], ["https://a.org"], ["https://a.org", "https://b.org"]]) {
+      const { data, topics } = directory.encodeEventLog("EndpointsAnnounced", [ALICE.toLowerCase(), list]);
+      const log = { address: ALICE, data, topics: topics.filter((topic) => typeof topic === "string") };
+      expect(parseEvent("directory", log)).to.deep.include({ name: "EndpointsAnnounced", endpoints: list });
+    }
+    const { data, topics } = directory.encodeEventLog("OfferChanged", [ALICE.toLowerCase(), RELEASE, OFFER]);
+    const log = { address: ALICE, data, topics: topics.filter((topic) => typeof topic === "string") };
+    expect(parseEvent("directory", log)).to.deep.include({
+      name: "OfferChanged",
+      releaseId: RELEASE,
+      offer: OFFER,
+    });
   });
 
   it("lets the latest announcement stand, and goes back with the chain", () => {

@@ -42,9 +42,15 @@ const configSchema = z
     auditShare: z.number().min(0).max(1),
     http: z.string(),
     mirror: z.array(z.url({ protocol: /^https?$/ })),
+    gateway: z.array(z.url({ protocol: /^https?$/ })),
+    allowPrivateContent: z.boolean(),
+    maxContentGb: z.number().positive(),
+    url: z.url({ protocol: /^https?$/ }),
     workers: z.number().int().min(1).max(256),
     pollMs: z.number().int().min(50).max(60_000),
     inferenceLimitMs: z.number().int().min(100),
+    memoryMb: z.number().int().min(64),
+    inferenceMemoryMb: z.number().int().min(256),
     maxFileMb: z.number().int().min(1),
     maxTraceMb: z.number().int().min(1),
   })
@@ -64,6 +70,7 @@ export const DEFAULTS = {
   inferenceLimitMs: 30_000,
   auditShare: 1,
   maxFileMb: 256,
+  maxContentGb: 32,
   maxTraceMb: 256,
 } as const satisfies Config;
 

@@ -31,6 +31,7 @@ export function withEconomy(command: Command): Command {
     )
     .option("--bankroll <ether>", "verifier: most to lock in challenges at once (default: all stake)")
     .option("--public-url <url...>", "where others reach this node, for the directory")
+    .option("--announce", "keep the directory in step with --public-url, --serve and prices (default)")
     .option("--no-announce", "leave the directory as it is");
 }
 

@@ -1,7 +1,7 @@
 /** `assay model`: inspect, check, publish and verify model files. */
 import type { Command } from "commander";
-import { AssayError } from "../../../sdk/src/error.ts";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
+import { openContent } from "../content/content.ts";
 import { openStore } from "../content/store.ts";
 import { describeModel } from "../releases/describe.ts";
 import { findRelease } from "../releases/find.ts";
@@ -11,11 +11,12 @@ import type { ModelSummary } from "../releases/summary.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
 import { contentOf, DEFAULTS } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
 import { addOffers } from "./offers.ts";
 import { print, type Row } from "./output.ts";
 import { idOf, openSender, openSession, withChain } from "./session.ts";
 
-export const RELEASE_LIMITS = { maxBytes: 2 ** 30, timeoutMs: 60_000, maxTraceBytes: Infinity } as const;
+export const RELEASE_LIMITS = { maxTraceBytes: Infinity } as const;
 
 function describe({ name, dtype, shape }: TensorSpec): string {
   return `${name}: ${dtype}[${shape.join(", ")}]`;
@@ -70,22 +71,19 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   const model = describeModel(file, flags.dim ?? {});
   const session = await openSession(command);
   const { config, contracts } = session;
-  const http = config.http ?? DEFAULTS.http;
-  if (flags.uri === undefined && http === "off")
-    throw new AssayError(
-      "BAD_CONFIG",
-      "this node serves no files: say with --uri where others fetch this one",
-    );
-  const hash = await openStore(contentOf(config)).put(file);
+  // Its owner's only copy, perhaps.
+  const { cid, sha256 } = await (await openStore(contentOf(config))).put(file, { keep: true });
+  const { url } = config;
   const options: PublishOptions = {
-    contentUri: flags.uri ?? `http://${http}/content/${hash.slice(2)}`,
+    contentUri: flags.uri ?? `ipfs://${cid.toString()}`,
+    ...(url === undefined ? {} : { otherUri: `${url.replace(/\/+$/, "")}/content/${sha256.slice(2)}` }),
     atol: toleranceBits(flags.atol),
     rtol: toleranceBits(flags.rtol),
     royaltyBps: flags.royalty,
     ...(flags.model === undefined ? {} : { modelId: BigInt(flags.model) }),
     ...(flags.modelUri === undefined ? {} : { modelUri: flags.modelUri }),
   };
-  const { releaseId, release, contentUri } = await publishModel(
+  const { releaseId, release, contentUris } = await publishModel(
     contracts,
     await openSender(session),
     model,
@@ -94,11 +92,18 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   const rows: Row[] = [
     ["release", releaseId],
     ["model", release.modelId],
-    ["content", contentUri],
+    ...contentUris.map((uri): Row => ["content", uri]),
     ["program root", release.programRoot],
   ];
-  print(flags.json ?? false, rows, { releaseId, contentUri, release });
+  print(flags.json ?? false, rows, { releaseId, contentUris, release });
 }
+
+const PUBLISH_HELP = `
+A node with this content directory serves the file under its CID, as any IPFS gateway would. Others find it at
+the address that --url announces, at nodes that have it already, and at their --mirror and --gateway; whatever
+they get, they check its hash. A file that is pinned on IPFS by the same CID (\`ipfs add --cid-version 1
+--chunker size-1048576 --max-file-links 1024\`) needs no --url.
+`;
 
 export function addModel(program: Command): void {
   const model = program.command("model").description("inspect, check, publish and verify ONNX models");
@@ -120,12 +125,15 @@ export function addModel(program: Command): void {
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")
     .option(...DIMENSION_FLAG, addDimension)
     .option(
-      "--uri <uri>",
-      "where others fetch the file (default: this machine's node, see --http of `assay node`)",
+      "--content <dir>",
+      `content directory, of which a node serves the file (default content in the data directory)`,
+    )
+    .option("--uri <uri>", "where the file can be fetched (default: ipfs:// and its CID)")
+    .option(
+      "--url <url>",
+      "public base URL of the node that serves the file: announced too, in a second transaction",
     )
     .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
-    .option("--content <dir>", "content directory (default: content in the data directory)")
-    .option("--http <host:port>", `address of the node that serves the content (default ${DEFAULTS.http})`)
     .option("--model <id>", "model that this is a release of (default: a new model)", parseInteger)
     .option("--model-uri <uri>", "metadata of a new model")
     .option("--atol <number>", "absolute tolerance of answers", parseNumber, 0)
@@ -137,21 +145,19 @@ export function addModel(program: Command): void {
     )
     .option("--royalty <bps>", "the model's share of fees, basis points, at most 5000", parseInteger, 0)
     .option("--json", "print JSON")
+    .addHelpText("after", PUBLISH_HELP)
     .action(publish);
 
-  withChain(model.command("verify <release>"), false)
+  withContent(withChain(model.command("verify <release>"), false))
     .description("fetch a release's file and check that the release is what it lowers to")
-    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
-    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--json", "print JSON")
     .action(async (id: string, { json }: { json?: boolean }, command: Command) => {
       const releaseId = idOf(id, "a release");
       const { config, contracts, provider } = await openSession(command);
       const record = await findRelease(contracts, provider, releaseId);
-      const store = openStore(contentOf(config));
-      const { model: found } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(
-        record,
-      );
+      const content = await openContent(contentOptionsOf(config));
+      const { model: found } = await createReleases(content, RELEASE_LIMITS).prepare(record);
+      content.close();
       print(json ?? false, [["release", `${releaseId}: verified`], ...rowsOf(found)], {
         releaseId,
         ...dataOf(found),

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { readDeployment } from "../../../sdk/src/deployment.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
+import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type NodeOptions } from "../node.ts";
-import { contentOf, DEFAULTS, type Config } from "./config.ts";
+import { DEFAULTS, type Config } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
 import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
 import { configOf, etherOf, openWallet, withChain } from "./session.ts";
 
@@ -15,6 +17,19 @@ function endpoint(text: string): { host: string; port: number } | undefined {
   if (host === undefined || Number(port) > 65535)
     throw new AssayError("BAD_CONFIG", `the HTTP address is host:port or "off", not "${text}"`);
   return { host, port: Number(port) };
+}
+
+function computeOptionsOf({
+  workers = DEFAULTS.workers,
+  inferenceLimitMs = DEFAULTS.inferenceLimitMs,
+  memoryMb,
+  inferenceMemoryMb,
+}: Config): ComputeOptions {
+  return {
+    ...{ workers, inferenceLimitMs },
+    ...(memoryMb === undefined ? {} : { memoryBytes: memoryMb * 2 ** 20 }),
+    ...(inferenceMemoryMb === undefined ? {} : { inferenceMemoryBytes: inferenceMemoryMb * 2 ** 20 }),
+  };
 }
 
 async function optionsOf(config: Config): Promise<NodeOptions> {
@@ -32,16 +47,13 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
     wallet: await openWallet(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
-    contentDirectory: contentOf(config),
+    content: contentOptionsOf(config),
     database:
       config.database === undefined
         ? { directory: join(config.data ?? DEFAULTS.data, "state") }
         : { url: config.database },
-    mirrors: config.mirror ?? [],
     pollMs: config.pollMs ?? DEFAULTS.pollMs,
-    workers: config.workers ?? DEFAULTS.workers,
-    inferenceLimitMs: config.inferenceLimitMs ?? DEFAULTS.inferenceLimitMs,
-    maxFileBytes: (config.maxFileMb ?? DEFAULTS.maxFileMb) * 2 ** 20,
+    compute: computeOptionsOf(config),
     maxTraceBytes: (config.maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20,
     ...(http === undefined ? {} : { http }),
     ...(role === "verifier" ? {} : { operator }),
@@ -57,7 +69,7 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withEconomy(withChain(program.command("node"), true))
+  withEconomy(withContent(withChain(program.command("node"), true)))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
     .addOption(
       new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices([
@@ -76,21 +88,27 @@ export function addNode(program: Command): void {
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
     )
-    .option("--data <dir>", `the node's database and model files (default ${DEFAULTS.data})`)
-    .option(
-      "--content <dir>",
-      "files by their hash, kept and served (default: content in the data directory)",
-    )
     .option(
       "--database <url>",
       "a Postgres server (postgres://...), which several nodes of one key may share, instead of the embedded database; keep its password in ~/.pgpass or the configuration file",
     )
-    .option("--mirror <url...>", "other nodes to fetch model files from")
-    .option("--http <host:port>", `serve /content and /health here, or "off" (default ${DEFAULTS.http})`)
+    .option(
+      "--http <host:port>",
+      `serve model files, open trials and health here, or "off" (default ${DEFAULTS.http})`,
+    )
     .option("--workers <n>", `processes that run onnxruntime (default ${DEFAULTS.workers})`, Number)
     .option("--poll-ms <ms>", `how often to look for new blocks (default ${DEFAULTS.pollMs})`, Number)
     .option("--inference-limit-ms <ms>", `for one inference (default ${DEFAULTS.inferenceLimitMs})`, Number)
-    .option("--max-file-mb <n>", `largest model file, MiB (default ${DEFAULTS.maxFileMb})`, Number)
+    .option(
+      "--memory-mb <n>",
+      "what all processes together keep of models and traces, MiB (default: half of the machine's)",
+      Number,
+    )
+    .option(
+      "--inference-memory-mb <n>",
+      "what one inference may take beside that, MiB (default: 4096, or --memory-mb if that is less)",
+      Number,
+    )
     .option(
       "--max-trace-mb <n>",
       `largest sum of a run's tensors, MiB: a dispute holds several times as much in memory (default ${DEFAULTS.maxTraceMb})`,

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Log, Provider } from "ethers";
 import pLimit from "p-limit";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
 import { readLogs } from "../../../sdk/src/logs.ts";
 import { quoteOf } from "../../../sdk/src/offer.ts";
@@ -67,6 +68,11 @@ export async function listOffers(
   const baseFee = head?.baseFeePerGas ?? 0n;
   const offering = await readDirectory(contracts, provider, ["OfferChanged"], [null, releaseId]);
   const newest = [...offering.values()].slice(-MAX_OPERATORS);
+  const accounts = newest.map(({ address }) => padded(address));
+  const reachable =
+    accounts.length === 0
+      ? new Map<string, OperatorRecord>()
+      : await readDirectory(contracts, provider, ["EndpointsAnnounced"], [accounts]);
   const limit = pLimit(CONCURRENT);
   const listed = newest.map((record) =>
     limit(async (): Promise<ListedOffer | undefined> => {
@@ -74,11 +80,8 @@ export async function listOffers(
       const offer = record.offers.get(releaseId);
       const priceWei = offer && quoteOf(offer, baseFee, callbackGas);
       if (offer === undefined || priceWei === undefined) return undefined;
-      const [{ freeWei, lockedWei }, said] = await Promise.all([
-        contracts.vault.accountOf(address),
-        readDirectory(contracts, provider, ["EndpointsAnnounced"], [padded(address)]),
-      ]);
-      const endpoints = said.get(address.toLowerCase())?.endpoints ?? [];
+      const { freeWei, lockedWei } = await contracts.vault.accountOf(address);
+      const endpoints = reachable.get(address.toLowerCase())?.endpoints ?? [];
       return { operator: address, offer, priceWei, freeWei, lockedWei, endpoints };
     }),
   );
@@ -130,6 +133,8 @@ interface AnnounceFlags {
 async function announce({ withdraw, address, json }: AnnounceFlags, command: Command): Promise<void> {
   const session = await openSession(command);
   const { config, contracts, provider } = session;
+  if (withdraw === true && address !== undefined)
+    throw new AssayError("BAD_CONFIG", "only the key's own account can withdraw: leave out --address");
   const account = addressOf(address ?? (await openWallet(config)).address);
   const read = async (): Promise<OperatorRecord> =>
     (await readDirectory(contracts, provider, ["OfferChanged", "EndpointsAnnounced"], [padded(account)])).get(

@@ -7,11 +7,11 @@ import { readLogs } from "../../../sdk/src/logs.ts";
 import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { decodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
-import { openStore } from "../content/store.ts";
+import { openContent } from "../content/content.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
 import { readFile, readInput } from "./arguments.ts";
-import { contentOf, DEFAULTS } from "./config.ts";
+import { contentOptionsOf, withContent } from "./content.ts";
 import { RELEASE_LIMITS } from "./model.ts";
 import { print, type Row } from "./output.ts";
 import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
@@ -73,9 +73,10 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const releaseId = idOf(id, "a release");
   const session = await openSession(command);
   const { config, contracts, provider } = session;
-  const store = openStore(contentOf(config));
+  const content = await openContent(contentOptionsOf(config));
   const record = await findRelease(contracts, provider, releaseId);
-  const { model } = await createReleases(store, RELEASE_LIMITS, config.mirror ?? []).prepare(record);
+  const { model } = await createReleases(content, RELEASE_LIMITS).prepare(record);
+  content.close();
   const input = inputOf(flags, model.signature);
   const sender = await openSender(session);
   const fee = etherOf(flags.fee, "the fee");
@@ -123,7 +124,7 @@ async function refund(id: string, { json }: { json?: boolean }, command: Command
 }
 
 export function addRequest(program: Command): void {
-  withChain(program.command("request <release>"), true)
+  withContent(withChain(program.command("request <release>"), true))
     .description("ask for one inference and wait for the answer")
     .option(
       "--input <file>",
@@ -140,8 +141,6 @@ export function addRequest(program: Command): void {
         .choices(["no", "provisional", "final"])
         .default("final"),
     )
-    .option("--data <dir>", `data directory (default ${DEFAULTS.data})`)
-    .option("--content <dir>", "content directory (default: content in the data directory)")
     .option("--json", "print JSON")
     .action(request);
 

@@ -1,7 +1,7 @@
 /** The child's side of `children.ts`. */
 import { writeFileSync } from "node:fs";
 import { messageOf } from "../../../sdk/src/error.ts";
-import type { ChildReply, Job, Order } from "./protocol.ts";
+import type { ChildReply, JobResult, Order } from "./protocol.ts";
 
 function codeOf(error: unknown): { readonly code?: string } {
   return error instanceof Error && "code" in error && typeof error.code === "string"
@@ -12,12 +12,12 @@ function codeOf(error: unknown): { readonly code?: string } {
 /** What a job tells its parent while it is done. */
 export interface JobContext {
   /** Everything is loaded; the work itself begins. */
-  running(): void;
+  readonly running: () => void;
   /** What something that is kept takes, bytes. */
-  held(key: string, bytes: number): void;
+  readonly held: (key: string, bytes: number) => void;
 }
 
-export interface Work<J extends Job> {
+export interface Work<J> {
   /** Does a job. A thrown error's `code`, if it has one, is passed on. */
   readonly run: (job: J, context: JobContext) => unknown;
   /** Forgets what is kept under a key. */
@@ -32,19 +32,21 @@ function send(reply: ChildReply): Promise<void> {
   });
 }
 
-async function perform<J extends Job>(work: Work<J>, job: J): Promise<void> {
-  const { id } = job;
+async function perform<J>(work: Work<J>, job: J, running: () => void): Promise<JobResult> {
   const held: { key: string; bytes: number }[] = [];
-  const context: JobContext = {
-    running: () => void send({ kind: "running", id }),
-    held: (key, bytes) => held.push({ key, bytes }),
-  };
+  const start = performance.now();
   try {
-    const value = await work.run(job, context);
-    await send({ kind: "done", id, value, ...(held.length > 0 ? { held } : {}) });
+    const value = await work.run(job, { running, held: (key, bytes) => held.push({ key, bytes }) });
+    return { value, ms: performance.now() - start, held };
   } catch (error) {
-    await send({ kind: "failed", id, message: messageOf(error), ...codeOf(error) });
+    return { message: messageOf(error), ...codeOf(error) };
   }
+}
+
+async function performAll<J>(work: Work<J>, id: number, jobs: readonly J[]): Promise<void> {
+  const results: JobResult[] = [];
+  for (const job of jobs) results.push(await perform(work, job, () => void send({ kind: "running", id })));
+  await send({ kind: "results", id, results });
 }
 
 /** If memory runs out altogether, the kernel (Linux) shall end this process and not the node. */
@@ -56,12 +58,13 @@ function offerToDie(): void {
   }
 }
 
-export function serveParent<J extends Job>(work: Work<J>): void {
-  const waiting: Exclude<Order<J>, { kind: "cancel" }>[] = [];
+/** @param work Its jobs are what the parent's side sends. */
+export function serveParent<J>(work: Work<J>): void {
+  const waiting: Exclude<Order, { kind: "cancel" }>[] = [];
   let busy = false;
 
   function cancel(id: number): void {
-    const at = waiting.findIndex((order) => order.kind === "job" && order.job.id === id);
+    const at = waiting.findIndex((order) => order.kind === "jobs" && order.id === id);
     if (at < 0) return;
     waiting.splice(at, 1);
     void send({ kind: "canceled", id });
@@ -75,14 +78,14 @@ export function serveParent<J extends Job>(work: Work<J>): void {
       await new Promise((resolve) => setImmediate(resolve));
       const order = waiting.shift();
       if (order === undefined) break;
-      if (order.kind === "job") await perform(work, order.job);
+      if (order.kind === "jobs") await performAll(work, order.id, order.jobs as readonly J[]);
       else await work.drop(order.key);
     }
     busy = false;
   }
 
   // Only the node that started this process can reach it.
-  process.on("message", (order: Order<J>) => {
+  process.on("message", (order: Order) => {
     if (order.kind === "cancel") return cancel(order.id);
     waiting.push(order);
     void carryOut();

@@ -7,8 +7,9 @@ import { createBudget, type Budget, type Holding } from "./budget.ts";
 import { createKillers } from "./killers.ts";
 import { watchMemory, type Watched } from "./memory.ts";
 import { startProcess, type ChildProcessHandle } from "./process.ts";
-import type { ChildReply, Job } from "./protocol.ts";
+import type { ChildReply, JobResult } from "./protocol.ts";
 import { createQueue } from "./queue.ts";
+import { createSpeeds } from "./speeds.ts";
 
 export interface ChildrenOptions {
   /** The module that a child runs: it calls `serveParent`. */
@@ -17,7 +18,7 @@ export interface ChildrenOptions {
   readonly size: number;
   /** Further tries of a job whose process died. */
   readonly retries: number;
-  /** Jobs that a child has at a time, of which it does one: with 2 it never waits for the next. Default 1. */
+  /** Messages of jobs that a child has at a time, of which it does one: with 2 it never waits for the next. Default 1. */
   readonly depth?: 1 | 2;
   /** What children may keep. Default: everything. */
   readonly budget?: Budget;
@@ -33,9 +34,9 @@ export interface Limits {
   readonly deadline?: number | undefined;
 }
 
-export interface Task<J extends Job> {
+export interface Task<J> {
   /** @param held Whether the child at hand has all holdings already. @returns what to send to it. */
-  readonly job: (id: number, held: boolean) => J;
+  readonly job: (held: boolean) => J;
   readonly limits: Limits;
   /** What the child keeps afterwards; a child that has it is preferred. */
   readonly holdings?: readonly Holding[];
@@ -43,17 +44,17 @@ export interface Task<J extends Job> {
   readonly fingerprint?: () => string;
 }
 
-export interface Children<J extends Job> {
+export interface Children<J> {
   /**
    * @returns the reply's value, unchecked.
    * @throws {AssayError} INFERENCE_FAILED, INFERENCE_TIMED_OUT, INFERENCE_OUT_OF_MEMORY, CLOSED, and what the child says:
-   * MODEL_REFUSED, CONTENT_MISMATCH, DISPUTE_INCONSISTENT.
+   * MODEL_REFUSED, CONTENT_UNAVAILABLE, CONTENT_MISMATCH, DISPUTE_INCONSISTENT.
    */
   run(task: Task<J>): Promise<unknown>;
   close(): Promise<void>;
 }
 
-interface Pending<J extends Job> {
+interface Pending<J> {
   readonly task: Task<J>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: AssayError) => void;
@@ -61,30 +62,32 @@ interface Pending<J extends Job> {
   readonly number: number;
   /** Deaths of processes that were doing it. */
   deaths: number;
+  /** It may have killed a process: it is sent by itself, to find out. */
+  suspect: boolean;
   settled: boolean;
 }
 
-/** A job as it was sent to a child. */
-interface Sent<J extends Job> {
+/** Jobs that were sent to a child together: one, or short ones. */
+interface Batch<J> {
   readonly id: number;
-  readonly pending: Pending<J>;
-  /** Whether the child had to load something. */
+  readonly jobs: readonly Pending<J>[];
+  /** Whether the child had everything already. */
   readonly held: boolean;
-  /** It was taken back, and waits for another child: this one may or may not have begun it. */
+  /** They were taken back, and wait for another child: this one may or may not have begun. */
   recalled: boolean;
 }
 
-interface Worker<J extends Job> {
+interface Worker<J> {
   readonly process: ChildProcessHandle;
   /** The child does the first. */
-  readonly jobs: Sent<J>[];
+  readonly batches: Batch<J>[];
   ready: boolean;
   /** False once it has been told to die. */
   alive: boolean;
-  /** When it began the first job, milliseconds. */
+  /** When it began the first batch, milliseconds. */
   since: number;
   timer: NodeJS.Timeout | undefined;
-  /** Takes the second job back if the first one takes long. */
+  /** Takes the second batch back if the first one takes long. */
   patience: NodeJS.Timeout | undefined;
 }
 
@@ -100,11 +103,17 @@ interface Death {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** For a process to start. */
 const START_MS = 60_000;
-/** A job does not wait behind one that takes longer than this, and as many jobs go to a child ahead of time only while it is faster. */
+/** No job waits behind one that takes longer than this. */
 const PATIENCE_MS = 100;
+/** Bytes of a child that does nothing and keeps nothing: what has more is ended, since nothing else gives memory back. */
+const MOST_IDLE = 2 ** 28;
+/** Short jobs that wait are sent together, for about so long and at most so many. */
+const BATCH_MS = 20;
+const MOST_IN_BATCH = 16;
 
 const PASSED_ON: ReadonlySet<string> = new Set<ErrorCode>([
   "MODEL_REFUSED",
+  "CONTENT_UNAVAILABLE",
   "CONTENT_MISMATCH",
   "DISPUTE_INCONSISTENT",
 ]);
@@ -113,7 +122,7 @@ function isPassedOn(code: string | undefined): code is ErrorCode {
   return code !== undefined && PASSED_ON.has(code);
 }
 
-export function createChildren<J extends Job>(options: ChildrenOptions): Children<J> {
+export function createChildren<J>(options: ChildrenOptions): Children<J> {
   const { module, size, retries, depth = 1, budget = createBudget(Infinity), memoryBytes } = options;
   const workers = new Set<Worker<J>>();
   const killers = createKillers();
@@ -121,25 +130,32 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
     ({ task }) => task.limits.deadline ?? Infinity,
     ({ number }) => number,
   );
+  /** By what a job needs first; of jobs that had nothing to load. */
+  const speeds = createSpeeds();
   let closed = false;
   let nextId = 0;
 
   const stopWatching = memoryBytes === undefined ? () => undefined : watchMemory(() => watched(memoryBytes));
 
+  /** Bytes of memory that a child may have now. */
+  function mostOf({ process, batches }: Worker<J>, beside: number): number {
+    const held = budget.heldBy(process);
+    if (batches.length > 0) return beside + held;
+    return held > 0 ? Infinity : MOST_IDLE;
+  }
+
   function watched(beside: number): Watched[] {
     return [...workers].flatMap((worker) => {
       const { pid } = worker.process;
       if (pid === undefined || !worker.alive) return [];
-      const limit = beside + budget.heldBy(worker.process);
+      const most = mostOf(worker, beside);
       const onExceeded = (bytes: number): void => {
-        if (!worker.alive) return;
-        kill(worker, {
-          code: "INFERENCE_OUT_OF_MEMORY",
-          message: `the process had ${bytes} bytes of memory, more than its ${limit}`,
-          died: "memory limit",
-        });
+        // What it was looked at for may be over.
+        if (!worker.alive || bytes <= mostOf(worker, beside)) return;
+        const message = `the process had ${bytes} bytes of memory, more than its ${most}`;
+        kill(worker, { code: "INFERENCE_OUT_OF_MEMORY", message, died: "memory limit" });
       };
-      return [{ pid, limit, onExceeded }];
+      return [{ pid, limit: most, onExceeded }];
     });
   }
 
@@ -149,7 +165,7 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
         onReply: (reply) => onReply(worker, reply),
         onEnd: (how) => onEnd(worker, how),
       }),
-      ...{ jobs: [], ready: false, alive: true, since: Infinity, timer: undefined, patience: undefined },
+      ...{ batches: [], ready: false, alive: true, since: Infinity, timer: undefined, patience: undefined },
     };
     workers.add(worker);
     limit(worker, START_MS);
@@ -203,16 +219,23 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
     dispatch();
   }
 
-  /** Of its jobs only the first has anything to do with the end of a process. */
+  /** Of its jobs only those that were begun have anything to do with the end of a process. */
   function bury(worker: Worker<J>, death: Death): void {
     worker.alive = false;
     stopTimers(worker);
-    const [first, ...others] = worker.jobs.splice(0);
+    const [first, ...others] = worker.batches.splice(0);
     budget.forget(worker.process);
-    for (const { pending, recalled } of others) if (!recalled) wait(pending);
+    for (const { jobs, recalled } of others) if (!recalled) jobs.forEach(wait);
     if (first === undefined || first.recalled) return;
-    if (death.died === undefined && worker.ready) fail(first.pending, death.code, death.message);
-    else tryAgain(first.pending, death, worker.ready);
+    const [only, ...more] = first.jobs;
+    if (only === undefined) return;
+    if (more.length > 0)
+      for (const pending of first.jobs) {
+        pending.suspect = true;
+        wait(pending);
+      }
+    else if (death.died === undefined && worker.ready) fail(only, death.code, death.message);
+    else tryAgain(only, death, worker.ready);
   }
 
   function onEnd(worker: Worker<J>, how: string): void {
@@ -226,14 +249,21 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
     dispatch();
   }
 
-  /** The child begins its first job now. */
+  /** The child begins its first batch now. */
   function begin(worker: Worker<J>): void {
     stopTimers(worker);
-    const [first, second] = worker.jobs;
+    const [first, second] = worker.batches;
     worker.since = first === undefined ? Infinity : performance.now();
     if (first === undefined) return;
-    const { loadMs, runMs } = first.pending.task.limits;
-    limit(worker, first.held ? runMs : (loadMs ?? runMs));
+    // Of several jobs nobody knows which one is at hand: what takes long is done again, by itself.
+    limit(
+      worker,
+      Math.max(
+        ...first.jobs.map(({ task: { limits } }) =>
+          first.held ? limits.runMs : (limits.loadMs ?? limits.runMs),
+        ),
+      ),
+    );
     if (second !== undefined) bePatient(worker);
   }
 
@@ -253,34 +283,44 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
       begin(worker);
       return dispatch();
     }
-    const at = worker.jobs.findIndex(({ id }) => id === reply.id);
-    const sent = worker.jobs[at];
-    if (sent === undefined) return;
-    const { pending } = sent;
-    const { task } = pending;
-    if (reply.kind === "running") return limit(worker, task.limits.runMs);
-    worker.jobs.splice(at, 1);
-    for (const { key } of task.holdings ?? []) budget.release(worker.process, key, reply.kind === "done");
-    if (reply.kind === "done") {
-      for (const { key, bytes } of reply.held ?? []) budget.measure(worker.process, key, bytes);
-      settle(pending, () => pending.resolve(reply.value));
-    } else if (reply.kind === "failed") {
-      const code = isPassedOn(reply.code) ? reply.code : "INFERENCE_FAILED";
-      fail(pending, code, reply.message);
-    }
+    const at = worker.batches.findIndex(({ id }) => id === reply.id);
+    const batch = worker.batches[at];
+    if (batch === undefined) return;
+    const { jobs, held } = batch;
+    if (reply.kind === "running")
+      return limit(worker, Math.max(...jobs.map(({ task }) => task.limits.runMs)));
+    worker.batches.splice(at, 1);
+    const results = reply.kind === "results" ? reply.results : [];
+    jobs.forEach((pending, i) => take(worker, pending, results[i], held));
     if (at === 0) begin(worker);
     dispatch();
+  }
+
+  /** @param result undefined: the job was taken back. */
+  function take(worker: Worker<J>, pending: Pending<J>, result: JobResult | undefined, held: boolean): void {
+    const { holdings = [] } = pending.task;
+    const done = result !== undefined && "value" in result;
+    for (const { key } of holdings) budget.release(worker.process, key, done);
+    if (result === undefined) return;
+    if (!("value" in result)) {
+      const { code, message } = result;
+      return fail(pending, isPassedOn(code) ? code : "INFERENCE_FAILED", message);
+    }
+    for (const { key, bytes } of result.held) budget.measure(worker.process, key, bytes);
+    const [first] = holdings;
+    if (held && first !== undefined) speeds.learn(first.key, result.ms);
+    settle(pending, () => pending.resolve(result.value));
   }
 
   // Who does what.
 
   /** Takes back what waits in a child. */
   function recall(worker: Worker<J>): void {
-    for (const sent of worker.jobs.slice(1)) {
-      if (sent.recalled) continue;
-      sent.recalled = true;
-      worker.process.send({ kind: "cancel", id: sent.id });
-      wait(sent.pending);
+    for (const batch of worker.batches.slice(1)) {
+      if (batch.recalled) continue;
+      batch.recalled = true;
+      worker.process.send({ kind: "cancel", id: batch.id });
+      batch.jobs.forEach(wait);
     }
   }
 
@@ -295,25 +335,25 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
     return of[bytes.indexOf(Math.min(...bytes))];
   }
 
-  /** A child that has its next job already, less urgent than this one. */
+  /** A child that has its next jobs already, less urgent than this one. */
   function lessUrgent({ task }: Pending<J>): Worker<J> | undefined {
     const deadline = task.limits.deadline ?? Infinity;
-    return [...workers].find(({ jobs: [, second, third] }) => {
+    return [...workers].find(({ batches: [, second, third] }) => {
       if (second === undefined || second.recalled || third !== undefined) return false;
-      return (second.pending.task.limits.deadline ?? Infinity) > deadline;
+      return second.jobs.every(({ task: { limits } }) => (limits.deadline ?? Infinity) > deadline);
     });
   }
 
   function place(pending: Pending<J>): Worker<J> | undefined {
     const { task } = pending;
     const usable = [...workers].filter(({ alive, process }) => alive && process.connected);
-    const idle = usable.filter(({ jobs }) => jobs.length === 0);
+    const idle = usable.filter(({ batches }) => batches.length === 0);
     if (idle.length > 0) return best(idle, task);
     if (workers.size < size) return start();
     if (depth === 1) return undefined;
     const now = performance.now();
     const quick = usable.filter(
-      ({ ready, jobs, since }) => ready && jobs.length === 1 && now - since < PATIENCE_MS,
+      ({ ready, batches, since }) => ready && batches.length === 1 && now - since < PATIENCE_MS,
     );
     if (quick.length > 0) return best(quick, task);
     const worker = lessUrgent(pending);
@@ -321,15 +361,41 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
     return worker;
   }
 
-  function give(worker: Worker<J>, pending: Pending<J>): void {
-    const { holdings = [], job } = pending.task;
-    const had = holdings.map((holding) => budget.use(worker.process, holding));
-    const held = holdings.length > 0 && had.every(Boolean);
-    const sent = { id: nextId++, pending, held, recalled: false };
-    worker.jobs.push(sent);
-    worker.process.send({ kind: "job", job: job(sent.id, held) });
+  /** Milliseconds that it will take, if that is known and it may be sent with others. */
+  function shortness({ suspect, task }: Pending<J>, worker: Worker<J>): number | undefined {
+    const key = task.holdings?.[0]?.key;
+    const ms = suspect || key === undefined ? undefined : speeds.of(key);
+    return ms !== undefined && ms < BATCH_MS && hasHoldings(worker, task) ? ms : undefined;
+  }
+
+  /** The job, and others that wait if they are short: of all that wait no more than a child's share. */
+  function batchFor(worker: Worker<J>, first: Pending<J>): Pending<J>[] {
+    const jobs = [first];
+    queue.remove(first);
+    let ms = depth === 1 ? undefined : shortness(first, worker);
+    const most = Math.min(MOST_IN_BATCH, Math.ceil((queue.length + 1) / size));
+    while (ms !== undefined && ms < BATCH_MS && jobs.length < most) {
+      const next = queue.first();
+      const more = next && shortness(next, worker);
+      if (next === undefined || more === undefined) break;
+      queue.remove(next);
+      jobs.push(next);
+      ms += more;
+    }
+    return jobs;
+  }
+
+  function give(worker: Worker<J>, jobs: readonly Pending<J>[]): void {
+    const had = jobs.map(({ task: { holdings = [] } }) => {
+      const known = holdings.map((holding) => budget.use(worker.process, holding));
+      return holdings.length > 0 && known.every(Boolean);
+    });
+    const batch = { id: nextId++, jobs, held: had.every(Boolean), recalled: false };
+    worker.batches.push(batch);
+    const sent = jobs.map(({ task }, i) => task.job(had[i] ?? false));
+    worker.process.send({ kind: "jobs", id: batch.id, jobs: sent });
     if (!worker.ready) return;
-    if (worker.jobs.length === 1) begin(worker);
+    if (worker.batches.length === 1) begin(worker);
     else bePatient(worker);
   }
 
@@ -338,8 +404,7 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
       const pending = closed ? undefined : queue.first();
       const worker = pending && place(pending);
       if (pending === undefined || worker === undefined) return;
-      queue.remove(pending);
-      give(worker, pending);
+      give(worker, batchFor(worker, pending));
     }
   }
 
@@ -353,14 +418,14 @@ export function createChildren<J extends Job>(options: ChildrenOptions): Childre
         );
       }
       return new Promise((resolve, reject) => {
-        queue.add({ task, resolve, reject, number: nextId++, deaths: 0, settled: false });
+        queue.add({ task, resolve, reject, number: nextId++, deaths: 0, suspect: false, settled: false });
         dispatch();
       });
     },
     async close() {
       closed = true;
       stopWatching();
-      const all = [...workers].flatMap(({ jobs }) => jobs.map(({ pending }) => pending));
+      const all = [...workers].flatMap(({ batches }) => batches.flatMap(({ jobs }) => jobs));
       for (const pending of [...all, ...queue.all()]) fail(pending, "CLOSED", "the pool is closed");
       await Promise.all(
         [...workers].map((worker) => {

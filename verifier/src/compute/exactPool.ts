@@ -12,10 +12,10 @@ import type { Feed } from "../check/feeds.ts";
 import type { Evidence } from "../play/evidence.ts";
 import type { Facts } from "../play/facts.ts";
 import type { TraceHandle, TraceTop } from "../play/trace.ts";
+import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";
 import { createChildren, type Children, type Limits } from "./children.ts";
-import type { Job } from "./protocol.ts";
 
 /** How to make a program. */
 export interface ProgramSource {
@@ -31,8 +31,13 @@ interface TraceSource {
   readonly input: Uint8Array;
 }
 
-export type ExactWork =
-  | { readonly kind: "describe"; readonly path: string; readonly bindings: Bindings }
+export type ExactJob =
+  | {
+      readonly kind: "describe";
+      readonly path: string;
+      readonly bindings: Bindings;
+      readonly fileSha256: Hex | undefined;
+    }
   | {
       readonly kind: "feeds";
       readonly specs: readonly TensorSpec[];
@@ -43,7 +48,6 @@ export type ExactWork =
   | ({ readonly kind: "open" } & TraceSource)
   | ({ readonly kind: "reveal"; readonly node: Node } & TraceSource)
   | ({ readonly kind: "evidence"; readonly facts: Facts } & TraceSource);
-export type ExactJob = Job & ExactWork;
 
 /** What the pool needs of a prepared release. */
 export interface ExactModel {
@@ -56,8 +60,11 @@ export interface ExactModel {
 }
 
 export interface ExactPool {
-  /** @throws {AssayError} MODEL_REFUSED, also if it takes too long; INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY if it kills its process. */
-  readonly describe: (path: string, bindings: Bindings) => Promise<ModelSummary>;
+  /**
+   * @throws {AssayError} as of `Describe`; MODEL_REFUSED also if it takes too long; INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY if it
+   * kills its process.
+   */
+  readonly describe: Describe;
   /** Inputs to compare onnxruntime on, as of `makeFeeds`. */
   feeds(specs: readonly TensorSpec[], samples: number, seed: number): Promise<Feed[]>;
   /**
@@ -125,11 +132,11 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     return { key: model.programRoot, bytes: memoryOf.program(model) };
   }
 
-  async function describe(path: string, bindings: Bindings): Promise<ModelSummary> {
+  async function describe(path: string, bindings: Bindings, fileSha256?: Hex): Promise<ModelSummary> {
     try {
       return answers.summary.parse(
         await lowering.run({
-          job: (id) => ({ id, kind: "describe", path, bindings }),
+          job: () => ({ kind: "describe", path, bindings, fileSha256 }),
           limits: { runMs: describeLimitMs },
           fingerprint: () => digest([path, JSON.stringify(bindings)]),
         }),
@@ -148,7 +155,7 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
       work: { kind: "open" } | { kind: "reveal"; node: Node } | { kind: "evidence"; facts: Facts },
     ): Promise<unknown> =>
       trials.run({
-        job: (id) => ({ id, ...work, source, key, input }),
+        job: () => ({ ...work, source, key, input }),
         ...{ limits, holdings, fingerprint: () => key },
       });
     const { depth, root, top } = answers.top.parse(await ask({ kind: "open" }));
@@ -173,13 +180,13 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     describe,
     openTrace,
     async feeds(specs, samples, seed) {
-      const job = (id: number): ExactJob => ({ id, kind: "feeds", specs, samples, seed });
-      return answers.feeds.parse(await lowering.run({ job, limits: { runMs: describeLimitMs } }));
+      const job = { kind: "feeds", specs, samples, seed } as const;
+      return answers.feeds.parse(await lowering.run({ job: () => job, limits: { runMs: describeLimitMs } }));
     },
     async output(release, input, limits) {
       const source = sourceOf(release);
       const value = await judging.run({
-        job: (id) => ({ id, kind: "output", source, input }),
+        job: () => ({ kind: "output", source, input }),
         ...{ limits, holdings: [programOf(release)] },
         fingerprint: () => digest([source.programRoot, input]),
       });

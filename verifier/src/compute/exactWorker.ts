@@ -1,5 +1,4 @@
 /** Child process of `exactPool.ts`. */
-import { readFile } from "node:fs/promises";
 import { splitBlob } from "../../../program/src/claim.ts";
 import { commitProgram } from "../../../program/src/encode.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
@@ -8,11 +7,11 @@ import { makeFeeds } from "../check/feeds.ts";
 import { claimOfTrace, findEvidence, type HonestRun } from "../play/evidence.ts";
 import { revealOf, topOf } from "../play/trace.ts";
 import { lower } from "../releases/describe.ts";
-import { describeFile } from "../releases/prepare.ts";
+import { describeFile, readBytes } from "../releases/prepare.ts";
 import { summaryOf } from "../releases/summary.ts";
 import { serveParent, type JobContext } from "./child.ts";
 import { exactOutput, exactTrace } from "./exact.ts";
-import type { ExactJob, ExactWork, ProgramSource } from "./exactPool.ts";
+import type { ExactJob, ProgramSource } from "./exactPool.ts";
 
 type Loaded = Pick<HonestRun, "program" | "commitment">;
 /** Without the program, which may go while the trace stays. */
@@ -22,8 +21,7 @@ const programs = new Map<string, Loaded>();
 const runs = new Map<string, Run>();
 
 async function load({ path, bindings, programRoot }: ProgramSource): Promise<Loaded> {
-  const { buffer, byteOffset, length } = await readFile(path);
-  const { program } = lower(new Uint8Array(buffer, byteOffset, length), bindings);
+  const { program } = lower(await readBytes(path), bindings);
   const commitment = commitProgram(program);
   if (toHex(commitment.root) !== programRoot)
     throw new AssayError("CONTENT_MISMATCH", `${path} is another file than it was: fetch it again`);
@@ -69,10 +67,10 @@ function runOf(loaded: Loaded, key: string, input: Uint8Array, context: JobConte
   return run;
 }
 
-async function work(job: ExactWork, context: JobContext): Promise<unknown> {
+async function work(job: ExactJob, context: JobContext): Promise<unknown> {
   switch (job.kind) {
     case "describe":
-      return summaryOf(await describeFile(job.path, job.bindings));
+      return summaryOf(await describeFile(job.path, job.bindings, job.fileSha256));
     case "feeds":
       return makeFeeds(job.specs, job.samples, job.seed);
     case "output":

@@ -149,7 +149,7 @@ export function createPool(options: PoolOptions): InferencePool {
     };
     const outputs = reply.parse(
       await children.run({
-        job: (id, held) => ({ id, key, model: held ? undefined : model, data }),
+        job: (held) => ({ key, model: held ? undefined : model, data }),
         limits: { loadMs: loadLimitMs, runMs: timeLimitMs, deadline },
         holdings: [{ key, bytes }],
         fingerprint,

@@ -1,14 +1,14 @@
 /** One child process. */
 import { fork } from "node:child_process";
 import type { Holder } from "./budget.ts";
-import { childReply, type ChildReply, type Job, type Order } from "./protocol.ts";
+import { childReply, type ChildReply, type Order } from "./protocol.ts";
 
 export interface ChildProcessHandle extends Holder {
   readonly pid: number | undefined;
   readonly connected: boolean;
   /** Resolves once it is gone. */
   readonly ended: Promise<void>;
-  send(order: Order<Job>): void;
+  send(order: Order): void;
   kill(): void;
 }
 
@@ -20,7 +20,11 @@ export interface ProcessEvents {
 
 export function startProcess(module: URL, { onReply, onEnd }: ProcessEvents): ChildProcessHandle {
   // No environment: whatever a hostile model makes of this process, it finds no secrets. Node strips the types itself.
-  const child = fork(module, [], { serialization: "advanced", execArgv: [], env: {} });
+  // The node's output is its log alone.
+  const child = fork(module, [], {
+    ...{ serialization: "advanced", execArgv: [], env: {} },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   let over: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (over = resolve));
   let gone = false;
@@ -39,7 +43,7 @@ export function startProcess(module: URL, { onReply, onEnd }: ProcessEvents): Ch
     if (child.pid === undefined) end(error.message);
   });
   child.once("close", (code, signal) => end(signal ?? `exit code ${code}`));
-  const send = (order: Order<Job>): void => {
+  const send = (order: Order): void => {
     // A child that is gone already is dealt with when it closes.
     child.send(order, () => undefined);
   };

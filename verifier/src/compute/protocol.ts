@@ -1,35 +1,33 @@
 /** What passes between the node and its child processes. */
 import { z } from "zod/v4";
 
-export interface Job {
-  /** Of this sending: a job that is sent again has another one. */
-  readonly id: number;
-}
-
 /** Orders are carried out one after the other, as they come. */
-export type Order<J extends Job> =
-  | { readonly kind: "job"; readonly job: J }
-  /** Takes a job back, unless it has begun. */
+export type Order =
+  /** Several where they are so short that telling of each would take a share of their time. */
+  | { readonly kind: "jobs"; readonly id: number; readonly jobs: readonly unknown[] }
+  /** Takes jobs back, unless they have begun. */
   | { readonly kind: "cancel"; readonly id: number }
   /** Something that the child keeps is not needed any more. */
   | { readonly kind: "drop"; readonly key: string };
 
-const measured = z.object({ key: z.string(), bytes: z.number() });
+const result = z.union([
+  /** `ms`: how long it took. `held`: what the child has measured of what it keeps, bytes. */
+  z.object({
+    value: z.unknown(),
+    ms: z.number(),
+    held: z.array(z.object({ key: z.string(), bytes: z.number() })),
+  }),
+  z.object({ code: z.string().optional(), message: z.string() }),
+]);
+export type JobResult = z.infer<typeof result>;
 
 export const childReply = z.discriminatedUnion("kind", [
   /** The process has started; jobs begin now. */
   z.object({ kind: z.literal("ready") }),
   /** Everything is loaded; the work itself begins. */
   z.object({ kind: z.literal("running"), id: z.number() }),
-  /** @param held What the child has measured of what it keeps. */
-  z.object({
-    kind: z.literal("done"),
-    id: z.number(),
-    value: z.unknown(),
-    held: z.array(measured).optional(),
-  }),
-  z.object({ kind: z.literal("failed"), id: z.number(), code: z.string().optional(), message: z.string() }),
-  /** A job was taken back before it began. */
+  z.object({ kind: z.literal("results"), id: z.number(), results: z.array(result) }),
+  /** Jobs were taken back before they began. */
   z.object({ kind: z.literal("canceled"), id: z.number() }),
 ]);
 export type ChildReply = z.infer<typeof childReply>;
@@ -78,7 +76,7 @@ export interface WireModel {
   readonly outputs: readonly WireTensor[];
 }
 
-export interface WireJob extends Job {
+export interface WireJob {
   readonly key: string;
   /** Absent: the child has the session. */
   readonly model: WireModel | undefined;

@@ -4,6 +4,7 @@ export interface Queue<T> {
   add(item: T): void;
   remove(item: T): void;
   first(): T | undefined;
+  readonly length: number;
   all(): readonly T[];
 }
 
@@ -39,5 +40,8 @@ export function createQueue<T>(urgency: (item: T) => number, age: (item: T) => n
     },
     first: () => items[0],
     all: () => [...items],
+    get length() {
+      return items.length;
+    },
   };
 }

@@ -2,7 +2,6 @@
 import type { ParameterSet } from "../../../sdk/src/parameters.ts";
 import type { Release } from "../../../sdk/src/structs.ts";
 import { ether, leave, TAKE, type Decision } from "./decision.ts";
-import { disputeGas } from "./gas.ts";
 
 /** "paying": when the share of the bond covers the worst dispute. "always": whatever it costs. */
 export const CHALLENGE_POLICIES = ["paying", "always"] as const;
@@ -67,7 +66,7 @@ export function estimateChallenge(facts: Omit<ChallengeFacts, "lockedWei">): Cha
   const { bondWei, depositWei } = stakesAt(facts.rules, facts.baseFee);
   return {
     rewardWei: shareDown(facts.bondWei, facts.entries),
-    costWei: BigInt(disputeGas(facts.release)) * facts.feePerGas,
+    costWei: BigInt(facts.release.disputeGas) * facts.feePerGas,
     lockWei: bondWei + BigInt(facts.rounds) * depositWei,
   };
 }

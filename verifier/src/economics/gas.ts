@@ -7,16 +7,13 @@ import type { Release } from "../../../sdk/src/structs.ts";
 /** Gas of a byte of calldata that is not zero, EIP-7623. */
 const FLOOR_BYTE = 40;
 /** `fulfill` with an empty output: a bond locked and a word written. */
-const FULFILL = 52_000;
+const FULFILL = 48_000;
 /** `finalize` without output and callback, the model's first royalty included. */
-const FINALIZE = 86_000;
+const FINALIZE = 82_000;
 /** `deliver` without output and callback. */
 const DELIVER = 45_000;
 /** Around a callback, beside the gas that it may take. */
 const CALLBACK_CALL = 15_000;
-/** A dispute against an honest trace, or one whose traces and reveals are served: challenge, proveOutput, settlements, refund. */
-const SHORT_DISPUTE = 650_000;
-
 /**
  * Gas of answering a request and collecting the fee: `fulfill`, `finalize` and the callback, which whoever finalizes pays for.
  * @param callbackGas As in the request; 0: none.
@@ -29,17 +26,4 @@ export function answerGas({ outputBytes }: Pick<Release, "outputBytes">, callbac
 /** Gas of calling a requester back once more. */
 export function deliveryGas({ outputBytes }: Pick<Release, "outputBytes">, callbackGas: number): number {
   return DELIVER + (FLOOR_BYTE + 1) * outputBytes + CALLBACK_CALL + callbackGas;
-}
-
-/**
- * Gas of a whole dispute for the challenger that wins it.
- * @param revealed The operator shows its trace without being asked move by move. Whoever lies may stop to do so at any time: count on
- * it for statistics, never for a decision.
- */
-export function disputeGas(
-  { disputeGas: worst, inputBytes, outputBytes, stepGas }: Release,
-  revealed = false,
-): number {
-  if (!revealed) return worst;
-  return Math.min(worst, SHORT_DISPUTE + stepGas + FLOOR_BYTE * (inputBytes + outputBytes));
 }

@@ -20,6 +20,7 @@ export function firstWrongOutput(
   published: Uint8Array,
   tolerance: Tolerance,
 ): WrongOutput | undefined {
+  if (Buffer.compare(exact, published) === 0) return undefined;
   let at = 0;
   for (const [output, { dtype: name, elements }] of program.outputs.entries()) {
     const end = at + elements * dtype(name).bytes;

@@ -33,6 +33,24 @@ export function childrenOf(kind: TreeKind, node: TreeNodes, height: number, inde
   return new Uint8Array(Buffer.concat(nodes.slice(0, Math.max(1, last + 1))));
 }
 
+/** Root of the subtree below a node at `height`, from packed nodes as {@link childrenOf} gives them; missing ones are padding. */
+export function subtreeRoot(kind: TreeKind, height: number, children: Uint8Array): Uint8Array {
+  const levels = levelsBelow(height);
+  let pad = padding(kind, height - levels);
+  let nodes = Array.from({ length: children.length / HASH_BYTES }, (_, i) =>
+    children.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+  );
+  for (let i = 0; i < levels; i++) {
+    const below = nodes;
+    const missing = pad;
+    nodes = below
+      .filter((_, at) => at % 2 === 0)
+      .map((left, at) => sha256(left, below[2 * at + 1] ?? missing));
+    pad = sha256(pad, pad);
+  }
+  return nodes[0] ?? pad;
+}
+
 export type FirstDifference =
   | { readonly kind: "none" }
   /** The leaf's hash is known and wrong; all leaves to its left are right. */

@@ -16,6 +16,8 @@ export interface PublishOptions {
   readonly modelUri?: string;
   /** Where the file can be fetched; the dimensions' values are added as its fragment. */
   readonly contentUri: string;
+  /** A second such place, announced after the release is published. */
+  readonly otherUri?: string;
   /** binary32 bits; both 0: the release is exact. */
   readonly atol: number;
   readonly rtol: number;
@@ -26,7 +28,7 @@ export interface PublishOptions {
 export interface Published {
   readonly releaseId: Hex;
   readonly release: Release;
-  readonly contentUri: string;
+  readonly contentUris: readonly string[];
 }
 
 /** binary32 bits of a tolerance, rounded down so that it never promises more than was meant. */
@@ -87,8 +89,15 @@ export async function publishModel(
   }
   const release = releaseOf(model, modelId, options);
   const dimensions = bindingsText(model.bindings);
-  const contentUri = dimensions === "" ? options.contentUri : `${options.contentUri}#${dimensions}`;
+  const withDimensions = (uri: string): string => (dimensions === "" ? uri : `${uri}#${dimensions}`);
+  const contentUri = withDimensions(options.contentUri);
   const data = registry.encodeFunctionData("publish", [release, model.header, contentUri]);
   await sender.send({ label: "publish", to, data });
-  return { releaseId: releaseIdOf(release), release, contentUri };
+  const releaseId = releaseIdOf(release);
+  const { otherUri } = options;
+  if (otherUri === undefined) return { releaseId, release, contentUris: [contentUri] };
+  const uris = [contentUri, withDimensions(otherUri)] as const;
+  const announcement = registry.encodeFunctionData("announceContent", [releaseId, uris[1]]);
+  await sender.send({ label: "announceContent", to, data: announcement });
+  return { releaseId, release, contentUris: uris };
 }

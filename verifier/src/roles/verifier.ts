@@ -156,7 +156,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const { baseFee, tip } = context.gasPrice(head);
     found.promised = undefined;
     let promised = 0n;
-    for (const other of cases.values()) promised += other.promised ?? 0n;
+    // A reorganisation may have taken the answer that was to be challenged.
+    for (const [id, other] of cases) if (state.results.has(id)) promised += other.promised ?? 0n;
     const facts: ChallengeFacts = {
       release,
       rules: rulesOf(trial),

@@ -14,7 +14,7 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
   let lastId = 0;
   let opening: Promise<WebSocket> | undefined;
   let socket: WebSocket | undefined;
-  let lastHeard = 0;
+  let heard = 0;
   let subscription: { id: unknown; onHead: (header: unknown) => void } | undefined;
   let closed = false;
 
@@ -29,7 +29,7 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
   }
 
   function hear(from: WebSocket, data: unknown): void {
-    lastHeard = Date.now();
+    heard++;
     if (typeof data !== "string" || data.length > maxBytes)
       return lose(from, new EndpointError("garbage", "a message that is too long, or not text"));
     let message: unknown;
@@ -73,16 +73,16 @@ export function socketTransport(url: string, maxBytes: number, onLost: () => voi
   }
 
   async function request(method: string, params: readonly unknown[], timeoutMs: number): Promise<RpcAnswer> {
-    const started = Date.now();
     const at = await open(timeoutMs);
     const id = ++lastId;
     return new Promise((resolve, reject) => {
+      const before = heard;
       const timer = setTimeout(() => {
         pending.delete(id);
         const error = new EndpointError("timeout", "no answer in time");
         reject(error);
         // A connection on which nothing comes any more does not always say that it is dead.
-        if (lastHeard < started) lose(at, error);
+        if (heard === before) lose(at, error);
       }, timeoutMs);
       pending.set(id, {
         resolve(answer) {

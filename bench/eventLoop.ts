@@ -1,0 +1,66 @@
+/** How long a node's event loop is blocked while child processes work on a network of a real size. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { seededRng } from "../program/src/testing/rng.ts";
+import { randomFeeds } from "../scripts/networks/feeds.ts";
+import { NETWORKS } from "../scripts/networks/index.ts";
+import { createLogger } from "../verifier/src/log.ts";
+import { createCompute } from "../verifier/src/compute/compute.ts";
+import { fastOutput } from "../verifier/src/compute/screen.ts";
+import { createFastPaths } from "../verifier/src/compute/selfCheck.ts";
+import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
+import { releaseOf } from "../verifier/src/releases/publish.ts";
+import type { Figure } from "./figure.ts";
+
+/** A request on chain carries at most 80000 bytes of input. */
+const NETWORK = "mobilenetv2";
+const PIXELS = 64;
+const INFERENCES = 20;
+const LIMITS = { runMs: 600_000 };
+const EXACT = { contentUri: "", atol: 0, rtol: 0, royaltyBps: 0 };
+
+/** Longest gap in the event loop, milliseconds, while a release is prepared, checked, screened, judged, and tried. */
+export async function measureEventLoop(): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), "assay-loop-"));
+  const path = join(folder, "network.onnx");
+  writeFileSync(path, NETWORKS[NETWORK]?.({ pixels: PIXELS }) ?? "");
+  const compute = createCompute();
+  const figures: Figure[] = [];
+
+  async function during<T>(what: string, run: () => Promise<T>): Promise<T> {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const result = await run();
+    delay.disable();
+    figures.push({ name: `eventLoopGap.${what}`, value: delay.max / 1e6, unit: "ms (longest)" });
+    return result;
+  }
+
+  try {
+    const model = await during("prepare", () => compute.exact.describe(path, {}));
+    const release = { releaseId: model.programRoot, release: releaseOf(model, 1n, EXACT), model, path };
+    const input = new Uint8Array(Buffer.concat(randomFeeds(model.signature.inputs, seededRng(1)).data));
+    const fastPaths = createFastPaths(compute, createLogger("silent", 2, false));
+    await during("selfCheck", () => fastPaths.check(release));
+    const fast = await during("infer", async () => {
+      const runs = Array.from({ length: INFERENCES }, () => fastOutput(compute.pool, release, input));
+      return (await Promise.all(runs))[0] ?? new Uint8Array();
+    });
+    await during("judge", async () => {
+      const right = await compute.exact.output(release, input, LIMITS);
+      return firstWrongOutput(model, right, fast, release.release);
+    });
+    await during("trace", async () => {
+      const trace = await compute.exact.openTrace(release, input, LIMITS);
+      const root = { hash: model.programRoot, tensor: false, height: trace.depth, instruction: 0, index: 0 };
+      await trace.reveal(root);
+      trace.close();
+    });
+    return figures;
+  } finally {
+    await compute.close();
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,379 @@
+import { expect } from "chai";
+import type { ServerResponse } from "node:http";
+import { Transaction, toQuantity } from "ethers";
+import { connect } from "../../../sdk/src/contracts.ts";
+import { asRevert, revertName } from "../../../sdk/src/revert.ts";
+import { toHex } from "../../../sdk/src/structs.ts";
+import { codeOf, failureOf } from "../../test/failure.ts";
+import { recordLog, startPipe, startProxy, type Pipe, type Proxy, type Trick } from "../../test/rpc.ts";
+import { startWorld, testLog, type World } from "../../test/world.ts";
+import { createEndpoints, type Endpoints, type EndpointsOptions } from "./endpoints.ts";
+import { createProvider } from "./provider.ts";
+
+const CHAIN = 31337;
+
+/** Never answers. */
+const stall: Trick = { respond: () => undefined };
+
+function status(code: number, headers: Record<string, string> = {}, body = ""): Trick {
+  return { respond: (response: ServerResponse) => void response.writeHead(code, headers).end(body) };
+}
+
+describe("endpoints", function () {
+  this.timeout(60_000);
+  let world: World;
+  let first: Proxy;
+  let second: Proxy;
+  let third: Proxy;
+  const opened: Endpoints[] = [];
+  const pipes: Pipe[] = [];
+
+  before(async () => {
+    world = await startWorld({ blockSeconds: 0 });
+  });
+  beforeEach(async () => {
+    [first, second, third] = await Promise.all([
+      startProxy(world.chain.url),
+      startProxy(world.chain.url),
+      startProxy(world.chain.url),
+    ]);
+  });
+  afterEach(async () => {
+    for (const endpoints of opened.splice(0)) endpoints.close();
+    await Promise.all([first, second, third, ...pipes.splice(0)].map((server) => server.stop()));
+  });
+  after(() => world.stop());
+
+  function open(urls: readonly string[], more: Partial<EndpointsOptions> = {}): Endpoints {
+    const endpoints = createEndpoints({ urls, chainId: CHAIN, log: testLog, ...more });
+    opened.push(endpoints);
+    return endpoints;
+  }
+
+  /** Everything but the check of the chain. */
+  function only(trick: Trick | ((method: string) => Trick | undefined)): Proxy["bend"] {
+    return ({ method }) => {
+      if (method === "eth_chainId") return undefined;
+      return typeof trick === "function" ? trick(method) : trick;
+    };
+  }
+
+  async function until(done: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  const asked = (proxy: Proxy, method: string): number =>
+    proxy.calls.filter((call) => call.method === method).length;
+
+  describe("failover", () => {
+    const faults: readonly (readonly [string, Trick])[] = [
+      ["that stalls", stall],
+      [
+        "that drips for ever",
+        {
+          respond: (response) => {
+            const timer = setInterval(() => response.write(" "), 50);
+            response.on("close", () => clearInterval(timer));
+          },
+        },
+      ],
+      ["with a huge body", { respond: (response) => void response.end(`{"x":"${"a".repeat(3_000_000)}"}`) }],
+      ["that speaks no JSON", status(200, {}, "<html>hello</html>")],
+      ["that speaks JSON, but no JSON-RPC", status(200, {}, '{"ok":true}')],
+      ["that answers another request", status(200, {}, '{"jsonrpc":"2.0","id":-5,"result":"0x1"}')],
+      ["that hangs up", { respond: (response) => void response.destroy() }],
+      ["with an internal error", { error: { code: -32603, message: "Internal error" } }],
+      ["without the method", { error: { code: -32601, message: "the method does not exist" } }],
+      ["with HTTP 429", status(429, { "retry-after": "30" })],
+      ["with HTTP 503", status(503, {}, "overloaded")],
+      ["that redirects", status(307, { location: "http://127.0.0.1:1/" })],
+      ["with -32005", { error: { code: -32005, message: "limit exceeded" } }],
+    ];
+    for (const [what, trick] of faults)
+      it(`leaves an endpoint ${what}`, async () => {
+        first.bend = only(trick);
+        const endpoints = open([first.url, second.url], { timeoutMs: 600, maxResponseBytes: 2 ** 20 });
+        expect(await endpoints.send("eth_getBlockByNumber", ["0x0", false])).to.have.property(
+          "number",
+          "0x0",
+        );
+        expect(asked(second, "eth_getBlockByNumber")).to.equal(1);
+      });
+
+    it("rests a bad endpoint, and comes back to it when it has recovered", async () => {
+      first.bend = () => ({ respond: (response) => void response.destroy() });
+      const { log, lines } = recordLog();
+      const endpoints = open([first.url, second.url], { log });
+      for (let i = 0; i < 5; i++) await endpoints.send("eth_blockNumber", []);
+      expect(asked(second, "eth_blockNumber")).to.equal(5);
+      expect(endpoints.status()[0]?.healthy).to.equal(false);
+      const tries = first.calls.length;
+      expect(tries).to.be.lessThan(4);
+      await until(() => lines.some(({ msg }) => String(msg).includes("rests")));
+      first.bend = undefined;
+      second.bend = () => ({ respond: (response) => void response.destroy() });
+      await until(() => endpoints.status()[0]?.healthy === true);
+      await endpoints.send("eth_blockNumber", []);
+      expect(endpoints.status()[0]?.failures).to.be.greaterThan(2);
+      expect(lines.filter(({ msg }) => String(msg).includes("rests")).length).to.be.lessThan(3);
+    });
+
+    it("says so when nobody answers", async () => {
+      for (const proxy of [first, second]) proxy.bend = only(stall);
+      const endpoints = open([first.url, second.url], { timeoutMs: 200 });
+      expect(await codeOf(endpoints.send("eth_blockNumber", []))).to.equal("TIMED_OUT");
+      const nobody = open(["http://127.0.0.1:1"]);
+      expect(await codeOf(nobody.send("eth_blockNumber", []))).to.equal("RPC_FAILED");
+    });
+
+    it("tells no secrets of its URLs", async () => {
+      const { log, lines } = recordLog();
+      const url = `${first.url.replace("http://", "http://me:secret@")}/secret?key=secret`;
+      first.bend = () => status(403, {}, "no");
+      const endpoints = open([url, `${url}/secret`], { log });
+      const failures: unknown[] = [];
+      for (let i = 0; i < 8; i++) failures.push(await failureOf(endpoints.send("eth_blockNumber", [])));
+      await until(() => lines.length > 1);
+      const told = JSON.stringify([lines, endpoints.status(), failures, failures.map(String)]);
+      expect(told).not.to.include("secret");
+    });
+  });
+
+  describe("of another chain", () => {
+    it("are not used", async () => {
+      first.bend = ({ method }) => (method === "eth_chainId" ? { change: () => "0x1" } : undefined);
+      const { log, lines } = recordLog();
+      const endpoints = open([first.url, second.url], { log });
+      for (let i = 0; i < 3; i++) await endpoints.send("eth_blockNumber", []);
+      expect(await endpoints.agreed("eth_getBlockByNumber", ["0x0", false])).to.have.property(
+        "number",
+        "0x0",
+      );
+      expect(first.calls.map(({ method }) => method)).to.deep.equal(["eth_chainId"]);
+      expect(endpoints.status()[0]?.servesOtherChain).to.equal(true);
+      expect(lines.filter((line) => line["kind"] === "foreign")).to.have.length(1);
+    });
+
+    it("end the start if there are no others", async () => {
+      first.bend = ({ method }) => (method === "eth_chainId" ? { change: () => "0x1" } : undefined);
+      expect(await codeOf(open([first.url]).send("eth_blockNumber", []))).to.equal("WRONG_CHAIN");
+    });
+
+    it("are noticed when an endpoint comes back as another", async () => {
+      const endpoints = open([first.url, second.url]);
+      await endpoints.send("eth_blockNumber", []);
+      first.bend = ({ method }) =>
+        method === "eth_chainId"
+          ? { change: () => "0x1" }
+          : { respond: (response) => void response.destroy() };
+      await endpoints.send("eth_blockNumber", []);
+      await until(() => endpoints.status()[0]?.servesOtherChain === true);
+    });
+  });
+
+  describe("as a provider", () => {
+    it("takes a rate limit for no revert", async () => {
+      const limits: Trick[] = [
+        status(429),
+        { error: { code: -32005, message: "limit exceeded" } },
+        { error: { code: 429, message: "Your app has exceeded its compute units per second capacity" } },
+        { error: { code: -32000, message: "daily request count exceeded, request rate limited" } },
+        { error: { code: -32603, message: "Internal error" } },
+      ];
+      for (const trick of limits) {
+        first.bend = only((method) => (/^eth_(call|estimateGas)$/.test(method) ? trick : undefined));
+        const provider = createProvider(open([first.url, second.url]));
+        const { market, vault } = connect(world.deployment, provider);
+        expect((await market.parameters()).minWindow).to.be.greaterThan(0n);
+        const from = world.chain.wallet(1).address;
+        expect(await vault.deposit.estimateGas({ value: 1n, from })).to.be.greaterThan(21_000n);
+        // Alone it is a failure that may pass, and still no revert.
+        first.calls.length = 0;
+        const alone = createProvider(open([first.url], { timeoutMs: 300 }));
+        const failure = await failureOf(connect(world.deployment, alone).market.parameters());
+        expect(failure).to.include({ code: "RPC_FAILED", retryable: true });
+        expect(asRevert("it", failure)).to.equal(undefined);
+      }
+    });
+
+    it("takes a revert from the first that tells of it, with any words", async () => {
+      const provider = createProvider(open([first.url, second.url]));
+      const { vault } = connect(world.deployment, provider);
+      const from = world.chain.wallet(1).address;
+      const failure = await failureOf(vault.withdraw.staticCall(10n, from, { from }));
+      expect(revertName(asRevert("withdraw", failure))).to.equal("InsufficientFree");
+      // A contract may call itself rate limited: Error(string) with "rate limit exceeded".
+      const reason = Buffer.from("rate limit exceeded");
+      const data = `0x08c379a0${"20".padStart(64, "0")}${reason.length.toString(16).padStart(64, "0")}${reason.toString("hex").padEnd(64, "0")}`;
+      const error = { code: 3, message: "execution reverted: rate limit exceeded", data };
+      first.bend = only((method) => (method === "eth_call" ? { error } : undefined));
+      second.calls.length = 0;
+      expect(asRevert("it", await failureOf(vault.accountOf(from)))).to.include({ code: "REVERTED" });
+      expect(asked(second, "eth_call")).to.equal(0);
+    });
+
+    it("broadcasts to all, and is content with one that takes it", async () => {
+      const endpoints = open([first.url, second.url, third.url], { timeoutMs: 500 });
+      const provider = createProvider(endpoints);
+      const wallet = world.chain.wallet(2).connect(provider);
+      first.bend = only(stall);
+      second.bend = only((method) =>
+        method === "eth_sendRawTransaction"
+          ? { error: { code: -32000, message: "already known" } }
+          : undefined,
+      );
+      const sent = await wallet.sendTransaction({
+        to: wallet.address,
+        value: 1n,
+        nonce: 0,
+        gasLimit: 21_000n,
+      });
+      await until(() => asked(third, "eth_sendRawTransaction") === 1);
+      expect(asked(first, "eth_sendRawTransaction") + asked(second, "eth_sendRawTransaction")).to.equal(2);
+      await until(async () => (await provider.getTransactionReceipt(sent.hash))?.status === 1);
+      // The same again: the chain's own word, from all of them.
+      second.bend = first.bend = undefined;
+      const raw = Transaction.from(
+        await wallet.signTransaction({ ...sent.toJSON(), from: null } as object),
+      ).serialized;
+      const failure = await failureOf(endpoints.broadcast(toHex(Buffer.from(raw.slice(2), "hex"))));
+      expect(failure).to.include({ code: "RPC_FAILED", retryable: false });
+    });
+  });
+
+  describe("agreement", () => {
+    const lie: Proxy["bend"] = ({ method }) =>
+      method === "eth_getBalance" ? { change: () => "0xdead" } : undefined;
+    const question = (): readonly [string, unknown[]] => [
+      "eth_getBalance",
+      [world.chain.wallet(3).address, "latest"],
+    ];
+
+    it("of two endpoints is needed", async () => {
+      const { log, lines } = recordLog();
+      const endpoints = open([first.url, second.url], { log });
+      const truth = await endpoints.agreed(...question());
+      first.bend = lie;
+      for (let i = 0; i < 4; i++)
+        expect(await codeOf(endpoints.agreed(...question()))).to.equal("ENDPOINTS_DISAGREE");
+      const told = (): number => lines.filter(({ msg }) => String(msg).includes("contradict")).length;
+      expect(told()).to.equal(1);
+      first.bend = undefined;
+      expect(await endpoints.agreed(...question())).to.equal(truth);
+      second.bend = lie;
+      expect(await codeOf(endpoints.agreed(...question()))).to.equal("ENDPOINTS_DISAGREE");
+      expect(told()).to.equal(2);
+    });
+
+    it("of two among three outvotes a liar, which then rests", async () => {
+      first.bend = lie;
+      const endpoints = open([first.url, second.url, third.url]);
+      expect(await endpoints.agreed(...question())).to.equal(toQuantity(10_000n * 10n ** 18n));
+      expect(endpoints.status().map(({ healthy }) => healthy)).to.deep.equal([false, true, true]);
+    });
+
+    it("does not depend on the case of hex digits, the order of keys, or fields that are null", async () => {
+      const shout = (block: Record<string, unknown>): Record<string, unknown> => {
+        const [hash, fields] = [`0x${String(block["hash"]).slice(2).toUpperCase()}`, Object.entries(block)];
+        return { extra: null, ...Object.fromEntries(fields.reverse()), hash };
+      };
+      first.bend = ({ method }) =>
+        method === "eth_getBlockByNumber"
+          ? { change: (block) => shout(block as Record<string, unknown>) }
+          : undefined;
+      const block = await open([first.url, second.url]).agreed("eth_getBlockByNumber", ["0x1", false]);
+      expect(block).to.have.property("number", "0x1");
+    });
+
+    it("waits for an endpoint that is behind, without calling it a liar", async () => {
+      first.bend = ({ method }) => (method === "eth_getBlockByNumber" ? { change: () => null } : undefined);
+      const { log, lines } = recordLog();
+      const endpoints = open([first.url, second.url], { log });
+      expect(await codeOf(endpoints.agreed("eth_getBlockByNumber", ["0x1", false]))).to.equal("RPC_FAILED");
+      expect(await endpoints.agreed("eth_getBlockByNumber", ["0xffffff", false])).to.equal(null);
+      expect(lines.filter(({ msg }) => String(msg).includes("contradict"))).to.have.length(0);
+    });
+
+    it("demands a quorum that is possible", async () => {
+      expect(await codeOf(Promise.resolve().then(() => open([first.url], { quorum: 2 })))).to.equal(
+        "BAD_CONFIG",
+      );
+      expect(await codeOf(Promise.resolve().then(() => open([])))).to.equal("BAD_CONFIG");
+    });
+
+    it("takes the height that enough endpoints have reached", async () => {
+      const truth = await world.chain.provider.getBlockNumber();
+      const tall: Proxy["bend"] = ({ method, params }) =>
+        method === "eth_getBlockByNumber" && params[0] === "latest"
+          ? { change: (block) => ({ ...(block as object), number: "0xffffffff" }) }
+          : undefined;
+      first.bend = tall;
+      expect(await open([first.url, second.url]).height()).to.equal(truth);
+      second.bend = only(stall);
+      expect(await open([second.url, first.url, third.url], { timeoutMs: 500 }).height()).to.equal(truth);
+    });
+  });
+
+  describe("over a WebSocket", () => {
+    async function openPipe(more: Partial<EndpointsOptions> = {}): Promise<[Pipe, Endpoints]> {
+      const pipe = await startPipe(world.chain.url);
+      pipes.push(pipe);
+      return [pipe, open([pipe.url], more)];
+    }
+
+    it("asks, and hears of new heads at once", async () => {
+      const [, endpoints] = await openPipe();
+      let heads = 0;
+      endpoints.onHead(() => heads++);
+      await endpoints.send("eth_blockNumber", []);
+      await world.chain.provider.send("evm_mine", []);
+      await until(() => heads > 0);
+      expect(endpoints.status()[0]?.height).to.equal(await world.chain.provider.getBlockNumber());
+    });
+
+    it("connects again after a drop, checks the chain, and still hears of heads", async () => {
+      const [pipe, endpoints] = await openPipe();
+      let heads = 0;
+      endpoints.onHead(() => heads++);
+      await endpoints.send("eth_blockNumber", []);
+      pipe.cut();
+      await until(async () => (await codeOf(endpoints.send("eth_blockNumber", []))) === "none");
+      expect(pipe.opened()).to.be.greaterThan(1);
+      const before = heads;
+      await until(async () => {
+        await world.chain.provider.send("evm_mine", []);
+        return heads > before;
+      });
+    });
+
+    it("survives garbage, messages to nobody, and long ones", async () => {
+      const [pipe, endpoints] = await openPipe({ maxResponseBytes: 100_000 });
+      await endpoints.send("eth_blockNumber", []);
+      pipe.inject('{"jsonrpc":"2.0","id":987654,"result":"0x1"}');
+      pipe.inject(
+        '{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"0x0","result":{}}}',
+      );
+      expect(await endpoints.send("eth_chainId", [])).to.equal("0x7a69");
+      expect(pipe.opened()).to.equal(1);
+      for (const message of ["}{", "a".repeat(200_000)]) {
+        const count = pipe.opened();
+        pipe.inject(message);
+        await until(async () => {
+          await endpoints.send("eth_chainId", []).catch(() => undefined);
+          return pipe.opened() > count;
+        });
+      }
+      await until(async () => (await endpoints.send("eth_chainId", []).catch(() => "")) === "0x7a69");
+    });
+
+    it("gives a connection up on which nothing comes any more", async () => {
+      const [pipe, endpoints] = await openPipe({ timeoutMs: 300 });
+      await endpoints.send("eth_blockNumber", []);
+      pipe.frozen = true;
+      expect(await codeOf(endpoints.send("eth_blockNumber", []))).to.equal("TIMED_OUT");
+      pipe.frozen = false;
+      await until(async () => (await endpoints.send("eth_chainId", []).catch(() => "")) === "0x7a69");
+      expect(pipe.opened()).to.be.greaterThan(1);
+    });
+  });
+});

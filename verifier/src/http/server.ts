@@ -1,0 +1,175 @@
+/**
+ * The node's HTTP server, read only. Others may hold it up no longer and no more than the limits say; health answers whatever they do.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { logError, type Logger } from "../log.ts";
+import { createClients, type ClientLimits } from "./limits.ts";
+import { watchReaders } from "./readers.ts";
+
+export interface Health {
+  readonly ready: boolean;
+  readonly [field: string]: unknown;
+}
+
+/** Adds routes; their handlers answer GET and HEAD. */
+export type Routes = (app: FastifyInstance) => void;
+
+export interface HttpLimits {
+  readonly connections: number;
+  /** Requests that are being answered, of all clients. */
+  readonly concurrent: number;
+  /** For each client: an IPv4 address, or an IPv6 network of 64 bits. Behind a proxy all are one. */
+  readonly client: ClientLimits;
+  /** Milliseconds for a request's headers, and for a connection without any traffic. */
+  readonly idleMs: number;
+  /** Milliseconds; in each such time a reader must take `readerBytes`, or the rest of its answer. */
+  readonly readerMs: number;
+  readonly readerBytes: number;
+}
+
+export const DEFAULT_LIMITS: HttpLimits = {
+  connections: 512,
+  concurrent: 128,
+  client: { connections: 64, concurrent: 32, perSecond: 200 },
+  idleMs: 15_000,
+  readerMs: 10_000,
+  readerBytes: 2 ** 17,
+};
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly log: Logger;
+  readonly health: () => Health;
+  readonly routes: readonly Routes[];
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface HttpServer {
+  /** http://host:port, without a trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** Lets answers that are under way end, for a short while. */
+  close(): Promise<void>;
+}
+
+const MAX_HEADER_BYTES = 8192;
+const MAX_PARAMETER = 128;
+const CLOSE_MS = 2000;
+const HEALTH = /^\/health(\/|\?|$)/;
+
+function addHealth(app: FastifyInstance, health: () => Health): void {
+  app.get("/health/live", (_request, reply) =>
+    reply.header("cache-control", "no-store").send({ live: true }),
+  );
+  const state = (_request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const now = health();
+    return reply
+      .code(now.ready ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send(now);
+  };
+  app.get("/health", state);
+  app.get("/health/ready", state);
+}
+
+/** Turns away who asks too much. */
+function addLimits(app: FastifyInstance, { concurrent, client }: HttpLimits): void {
+  const clients = createClients(client);
+  let answering = 0;
+  const opened = new WeakMap<IncomingMessage, () => void>();
+
+  app.server.on("connection", (socket: Socket) => {
+    const close = clients.connect(socket.remoteAddress ?? "");
+    if (close === undefined) socket.destroy();
+    else socket.once("close", close);
+  });
+  app.addHook("onRequest", (request, reply, next) => {
+    if (HEALTH.test(request.url)) return next();
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      void reply.code(405).headers({ allow: "GET, HEAD", connection: "close" }).send({ error: "read only" });
+      return;
+    }
+    const end = answering < concurrent ? clients.begin(request.ip) : undefined;
+    if (end === undefined) {
+      const status = answering < concurrent ? 429 : 503;
+      void reply.code(status).header("retry-after", "1").send({ error: "too many requests" });
+      return;
+    }
+    answering++;
+    opened.set(request.raw, () => {
+      answering--;
+      end();
+    });
+    // Answered, broken off or given up, whichever comes first.
+    reply.raw.once("close", () => {
+      opened.get(request.raw)?.();
+      opened.delete(request.raw);
+    });
+    next();
+  });
+}
+
+/** @throws {AssayError} BAD_CONFIG if the address cannot be listened on. */
+export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+  const { host, port, log, health, routes } = options;
+  const limits: HttpLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const app = fastify({
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: limits.idleMs,
+      connectionsCheckingInterval: limits.idleMs / 3,
+    },
+    requestTimeout: limits.idleMs,
+    connectionTimeout: limits.idleMs,
+    keepAliveTimeout: limits.idleMs,
+    // Nothing is uploaded here.
+    bodyLimit: 1,
+    exposeHeadRoutes: true,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAMETER },
+  });
+  app.server.maxConnections = limits.connections;
+  const told = new Set<string>();
+  app.setErrorHandler((error, _request, reply) => {
+    const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
+    if (status < 500) return reply.code(status).send({ error: "bad request" });
+    const code = error instanceof AssayError ? error.code : "other";
+    // Once for each kind: whoever finds a way to fail does not fill the log.
+    if (!told.has(code)) logError(log, error, "an HTTP request failed");
+    told.add(code);
+    return reply.code(500).send({ error: "internal error" });
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "nothing here" }));
+  addLimits(app, limits);
+  addHealth(app, health);
+  for (const add of routes) add(app);
+  const unwatch = watchReaders(app, limits);
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    unwatch();
+    await app.close();
+    throw new AssayError("BAD_CONFIG", `cannot listen on ${host}:${port}: choose another --http`, { cause });
+  }
+  const address = app.server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
+    port: bound,
+    async close() {
+      unwatch();
+      const closed = new Promise<void>((resolve) => app.server.close(() => resolve()));
+      app.server.closeIdleConnections();
+      const late = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
+      await closed;
+      clearTimeout(late);
+      await app.close();
+    },
+  };
+}

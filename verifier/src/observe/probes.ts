@@ -1,0 +1,132 @@
+/** From what the rooms know anyway to the metrics: each is called at one place where effects happen. */
+import type { LogEvent } from "kysely";
+import type { BlockRef } from "../chain/source.ts";
+import type { Duty } from "../duties.ts";
+import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
+import type { Interpreter, Metrics } from "./metrics.ts";
+import type { TrialFacts } from "./trials.ts";
+
+export interface ChainProbe {
+  /** A block that was the newest; all events up to it have been applied. */
+  head(block: Pick<BlockRef, "number" | "timestamp" | "baseFee">): void;
+  /** How many blocks were undone. */
+  reorg(blocks: number): void;
+}
+
+export function createChainProbe({ chain }: Metrics): ChainProbe {
+  return {
+    head({ number, timestamp, baseFee }) {
+      chain.read.set(number);
+      chain.readTime.set(timestamp);
+      if (baseFee !== undefined) chain.baseFee.set(Number(baseFee));
+    },
+    reorg(blocks) {
+      chain.reorgs.inc();
+      chain.reorgDepth.observe(blocks);
+    },
+  };
+}
+
+/** What an endpoint says of itself. */
+export interface EndpointState {
+  readonly healthy: boolean;
+  readonly latencyMs: number | undefined;
+  readonly height: number | undefined;
+  /** Since the start. */
+  readonly failures: number;
+}
+
+/** Before each scrape, with all endpoints in the order of the settings. */
+export function createEndpointProbe({ rpc, chain }: Metrics): (states: readonly EndpointState[]) => void {
+  const failed = new Map<string, number>();
+  return (states) => {
+    states.forEach(({ healthy, latencyMs, height, failures }, i) => {
+      const endpoint = String(i);
+      rpc.healthy.set({ endpoint }, healthy ? 1 : 0);
+      if (latencyMs !== undefined) rpc.latency.set({ endpoint }, latencyMs / 1000);
+      if (height !== undefined) rpc.head.set({ endpoint }, height);
+      rpc.failures.inc({ endpoint }, failures - (failed.get(endpoint) ?? 0));
+      failed.set(endpoint, failures);
+    });
+    const heights = states.flatMap(({ height }) => height ?? []);
+    if (heights.length > 0) chain.head.set(Math.max(...heights));
+  };
+}
+
+function countKinds(keys: Iterable<string>): (readonly [{ readonly kind: string }, number])[] {
+  const kinds = new Map<string, number>();
+  for (const key of keys) kinds.set(kindOfKey(key), (kinds.get(kindOfKey(key)) ?? 0) + 1);
+  return [...kinds].map(([kind, count]) => [{ kind }, count]);
+}
+
+export interface DutyProbe {
+  /** All duties that are due; call it where they are offered. */
+  due(duties: readonly Pick<Duty, "key">[]): void;
+  /** Runs a duty's work and measures it. */
+  run(key: string, work: () => Promise<void>): Promise<void>;
+}
+
+export function createDutyProbe({ duties }: Metrics): DutyProbe {
+  const running = new Set<string>();
+  return {
+    due: (all) => duties.due.replace(countKinds(all.map(({ key }) => key))),
+    async run(key, work) {
+      const kind = kindOfKey(key);
+      running.add(key);
+      duties.running.replace(countKinds(running));
+      try {
+        await duties.seconds.time({ kind }, work);
+        duties.done.inc({ kind });
+      } catch (error) {
+        duties.failed.inc({ kind, code: codeOfError(error) });
+        throw error;
+      } finally {
+        running.delete(key);
+        duties.running.replace(countKinds(running));
+      }
+    },
+  };
+}
+
+/** Kysely's `log` option: `new Kysely({ dialect, log: queryProbe(metrics) })`. */
+export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
+  return ({ level, query, queryDurationMillis }) => {
+    // "SelectQueryNode", "RawNode": there are few.
+    const statement = query.query.kind.replace(/(Query)?Node$/, "").toLowerCase();
+    if (level === "error") database.failures.inc({ statement });
+    else database.seconds.observe({ statement }, queryDurationMillis / 1000);
+  };
+}
+
+/** Runs a model and measures it. @throws whatever the work throws. */
+export async function measureRun<T>(
+  { compute }: Metrics,
+  interpreter: Interpreter,
+  releaseId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const ended = (outcome: string): void =>
+    compute.runs.inc({ interpreter, release: labelOfRelease(releaseId), outcome });
+  try {
+    const value = await compute.seconds.time({ interpreter }, work);
+    ended("done");
+    return value;
+  } catch (error) {
+    ended(codeOfError(error));
+    throw error;
+  }
+}
+
+/** After each block. Games that had ended before they were first seen are not counted. */
+export function createTrialProbe({ disputes }: Metrics): (facts: TrialFacts) => void {
+  let open = new Set<string>();
+  return ({ games, tightestSeconds }) => {
+    for (const { disputeId, side: role, outcome } of games)
+      if (outcome !== "open" && open.has(disputeId)) disputes.ended.inc({ role, outcome });
+    const still = games.filter(({ outcome }) => outcome === "open");
+    open = new Set(still.map(({ disputeId }) => disputeId));
+    for (const role of ["operator", "challenger"] as const)
+      disputes.open.set({ role }, still.filter(({ side }) => side === role).length);
+    disputes.tightest.set(tightestSeconds ?? Number.NaN);
+  };
+}

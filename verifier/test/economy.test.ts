@@ -1,0 +1,364 @@
+/** What a node does with its money, on a real chain: which requests it answers, what it announces, and where every wei went. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { connect } from "../../sdk/src/contracts.ts";
+import { REQUEST_STATES } from "../../sdk/src/answer.ts";
+import type { AssayEvent } from "../../sdk/src/events.ts";
+import { request, type RequestHandle } from "../../sdk/src/request.ts";
+import type { Hex } from "../../sdk/src/structs.ts";
+import { importKeystore } from "../src/chain/keys.ts";
+import { rpcSource } from "../src/chain/source.ts";
+import { eventOf, followedAddresses, type ChainState } from "../src/chain/state.ts";
+import { createView } from "./view.ts";
+import { listOffers } from "../src/cli/offers.ts";
+import {
+  balanceOf,
+  ledgerOf,
+  profitOf,
+  unexplainedWei,
+  type Ledger,
+  type Spend,
+} from "../src/economics/ledger.ts";
+import { ledgerData, ledgerRows } from "../src/economics/ledgerRows.ts";
+import { startNode, type NodeOptions, type RunningNode } from "../src/node.ts";
+import { encodeMove } from "../src/play/calls.ts";
+import type { Trial } from "../src/play/trial.ts";
+import type { OperatorParts } from "../src/roles/operator.ts";
+import { finished, launch } from "./command.ts";
+import { alteredAnswer } from "./corrupt.ts";
+import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
+
+const ETHER = 10n ** 18n;
+const STAKE = 2n * ETHER;
+const FEE = ETHER / 100n;
+const EXPOSURE = (9n * ETHER) / 10n;
+const WINDOW = 900;
+const CLOCK = 60;
+const [HONEST, LIAR, VERIFIER, STALLER, REQUESTER, POOR] = [1, 2, 3, 4, 5, 6] as const;
+const ENDPOINT = "https://assay.example/node";
+
+describe("the economy on a real chain", function () {
+  this.timeout(280_000);
+  let world: World;
+  let digits: PublishedModel;
+  const nodes = new Map<number, RunningNode>();
+  const lines: string[] = [];
+
+  function addressOf(account: number): Hex {
+    return `0x${world.chain.wallet(account).address.slice(2)}`;
+  }
+
+  async function start(
+    account: number,
+    roles: Pick<NodeOptions, "operator" | "verifier" | "announce">,
+    parts?: Partial<OperatorParts>,
+  ): Promise<void> {
+    const { deployment, contentDirectory: directory } = world;
+    const log = world.log.child({ account });
+    // What the owner is told at info, whatever level the tests show.
+    const info = log.info.bind(log);
+    log.info = (fields: unknown, text?: unknown): void => {
+      lines.push(String(text));
+      info(fields, String(text));
+    };
+    const wallet = world.chain.wallet(account);
+    const database = { directory: join(world.folder, `state-${account}`) };
+    const small = { rpcUrls: [world.chain.url], pollMs: 200, compute: { workers: 1 }, database };
+    const node = await startNode(
+      { deployment, content: { directory }, wallet, log, ...small, ...roles },
+      parts,
+    );
+    nodes.set(account, node);
+    await node.ready;
+  }
+
+  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+    const end = Date.now() + 120_000;
+    while (!(await done())) {
+      if (Date.now() > end) throw new Error(`waited too long until ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  async function ask(
+    account: number | undefined,
+    fee: bigint,
+    seed: number,
+    bond = 0n,
+  ): Promise<RequestHandle> {
+    const contracts = connect(world.deployment, world.chain.wallet(REQUESTER));
+    const input = Uint8Array.from({ length: digits.model.inputBytes }, (_, i) => (i * seed + 3) % 17);
+    return request(contracts, addressOf(REQUESTER), {
+      releaseId: digits.releaseId,
+      input,
+      fee,
+      bond,
+      windowSeconds: WINDOW,
+      answerSeconds: 3 * WINDOW,
+      ...(account === undefined ? {} : { operator: addressOf(account) }),
+    });
+  }
+
+  async function stateOf({ requestId }: RequestHandle): Promise<string> {
+    return REQUEST_STATES[Number((await world.contracts.market.statusOf(requestId)).state)] ?? "?";
+  }
+
+  async function pass(seconds: number): Promise<void> {
+    await world.chain.provider.send("evm_increaseTime", [seconds]);
+    await world.chain.provider.send("evm_mine", []);
+  }
+
+  async function history(): Promise<{
+    readonly events: readonly AssayEvent[];
+    readonly state: ChainState;
+    now: number;
+  }> {
+    const { deployment, endpoints } = world;
+    const source = rpcSource(endpoints, followedAddresses(deployment));
+    const view = createView();
+    const events: AssayEvent[] = [];
+    const head = await source.head();
+    for (const log of (await source.range(deployment.block, head.number)).logs) {
+      const event = eventOf(deployment, log);
+      if (event === undefined) continue;
+      view.apply(event);
+      events.push(event.event);
+    }
+    return { events, state: view.state, now: head.timestamp };
+  }
+
+  /** Every transaction of an account, from the blocks themselves. */
+  async function spendsOf(account: number): Promise<Spend[]> {
+    const { provider } = world.chain;
+    const from = addressOf(account);
+    const spends: Spend[] = [];
+    const head = await provider.getBlockNumber();
+    for (let number = 0; number <= head; number++) {
+      const block = await provider.getBlock(number, true);
+      for (const sent of block?.prefetchedTransactions ?? []) {
+        if (sent.from !== from) continue;
+        const receipt = await provider.getTransactionReceipt(sent.hash);
+        if (receipt === null) throw new Error("no receipt");
+        const { gasUsed, gasPrice: effectiveGasPrice } = receipt;
+        const { releaseId } = digits;
+        spends.push({
+          label: sent.data.slice(0, 10),
+          gasUsed,
+          effectiveGasPrice,
+          at: block?.timestamp ?? 0,
+          releaseId,
+        });
+      }
+    }
+    return spends;
+  }
+
+  /** The ledger of an account, after checking it against vault and wallet to the last wei. */
+  async function checkedLedger(account: number): Promise<Ledger> {
+    const { events, state } = await history();
+    const ledger = ledgerOf(addressOf(account), events, await spendsOf(account), state);
+    const held = await world.contracts.vault.accountOf(addressOf(account));
+    expect(unexplainedWei(ledger, held)).to.equal(0n);
+    expect(balanceOf(ledger)).to.equal(held.freeWei + held.lockedWei);
+    const wallet = await world.chain.provider.getBalance(addressOf(account));
+    const funds = 10_000n * ETHER;
+    expect(wallet).to.equal(funds - ledger.depositsWei + ledger.withdrawalsWei - ledger.total.gasWei);
+    const single = [...ledger.releases.values()].reduce((sum, earnings) => sum + profitOf(earnings), 0n);
+    expect(single).to.equal(profitOf(ledger.total));
+    const rows = ledgerRows(ledger, held).map(([label]) => label);
+    expect(rows).to.include("profit").and.not.include("unexplained");
+    expect(ledgerData(ledger, held)).to.include({ unexplainedWei: 0n, profitWei: profitOf(ledger.total) });
+    return ledger;
+  }
+
+  async function settled(handle: RequestHandle): Promise<void> {
+    await until("all games are settled", async () => {
+      const { state } = await history();
+      const result = state.results.get(state.requests.get(handle.requestId)?.resultId ?? "0x");
+      if (result === undefined) return false;
+      const games = [...result.games.values()];
+      return (
+        games.every(({ status }) => status === "settled") && (result.verdict === "none" || result.bondSettled)
+      );
+    });
+  }
+
+  before(async () => {
+    world = await startWorld();
+    digits = await publishFile(world, exampleModel("digits"));
+    for (const account of [HONEST, LIAR, VERIFIER, STALLER]) await stake(world, account, STAKE);
+    await stake(world, POOR, ETHER);
+    await start(HONEST, {
+      operator: {
+        serve: [digits.releaseId],
+        minFee: "auto",
+        computeWeiPerSecond: 10n ** 12n,
+        maxBond: ETHER,
+        maxExposure: EXPOSURE,
+      },
+      announce: { endpoints: [ENDPOINT] },
+    });
+  });
+
+  after(async () => {
+    await Promise.all([...nodes.values()].map((node) => node.stop()));
+    await world.stop();
+  });
+
+  it("announces endpoints and offers in one transaction, and once", async () => {
+    const said = async () => (await history()).state.operators.get(addressOf(HONEST).toLowerCase());
+    await until("announced", async () => (await said()) !== undefined);
+    const record = await said();
+    expect(record?.endpoints).to.deep.equal([ENDPOINT]);
+    const offer = record?.offers.get(digits.releaseId);
+    expect(offer?.maxBondWei).to.equal(ETHER);
+    const { directory } = connect(world.deployment, world.chain.provider);
+    const stored = await directory.offerOf(addressOf(HONEST), digits.releaseId);
+    expect([stored.feeWei, stored.gas, stored.tipMwei, stored.gasPercent].map(Number)).to.deep.equal([
+      Number(offer?.feeWei),
+      offer?.gas,
+      offer?.tipMwei,
+      offer?.gasPercent,
+    ]);
+    const announcing = (await history()).events.filter(({ name }) => name === "EndpointsAnnounced");
+    expect(announcing).to.have.length(1);
+    // A deposit and an announcement, and nothing else.
+    expect(await spendsOf(HONEST)).to.have.length(2);
+  });
+
+  it("answers whoever pays the quote, and leaves what loses money to others, said once", async () => {
+    const { provider } = world.chain;
+    const reader = connect(world.deployment, provider);
+    const [offer, ...others] = await listOffers(reader, provider, digits.releaseId);
+    if (offer === undefined) throw new Error("no offer");
+    expect(others).to.have.length(0);
+    expect(offer).to.include({ operator: addressOf(HONEST), freeWei: STAKE, lockedWei: 0n });
+    expect(offer.endpoints).to.deep.equal([ENDPOINT]);
+    const cheap = await ask(undefined, offer.priceWei / 3n, 4);
+    const dear = await ask(undefined, offer.priceWei, 5);
+    await until("answered", async () => (await stateOf(dear)) === "answered");
+    expect(await stateOf(cheap)).to.equal("requested");
+    expect(lines.filter((line) => line.includes("fee below cost"))).to.have.length(1);
+    await pass(WINDOW);
+    await until("final", async () => (await stateOf(dear)) === "final");
+    const ledger = await checkedLedger(HONEST);
+    expect(ledger.total.feesWei).to.equal(
+      dear.request.fee - (dear.request.fee * 500n) / 10_000n - (dear.request.fee * 100n) / 10_000n,
+    );
+    expect(ledger.releases.get(digits.releaseId)?.feesWei).to.equal(ledger.total.feesWei);
+    // Fulfil and finalize alone: the fee was worth it.
+    const announceAndStake = (await spendsOf(HONEST)).slice(0, 2);
+    const sunk = announceAndStake.reduce(
+      (sum, { gasUsed, effectiveGasPrice }) => sum + gasUsed * effectiveGasPrice,
+      0n,
+    );
+    expect(profitOf(ledger.total) + sunk > 0n).to.equal(true);
+  });
+
+  it("bonds no more at once than it may, and goes on when bonds are free again", async () => {
+    const half = ETHER / 2n;
+    const handles = [await ask(HONEST, FEE, 2, half), await ask(HONEST, FEE, 3, half)] as const;
+    const states = async (): Promise<string> => (await Promise.all(handles.map(stateOf))).toSorted().join();
+    await until("one is answered", async () => (await states()) === "answered,requested");
+    await until("the other is left", async () =>
+      Promise.resolve(lines.some((line) => line.includes("bonds at risk would be above the limit"))),
+    );
+    await pass(WINDOW);
+    await until("the other is answered too", async () => !(await states()).includes("requested"));
+    const { state } = await history();
+    const times = [...state.results.values()].slice(-2).map(({ answeredAt }) => answeredAt);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).to.be.at.least(WINDOW);
+    await pass(WINDOW);
+    await until("all are final", async () => (await states()) === "final,final");
+    await checkedLedger(HONEST);
+  });
+
+  it("accounts for a lie that was overturned, on both sides", async () => {
+    const verifier = { exactFromWei: 0n, auditShare: 1 };
+    // One that verifies nothing, and one that may not lock enough: both leave the lie to the third.
+    await start(POOR, { verifier: { ...verifier, bankroll: ETHER / 1000n } });
+    await start(LIAR, { operator: { serve: "all", minFee: 0n } }, alteredAnswer);
+    const handle = await ask(LIAR, FEE, 7);
+    await until("left for its bankroll", async () =>
+      Promise.resolve(lines.some((line) => line.includes("above the bankroll"))),
+    );
+    await start(VERIFIER, { verifier: { ...verifier, verify: [digits.releaseId], bankroll: ETHER } });
+    await until("refunded", async () => (await stateOf(handle)) === "refunded");
+    await settled(handle);
+    const { bond } = handle.request;
+    const loser = await checkedLedger(LIAR);
+    expect(loser.total).to.include({ bondsLostWei: bond, feesWei: 0n, sharesWei: 0n, stakesLostWei: 0n });
+    const winner = await checkedLedger(VERIFIER);
+    expect(winner.total).to.include({ sharesWei: bond / 4n, bondsLostWei: 0n, stakesLostWei: 0n });
+    expect(winner.releases.get(digits.releaseId)?.sharesWei).to.equal(bond / 4n);
+    expect(await spendsOf(POOR)).to.have.length(1);
+    const requester = (await history()).events;
+    const refunds = ledgerOf(addressOf(REQUESTER), requester, [], (await history()).state);
+    expect(refunds.refundsWei).to.equal(FEE);
+    expect(profitOf(refunds.total)).to.equal(0n);
+  });
+
+  it("accounts for a challenge that was lost, on both sides", async () => {
+    const before = (await checkedLedger(HONEST)).total.forfeitsWei;
+    expect(before).to.equal(0n);
+    const handle = await ask(HONEST, FEE, 9);
+    await until("answered", async () => (await stateOf(handle)) === "answered");
+    const trial = async (): Promise<Trial> => {
+      const { state, now } = await history();
+      const found = state.requests.get(handle.requestId);
+      const result = state.results.get(found?.resultId ?? "0x");
+      const release = state.releases.get(digits.releaseId);
+      if (!found || !result || !release) throw new Error("no trial yet");
+      return { now, release, request: found, result };
+    };
+    const wallet = world.chain.wallet(STALLER);
+    const contracts = connect(world.deployment, wallet);
+    const to = world.deployment.addresses.game;
+    const data = encodeMove(contracts, await trial(), { kind: "challenge" });
+    await (await wallet.sendTransaction({ to, data })).wait();
+    const stakeWei = (await checkedLedger(STALLER)).depositsWei;
+    expect(stakeWei).to.equal(STAKE);
+    const bondWei = [...(await trial()).result.games.values()][0]?.bondWei ?? 0n;
+    expect(bondWei > 0n).to.equal(true);
+    await until("the trace is committed", async () => (await trial()).result.commit !== undefined);
+    await pass(CLOCK + 1);
+    await until("the challenger lost", async () => (await trial()).result.openGames === 0);
+    await pass(WINDOW);
+    await until("final", async () => (await stateOf(handle)) === "final");
+    await settled(handle);
+    const operator = await checkedLedger(HONEST);
+    expect(operator.total.forfeitsWei).to.equal(bondWei / 2n);
+    const challenger = await checkedLedger(STALLER);
+    expect(challenger.total).to.include({ stakesLostWei: bondWei, sharesWei: 0n, bondsLostWei: 0n });
+    const { freeWei } = await world.contracts.vault.accountOf(addressOf(STALLER));
+    await (await contracts.vault.withdraw(freeWei, addressOf(STALLER))).wait();
+    const left = await checkedLedger(STALLER);
+    expect([left.withdrawalsWei, balanceOf(left)]).to.deep.equal([STAKE - bondWei, 0n]);
+  });
+
+  it("takes its offers back by command, when the node has stopped", async () => {
+    await nodes.get(HONEST)?.stop();
+    nodes.delete(HONEST);
+    const [keyFile, password, keystore, deployment] = ["key", "password", "key.json", "deployment.json"].map(
+      (name) => join(world.folder, name),
+    ) as [string, string, string, string];
+    writeFileSync(keyFile, world.chain.wallet(HONEST).privateKey);
+    writeFileSync(password, "secret\n");
+    writeFileSync(deployment, JSON.stringify(world.deployment));
+    await importKeystore(keyFile, keystore, password);
+    const chain = ["--rpc", world.chain.url, "--deployment", deployment];
+    const key = ["--keystore", keystore, "--password-file", password];
+    const shown = await finished(launch(["announce", ...chain, ...key]));
+    expect([shown.code, shown.stdout.includes(ENDPOINT)]).to.deep.equal([0, true]);
+    const listed = await finished(launch(["model", "offers", digits.releaseId, ...chain, "--json"]));
+    expect(listed.stdout).to.include(addressOf(HONEST));
+    const gone = await finished(launch(["announce", "--withdraw", ...chain, ...key, "--json"]));
+    expect([gone.code, JSON.parse(gone.stdout)]).to.deep.equal([
+      0,
+      { account: addressOf(HONEST), endpoints: [], offers: {} },
+    ]);
+    const none = await finished(launch(["model", "offers", digits.releaseId, ...chain, "--json"]));
+    expect([none.code, JSON.parse(none.stdout)]).to.deep.equal([0, []]);
+  });
+});

@@ -1,0 +1,130 @@
+import type { ChildProcess } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { connect } from "../../sdk/src/contracts.ts";
+import { request, type RequestHandle } from "../../sdk/src/request.ts";
+import type { Hex } from "../../sdk/src/structs.ts";
+import { REQUEST_STATES } from "../../sdk/src/answer.ts";
+import { launch } from "./command.ts";
+import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
+
+const REQUESTS = 24;
+const PASSWORD = "of the fleet";
+
+/** A node process, and what it logged. */
+interface Member {
+  readonly process: ChildProcess;
+  readonly lines: string[];
+}
+
+describe("a fleet: several node processes with one key on one Postgres server", function () {
+  this.timeout(280_000);
+  let world: World;
+  let digits: PublishedModel;
+  let postgres: TestPostgres;
+  const members: Member[] = [];
+  const account = 3;
+
+  before(async () => {
+    world = await startWorld();
+    postgres = await startPostgres();
+    digits = await publishFile(world, exampleModel("digits"));
+    await stake(world, account, 20n * 10n ** 18n);
+    const keystore = await world.chain.wallet(account).encrypt(PASSWORD);
+    writeFileSync(join(world.folder, "key.json"), keystore);
+    writeFileSync(join(world.folder, "password"), PASSWORD);
+    writeFileSync(join(world.folder, "deployment.json"), JSON.stringify(world.deployment));
+  });
+
+  after(async () => {
+    for (const { process: child } of members) child.kill("SIGKILL");
+    await postgres.stop();
+    await world.stop();
+  });
+
+  /** Starts one member with a data directory of its own. */
+  async function start(name: string): Promise<Member> {
+    const data = join(world.folder, name);
+    mkdirSync(data);
+    const config = join(data, "config.json");
+    const settings = {
+      rpc: world.chain.url,
+      deployment: join(world.folder, "deployment.json"),
+      keystore: join(world.folder, "key.json"),
+      passwordFile: join(world.folder, "password"),
+      database: postgres.url,
+      role: "operator",
+      minFee: "0",
+      http: "off",
+      data,
+      content: world.contentDirectory,
+      workers: 1,
+      pollMs: 250,
+      logLevel: "debug",
+    };
+    writeFileSync(config, JSON.stringify(settings));
+    const child = launch(["node", "--config", config]);
+    const member: Member = { process: child, lines: [] };
+    members.push(member);
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => member.lines.push(...text.split("\n")));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => member.lines.push(...text.split("\n")));
+    await until("ready", () => Promise.resolve(said(member, "ready") > 0));
+    return member;
+  }
+
+  function said({ lines }: Member, message: string): number {
+    return lines.filter((line) => line.includes(`"msg":"${message}"`)).length;
+  }
+
+  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+    const end = Date.now() + 120_000;
+    while (!(await done())) {
+      if (Date.now() > end) {
+        const logs = members.map(({ lines }) => lines.slice(-20).join("\n")).join("\n---\n");
+        throw new Error(`waited too long until ${what}\n${logs}`);
+      }
+      await sleep(200);
+    }
+  }
+
+  async function ask(): Promise<RequestHandle[]> {
+    const wallet = world.chain.wallet(9);
+    const contracts = connect(world.deployment, wallet);
+    const operator: Hex = `0x${world.chain.wallet(account).address.slice(2)}`;
+    const handles: RequestHandle[] = [];
+    for (let i = 0; i < REQUESTS; i++) {
+      const input = Uint8Array.from({ length: digits.model.inputBytes }, (_, k) => (k * i) % 17);
+      const options = { releaseId: digits.releaseId, input, fee: 10n ** 15n, operator };
+      handles.push(await request(contracts, `0x${wallet.address.slice(2)}`, options));
+    }
+    return handles;
+  }
+
+  async function areFinal(handles: readonly RequestHandle[]): Promise<boolean> {
+    const states = await Promise.all(
+      handles.map(async ({ requestId }) => Number((await world.contracts.market.statusOf(requestId)).state)),
+    );
+    return states.every((state) => REQUEST_STATES[state] === "final");
+  }
+
+  it("shares the work, sends nothing twice, and goes on when a member is killed", async () => {
+    const [first, second] = await Promise.all([start("first"), start("second")]);
+    const { provider } = world.chain;
+    const { address } = world.chain.wallet(account);
+    const nonce = await provider.getTransactionCount(address);
+    const handles = await ask();
+    await until("all is final", () => areFinal(handles));
+    // One fulfill and one finalize each: a move sent twice would be one more.
+    expect((await provider.getTransactionCount(address)) - nonce).to.equal(2 * REQUESTS);
+    expect([said(first, "answered") > 0, said(second, "answered") > 0]).to.deep.equal([true, true]);
+
+    const more = await ask();
+    await until("the second answers", () => Promise.resolve(said(second, "answered") > REQUESTS / 4));
+    second.process.kill("SIGKILL");
+    await until("the rest is final", () => areFinal(more));
+    expect((await provider.getTransactionCount(address)) - nonce).to.equal(4 * REQUESTS);
+  });
+});

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readDeployment } from "../../sdk/src/deployment.ts";
 import { openKeystore } from "../../verifier/src/chain/keys.ts";
+import { walletSigner } from "../../verifier/src/chain/signer.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
@@ -33,7 +34,7 @@ const node = await startNode(
   {
     deployment: readDeployment(settings.deployment),
     rpcUrls: [settings.rpcUrl],
-    wallet: await openKeystore(settings.keystore, settings.passwordFile),
+    signer: walletSigner(await openKeystore(settings.keystore, settings.passwordFile)),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },
     // Everybody is on this machine.

@@ -9,6 +9,7 @@ import { outElements, type Program } from "../../program/src/instruction.ts";
 import { readDeployment } from "../../sdk/src/deployment.ts";
 import { fromHex } from "../../sdk/src/structs.ts";
 import { openKeystore } from "../../verifier/src/chain/keys.ts";
+import { walletSigner } from "../../verifier/src/chain/signer.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode, type RunningNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
@@ -67,7 +68,7 @@ const nodes: readonly RunningNode[] = await Promise.all(
       {
         deployment: readDeployment(deployment),
         rpcUrls: [rpcUrl],
-        wallet: await openKeystore(keystore, passwordFile),
+        signer: walletSigner(await openKeystore(keystore, passwordFile)),
         log: createLogger("info", 1, false).child({ liar: name }),
         operator: { serve: "all", minFee: 0n },
         content: { directory: content, allowPrivate: true },

@@ -20,7 +20,16 @@ export type ErrorCode =
   | "REORG_TOO_DEEP"
   /** A contract refused; `details.error` names its custom error. */
   | "REVERTED"
+  /** Not mined in time; it may still be. */
   | "TRANSACTION_STUCK"
+  /** Something else of the same account was mined in its place. */
+  | "TRANSACTION_REPLACED"
+  /** The wallet cannot pay for gas or value. */
+  | "INSUFFICIENT_FUNDS"
+  /** Routine work has used what it may spend, or gas is dearer than it may pay. */
+  | "BUDGET_EXHAUSTED"
+  /** The remote signer does not answer, refuses, or signs something else. */
+  | "SIGNER_FAILED"
   | "NOT_FOUND"
   | "TIMED_OUT"
   | "UNANSWERED"

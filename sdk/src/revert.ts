@@ -20,6 +20,8 @@ export interface Revert {
 }
 
 export function decodeRevert(data: string): Revert {
+  // Less than a selector: a revert without a reason.
+  if (data.length < 10) return { error: "unknown", args: [], data };
   for (const contract of interfaces) {
     const parsed = contract.parseError(data);
     if (parsed === null) continue;

@@ -2,9 +2,9 @@
  * Runs what the roles find to be due. Roles look at the state and say what should happen, again and again, until the state says
  * that it has: so a crash, a lost transaction or a reorganisation needs no special case.
  */
-import { AssayError, messageOf } from "../../sdk/src/error.ts";
+import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { logError, type Logger } from "./log.ts";
+import { errorFields, logError, type Logger } from "./log.ts";
 import type { Claims } from "./state/claims.ts";
 
 export interface Duty {
@@ -79,8 +79,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
     } catch (error) {
       const pause = pauseAfter(error, entry.failures++, deadline !== undefined);
       rest(entry, pause);
-      const known = error instanceof AssayError ? { code: error.code, details: error.details } : {};
-      log.warn({ duty: key, ...known, retryInMs: pause }, messageOf(error));
+      log.warn({ duty: key, ...errorFields(error), retryInMs: pause }, "duty failed");
       // Another process may do better.
       await claims.give([subject]).catch(() => undefined);
     } finally {
@@ -116,7 +115,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
     while (again) {
       again = false;
       await start().catch((error: unknown) => {
-        logError(log, error, "claiming work");
+        logError(log, error, "claiming work failed");
         setTimeout(onChange, FIRST_BACKOFF_MS).unref();
       });
     }
@@ -137,7 +136,7 @@ export function createExecutor({ log, claims, restMs, heavy, onChange }: Executo
       pumping ??= pump();
     },
     retire(subjects) {
-      claims.give(subjects).catch((error: unknown) => logError(log, error, "giving back claims"));
+      claims.give(subjects).catch((error: unknown) => logError(log, error, "giving back claims failed"));
     },
     async idle() {
       await pumping;

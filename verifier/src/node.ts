@@ -1,13 +1,14 @@
 /** Wires a node: follow the chain, look for duties, perform them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Wallet } from "ethers";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
 import { createProvider } from "./chain/provider.ts";
-import { createSender } from "./chain/send.ts";
+import { createOutbox } from "./chain/outbox/outbox.ts";
+import { databaseJournal } from "./chain/outbox/table.ts";
+import type { Signer } from "./chain/signer.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
 import { createCompute, type ComputeOptions } from "./compute/compute.ts";
@@ -40,7 +41,7 @@ export interface NodeOptions {
   readonly deployment: Deployment;
   /** Endpoints of one chain, http(s) or ws(s). */
   readonly rpcUrls: readonly string[];
-  readonly wallet: Wallet;
+  readonly signer: Signer;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
@@ -81,12 +82,12 @@ export async function startNode(
   options: NodeOptions,
   parts: Partial<OperatorParts> = {},
 ): Promise<RunningNode> {
-  const { deployment, log, wallet, pollMs = 1000, maxTraceBytes = 256 * MIB } = options;
-  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId: deployment.chainId, log });
+  const { deployment, log, signer, pollMs = 1000, maxTraceBytes = 256 * MIB } = options;
+  const { chainId } = deployment;
+  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId, log });
   const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
-  const sender = createSender({ wallet, provider, log, pollMs: Math.min(pollMs, 1000) });
   const { finality = 64, compute: { workers = 2 } = {} } = options;
   const compute = createCompute(options.compute);
   const { pool, exact } = compute;
@@ -95,6 +96,16 @@ export async function startNode(
   const database = await openDatabase(options.database);
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
+  const sender = createOutbox({
+    journal: await databaseJournal(database, signer.address),
+    signer,
+    chainId,
+    provider,
+    broadcast: async (raw) => void (await endpoints.broadcast(raw)),
+    log,
+    pollMs: Math.min(pollMs, 1000),
+    finality,
+  });
   const context: RoleContext = {
     contracts,
     sender,

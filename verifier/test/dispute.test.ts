@@ -7,6 +7,7 @@ import { fromHex, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { clocksAt, eventOf } from "../src/chain/state.ts";
 import { rpcSource } from "../src/chain/source.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
 import { selectedNode, type Trial } from "../src/play/trial.ts";
@@ -47,7 +48,7 @@ describe("disputes on a real chain", function () {
       ...role,
     };
     const node = await startNode(
-      { ...options, wallet: world.chain.wallet(account), log: log.child({ account }) },
+      { ...options, signer: walletSigner(world.chain.wallet(account)), log: log.child({ account }) },
       parts,
     );
     nodes.push(node);

@@ -10,6 +10,7 @@ import type { Hex } from "../../sdk/src/structs.ts";
 import { importKeystore } from "../src/chain/keys.ts";
 import { rpcSource } from "../src/chain/source.ts";
 import { eventOf, followedAddresses, type ChainState } from "../src/chain/state.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { createView } from "./view.ts";
 import { listOffers } from "../src/cli/offers.ts";
 import {
@@ -62,11 +63,11 @@ describe("the economy on a real chain", function () {
       lines.push(String(text));
       info(fields, String(text));
     };
-    const wallet = world.chain.wallet(account);
+    const signer = walletSigner(world.chain.wallet(account));
     const database = { directory: join(world.folder, `state-${account}`) };
     const small = { rpcUrls: [world.chain.url], pollMs: 200, compute: { workers: 1 }, database };
     const node = await startNode(
-      { deployment, content: { directory }, wallet, log, ...small, ...roles },
+      { deployment, content: { directory }, signer, log, ...small, ...roles },
       parts,
     );
     nodes.set(account, node);

@@ -1,5 +1,7 @@
 /** Whole disputes of a node process that is killed with SIGKILL at a chosen point and started again. */
 import type { ChildProcess } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { createAccount, type Account } from "../../scripts/simulate/accounts.ts";
@@ -12,6 +14,7 @@ import { connect } from "../../sdk/src/contracts.ts";
 import { request } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { clocksAt } from "../src/chain/state.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { exactTrace } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
@@ -20,8 +23,6 @@ import { finished, launch, ready } from "./command.ts";
 import { corruptOperator } from "./corrupt.ts";
 import { interpose, type Interposer, type KillPoint } from "./interpose.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 
 /** What the node under test is in the dispute. */
 export type Side = "challenger" | "operator";
@@ -105,11 +106,11 @@ export async function openStand(side: Side): Promise<Stand> {
     const content = { directory: contentDirectory };
     const database = { directory: join(world.folder, "liar-state") };
     const common = { deployment, content, database, log, rpcUrls: [chain.url], pollMs: 100 };
-    const wallet = chain.wallet(1);
+    const signer = walletSigner(chain.wallet(1));
     const role = { operator: { serve: "all" as const, minFee: 0n } };
     // The first instruction reads the input, so that the proof needs every move there is.
     const lie = corruptOperator({ instruction: 0, byte: 2 });
-    liar = await startNode({ ...common, ...role, wallet }, lie);
+    liar = await startNode({ ...common, ...role, signer }, lie);
     await liar.ready;
   } else await stake(world, 2, 100n * STAKE);
   await world.chain.provider.send("evm_setAutomine", [false]);

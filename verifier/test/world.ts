@@ -6,7 +6,9 @@ import type { NetworkParameters } from "../../scripts/networks.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import { createEndpoints, type Endpoints } from "../src/chain/endpoints.ts";
-import { createSender, type Sender } from "../src/chain/send.ts";
+import type { Sender } from "../src/chain/outbox/intent.ts";
+import { createSender } from "../src/chain/send.ts";
+import { walletSigner } from "../src/chain/signer.ts";
 import { openStore } from "../src/content/store.ts";
 import { createLogger, type Logger } from "../src/log.ts";
 import { describeModel, type ModelDescription } from "../src/releases/describe.ts";
@@ -46,8 +48,15 @@ export async function startWorld({ blockSeconds = 1, rules }: WorldOptions = {})
   try {
     const deployment = await deployTo(chain.url, rules);
     const wallet = chain.wallet(0);
-    const endpoints = createEndpoints({ urls: [chain.url], chainId: deployment.chainId, log: testLog });
-    const publisher = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 50 });
+    const { chainId } = deployment;
+    const endpoints = createEndpoints({ urls: [chain.url], chainId, log: testLog });
+    const publisher = createSender({
+      signer: walletSigner(wallet),
+      provider: chain.provider,
+      chainId,
+      log: testLog,
+      pollMs: 50,
+    });
     if (blockSeconds > 0) await chain.provider.send("evm_setIntervalMining", [blockSeconds]);
     return {
       chain,

@@ -22,6 +22,7 @@ import {
 import { openDatabase } from "../state/database.ts";
 import { openLogs } from "../state/logs.ts";
 import { createSender } from "./send.ts";
+import { walletSigner } from "./signer.ts";
 import { rpcSource } from "./source.ts";
 import { createMirror } from "./mirror.ts";
 
@@ -131,85 +132,22 @@ describe("on a real chain", function () {
     expect(mirror.state.releases.get(digits.releaseId)?.release).to.deep.equal(digits.release);
   });
 
-  describe("sender", () => {
-    const to = (): Hex => world.deployment.addresses.vault;
-    const deposit = (): string => world.contracts.vault.interface.encodeFunctionData("deposit");
-
-    it("sends many transactions at once with consecutive nonces, urgent ones first", async () => {
-      const { chain } = world;
-      const wallet = chain.wallet(5);
-      const sender = createSender({
-        wallet,
-        provider: chain.provider,
-        log: testLog,
-        pollMs: 20,
-        maxInFlight: 4,
-      });
-      const first = await chain.provider.getTransactionCount(wallet.address);
-      const nonces: [string, number][] = [];
-      const send = async (label: string, deadline?: number): Promise<void> => {
-        const extra = deadline === undefined ? {} : { deadline };
-        const { hash } = await sender.send({ label, to: to(), data: deposit(), value: 1n, ...extra });
-        nonces.push([label, (await chain.provider.getTransaction(hash))?.nonce ?? -1]);
-      };
-      const sends = Array.from({ length: 12 }, (_, i) => send(`routine ${i}`));
-      await Promise.all([...sends, send("later", 2000), send("urgent", 1000)]);
-      await sender.close();
-      const order = nonces.sort(([, a], [, b]) => a - b);
-      expect(order.map(([, nonce]) => nonce)).to.deep.equal(Array.from({ length: 14 }, (_, i) => first + i));
-      // The first was on its way before the urgent ones came.
-      expect(order.slice(1, 3).map(([label]) => label)).to.deep.equal(["urgent", "later"]);
-    });
-
-    it("recovers when somebody else uses its key", async () => {
-      const { chain } = world;
-      const wallet = chain.wallet(6);
-      const sender = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 20 });
-      await sender.send({ label: "one", to: to(), data: deposit(), value: 1n });
-      await (await wallet.sendTransaction({ to: wallet.address, value: 1n })).wait();
-      const receipt = await sender.send({ label: "two", to: to(), data: deposit(), value: 1n });
-      expect(receipt.status).to.equal(1);
-      await sender.close();
-    });
-
-    it("names the contract's error instead of sending what would revert", async () => {
-      const { chain, contracts } = world;
-      const wallet = chain.wallet(7);
-      const sender = createSender({ wallet, provider: chain.provider, log: testLog, pollMs: 20 });
-      const data = contracts.vault.interface.encodeFunctionData("withdraw", [10n, wallet.address]);
-      const error: unknown = await sender
-        .send({ label: "withdraw", to: to(), data })
-        .catch((caught: unknown) => caught);
-      expect(revertName(error)).to.equal("InsufficientFree");
-      expect(error instanceof AssayError && error.message).to.include("neededWei: 10");
-      expect(await chain.provider.getTransactionCount(wallet.address)).to.equal(0);
-      await sender.close();
-      expect(await codeOf(sender.send({ label: "late", to: to(), data }))).to.equal("CLOSED");
-    });
-
-    it("replaces a transaction that is not mined, with a higher fee", async () => {
-      const { chain } = world;
-      const { provider } = chain;
-      const wallet = chain.wallet(8);
-      await provider.send("evm_setAutomine", [false]);
-      const sender = createSender({ wallet, provider, log: testLog, pollMs: 20, bumpSeconds: 0.1 });
-      const sending = sender.send({ label: "slow", to: to(), data: deposit(), value: 1n });
-      const pool = async (): Promise<bigint> => {
-        const content: unknown = await provider.send("eth_getBlockByNumber", ["pending", true]);
-        const text = JSON.stringify(content);
-        return BigInt(/"maxPriorityFeePerGas":"(0x[0-9a-f]+)"/.exec(text)?.[1] ?? "0x0");
-      };
-      const fees = new Set<bigint>();
-      while (fees.size < 3) {
-        const fee = await pool();
-        if (fee > 0n) fees.add(fee);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      await provider.send("evm_setAutomine", [true]);
-      await provider.send("evm_mine", []);
-      expect((await sending).status).to.equal(1);
-      expect(await provider.getTransactionCount(wallet.address)).to.equal(1);
-      await sender.close();
-    });
+  it("names the contract's error instead of sending what would revert", async () => {
+    const { chain, contracts, deployment } = world;
+    const { provider } = chain;
+    const wallet = chain.wallet(7);
+    const signer = walletSigner(wallet);
+    const sender = createSender({ signer, provider, chainId: deployment.chainId, log: testLog, pollMs: 20 });
+    const data = contracts.vault.interface.encodeFunctionData("withdraw", [10n, wallet.address]);
+    const error: unknown = await sender
+      .send({ key: "withdraw", label: "withdraw", to: deployment.addresses.vault, data })
+      .catch((caught: unknown) => caught);
+    expect(revertName(error)).to.equal("InsufficientFree");
+    expect(error instanceof AssayError && error.details["args"]).to.deep.equal([
+      "freeWei: 0",
+      "neededWei: 10",
+    ]);
+    expect(await provider.getTransactionCount(wallet.address)).to.equal(0);
+    await sender.close();
   });
 });

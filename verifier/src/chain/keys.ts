@@ -1,13 +1,34 @@
-/** Keys live in encrypted JSON keystores (Web3 Secret Storage), their passwords in files; neither is ever logged. */
+/**
+ * Keys live in encrypted JSON keystores (Web3 Secret Storage), their passwords in files or in their owners' heads; neither is ever
+ * logged.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
-import { randomBytes } from "node:crypto";
-import { Wallet } from "ethers";
+import { randomBytes, scrypt as nativeScrypt } from "node:crypto";
+import { password as prompt } from "@inquirer/prompts";
+import { getBytes, scrypt, Wallet } from "ethers";
 import { AssayError } from "../../../sdk/src/error.ts";
 
-/** @throws {AssayError} BAD_KEYSTORE, without anything of the files' contents. */
-export async function openKeystore(keystorePath: string, passwordPath: string): Promise<Wallet> {
+const SCRYPT_MAX_BYTES = 2 ** 30;
+
+// On a thread of Node's pool: ethers' own runs for seconds on the event loop.
+scrypt.register(
+  (password, salt, N, r, p, length) =>
+    new Promise((resolve, reject) => {
+      const options = { N, r, p, maxmem: SCRYPT_MAX_BYTES };
+      nativeScrypt(getBytes(password), getBytes(salt), length, options, (error, key) => {
+        if (error === null) resolve(new Uint8Array(key));
+        else reject(error);
+      });
+    }),
+);
+
+/**
+ * @param passwordPath Absent: the password is asked for, if there is a terminal.
+ * @throws {AssayError} BAD_KEYSTORE, without anything of the files' contents.
+ */
+export async function openKeystore(keystorePath: string, passwordPath?: string): Promise<Wallet> {
   const json = read(keystorePath, "keystore");
-  const password = read(passwordPath, "password").replace(/\r?\n$/, "");
+  const password = await passwordOf(keystorePath, passwordPath);
   try {
     const { privateKey } = await Wallet.fromEncryptedJson(json, password);
     return new Wallet(privateKey);
@@ -45,6 +66,14 @@ export async function importKeystore(
     throw new AssayError("BAD_KEYSTORE", "these 64 hex digits are not a private key of this curve");
   }
   return writeKeystore(wallet, keystorePath, passwordPath);
+}
+
+async function passwordOf(keystorePath: string, passwordPath: string | undefined): Promise<string> {
+  if (passwordPath !== undefined) return read(passwordPath, "password").replace(/\r?\n$/, "");
+  if (!process.stdin.isTTY)
+    throw new AssayError("BAD_KEYSTORE", `give --password-file with the password of ${keystorePath}`);
+  // Standard output is for what commands print.
+  return prompt({ message: `Password of ${keystorePath}`, mask: true }, { output: process.stderr });
 }
 
 async function writeKeystore(wallet: Wallet, keystorePath: string, passwordPath: string): Promise<string> {

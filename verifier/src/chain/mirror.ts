@@ -60,7 +60,7 @@ export function createMirror(options: MirrorOptions): Mirror {
     try {
       return eventOf(deployment, entry);
     } catch (error) {
-      logError(log, error, `an event of transaction ${entry.transaction} was passed over`);
+      logError(log, error, "an event was passed over", { transaction: entry.transaction });
       return undefined;
     }
   }
@@ -147,7 +147,7 @@ export function createMirror(options: MirrorOptions): Mirror {
         } catch (error) {
           // The database: a server may come back, else whatever supervises this process shall start it anew.
           if (++failures > MAX_FAILURES) throw error;
-          logError(log, error, "following the chain");
+          logError(log, error, "following the chain failed");
           await sleep(failures * FAILURE_PAUSE_MS, undefined, { signal }).catch(() => undefined);
         }
       }

@@ -21,6 +21,8 @@ const configSchema = z
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
+    signer: z.url({ protocol: /^https?$/ }),
+    account: z.string().regex(/^0x[0-9a-fA-F]{40}$/),
     data: z.string(),
     content: z.string(),
     database: z.url({ protocol: /^postgres(ql)?$/ }),

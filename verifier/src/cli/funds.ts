@@ -2,13 +2,14 @@
 import type { Command } from "commander";
 import { formatEther } from "ethers";
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
 import { print } from "./output.ts";
 import {
   addressOf,
   etherOf,
   openSender,
   openSession,
-  openWallet,
+  openSigner,
   withChain,
   type Session,
 } from "./session.ts";
@@ -27,7 +28,7 @@ async function move(
 ): Promise<void> {
   const sender = await openSender(session);
   const to = session.contracts.deployment.addresses.vault;
-  const receipt = await sender.send({ label, to, data, value });
+  const receipt = await sender.send({ key: freshKey(label), label, to, data, value });
   await printAccount(session, sender.address, json, receipt.hash);
 }
 
@@ -85,7 +86,7 @@ export function addFunds(program: Command): void {
     .action(async (ether: string, { json, to }: JsonFlag & { to?: string }, command: Command) => {
       const wei = etherOf(ether, "the amount");
       const session = await openSession(command);
-      const recipient = to === undefined ? (await openWallet(session.config)).address : addressOf(to);
+      const recipient = to === undefined ? (await openSigner(session.config)).address : addressOf(to);
       const data = session.contracts.vault.interface.encodeFunctionData("withdraw", [wei, recipient]);
       await move(session, "withdraw", data, 0n, json ?? false);
     });
@@ -96,7 +97,7 @@ export function addFunds(program: Command): void {
     .option("--json", "print JSON")
     .action(async ({ json, address }: JsonFlag & { address?: string }, command: Command) => {
       const session = await openSession(command);
-      const owner = addressOf(address ?? (await openWallet(session.config)).address);
+      const owner = addressOf(address ?? (await openSigner(session.config)).address);
       await printAccount(session, owner, json ?? false);
     });
 }

@@ -9,7 +9,7 @@ import { startNode, type NodeOptions } from "../node.ts";
 import { DEFAULTS, type Config } from "./config.ts";
 import { contentOptionsOf, withContent } from "./content.ts";
 import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
-import { configOf, etherOf, openWallet, withChain } from "./session.ts";
+import { configOf, etherOf, openSigner, withChain } from "./session.ts";
 
 function endpoint(text: string): { host: string; port: number } | undefined {
   if (text === "off") return undefined;
@@ -45,7 +45,7 @@ async function optionsOf(config: Config): Promise<NodeOptions> {
   return {
     deployment: readDeployment(config.deployment ?? DEFAULTS.deployment),
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
-    wallet: await openWallet(config),
+    signer: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     content: contentOptionsOf(config),
     database:

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Log, Provider } from "ethers";
 import pLimit from "p-limit";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
 import { readLogs } from "../../../sdk/src/logs.ts";
@@ -14,7 +15,7 @@ import { NO_OFFER } from "../economics/offers.ts";
 import { encodeAnnouncement } from "../roles/announcer.ts";
 import { parseInteger } from "./arguments.ts";
 import { print, type Row } from "./output.ts";
-import { addressOf, idOf, openSender, openSession, openWallet, withChain } from "./session.ts";
+import { addressOf, idOf, openSender, openSession, openSigner, withChain } from "./session.ts";
 
 /** Anybody can announce: of so many operators, the newest, the stakes are asked for. */
 const MAX_OPERATORS = 1000;
@@ -135,7 +136,7 @@ async function announce({ withdraw, address, json }: AnnounceFlags, command: Com
   const { config, contracts, provider } = session;
   if (withdraw === true && address !== undefined)
     throw new AssayError("BAD_CONFIG", "only the key's own account can withdraw: leave out --address");
-  const account = addressOf(address ?? (await openWallet(config)).address);
+  const account = addressOf(address ?? (await openSigner(config)).address);
   const read = async (): Promise<OperatorRecord> =>
     (await readDirectory(contracts, provider, ["OfferChanged", "EndpointsAnnounced"], [padded(account)])).get(
       account.toLowerCase(),
@@ -145,7 +146,12 @@ async function announce({ withdraw, address, json }: AnnounceFlags, command: Com
     const sender = await openSender(session);
     const offers = [...said.offers.keys()].map((releaseId) => ({ releaseId, offer: NO_OFFER }));
     const data = encodeAnnouncement({ contracts }, { endpoints: [], offers });
-    await sender.send({ label: "announce", to: contracts.deployment.addresses.directory, data });
+    await sender.send({
+      key: freshKey("announce"),
+      label: "announce",
+      to: contracts.deployment.addresses.directory,
+      data,
+    });
     said = await read();
   }
   const { endpoints, offers } = said;

@@ -7,6 +7,7 @@ import { readLogs } from "../../../sdk/src/logs.ts";
 import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { decodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
 import { openContent } from "../content/content.ts";
 import { findRelease } from "../releases/find.ts";
 import { createReleases } from "../releases/prepare.ts";
@@ -89,7 +90,7 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   });
   const data = contracts.market.interface.encodeFunctionData("request", [ask, input]);
   const to = contracts.deployment.addresses.market;
-  const receipt = await sender.send({ label: "request", to, data, value: fee });
+  const receipt = await sender.send({ key: freshKey("request"), label: "request", to, data, value: fee });
   const handle = parseRequested(contracts, receipt);
   const rows: Row[] = [["request", handle.requestId]];
   if (flags.wait === "no")
@@ -113,7 +114,8 @@ async function refund(id: string, { json }: { json?: boolean }, command: Command
     throw new AssayError("NOT_FOUND", `the market has no request ${requestId}`);
   const data = market.interface.encodeFunctionData("refund", [event.request]);
   const sender = await openSender(session);
-  const { hash } = await sender.send({ label: "refund", to: deployment.addresses.market, data });
+  const to = deployment.addresses.market;
+  const { hash } = await sender.send({ key: freshKey("refund"), label: "refund", to, data });
   const rows: Row[] = [["refunded", `${event.request.fee} wei to the stake of ${event.request.refundTo}`]];
   print(json ?? false, rows, {
     requestId,

@@ -1,14 +1,17 @@
 /** What most commands need: settings, chain, key. */
 import type { Command } from "commander";
-import { parseEther, type JsonRpcApiProvider, type Wallet } from "ethers";
+import { parseEther, type JsonRpcApiProvider } from "ethers";
 import { checkChain, connect, type Contracts } from "../../../sdk/src/contracts.ts";
 import { readDeployment } from "../../../sdk/src/deployment.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { address as addressSchema, bytes32, type Hex } from "../../../sdk/src/structs.ts";
 import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";
 import { openKeystore } from "../chain/keys.ts";
+import type { Sender } from "../chain/outbox/intent.ts";
 import { createProvider } from "../chain/provider.ts";
-import { createSender, type Sender } from "../chain/send.ts";
+import { createSender } from "../chain/send.ts";
+import { remoteSigner } from "../chain/remote.ts";
+import { walletSigner, type Signer } from "../chain/signer.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { DEFAULTS, loadConfig, type Config } from "./config.ts";
 
@@ -26,7 +29,12 @@ export function withChain(command: Command, key: boolean): Command {
   if (!key) return command;
   return command
     .option("--keystore <file>", "encrypted key (make one with `assay key new`)")
-    .option("--password-file <file>", "file with the keystore's password");
+    .option("--password-file <file>", "file with the keystore's password (default: asked for at a terminal)")
+    .option(
+      "--signer <url>",
+      "remote signer instead of a keystore: Web3Signer, clef or another with eth_signTransaction",
+    )
+    .option("--account <address>", "account that the remote signer signs for");
 }
 
 export function configOf(command: Command): Config {
@@ -58,17 +66,23 @@ export async function openSession(command: Command): Promise<Session> {
   return { config, endpoints, provider, contracts: connect(deployment, provider), log };
 }
 
-export async function openWallet({ keystore, passwordFile }: Config): Promise<Wallet> {
-  if (keystore === undefined || passwordFile === undefined)
+export async function openSigner({ keystore, passwordFile, signer, account }: Config): Promise<Signer> {
+  if (signer !== undefined) {
+    if (account === undefined)
+      throw new AssayError("BAD_CONFIG", "--signer needs --account, the address that signs");
+    return remoteSigner({ url: signer, address: addressOf(account) });
+  }
+  if (keystore === undefined)
     throw new AssayError(
       "BAD_CONFIG",
-      "this needs a key: give --keystore and --password-file (`assay key new` makes one)",
+      "this needs a key: give --keystore and --password-file (`assay key new` makes one), or --signer and --account",
     );
-  return openKeystore(keystore, passwordFile);
+  return walletSigner(await openKeystore(keystore, passwordFile));
 }
 
-export async function openSender({ config, provider, log }: Session): Promise<Sender> {
-  return createSender({ wallet: await openWallet(config), provider, log });
+export async function openSender({ config, contracts, provider, log }: Session): Promise<Sender> {
+  const { chainId } = contracts.deployment;
+  return createSender({ signer: await openSigner(config), provider, chainId, log });
 }
 
 /** @throws {AssayError} BAD_CONFIG */

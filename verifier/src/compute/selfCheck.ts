@@ -122,7 +122,7 @@ export function createFastPaths(
       else log.warn(fields, "self-check failed: the exact interpreter computes this release");
       return path;
     } catch (error) {
-      logError(log, error, `self-check of ${releaseId}`);
+      logError(log, error, "the self-check could not be made", { release: releaseId });
       return undefined;
     } finally {
       // Asked again, what could not be found out is tried again.

@@ -6,7 +6,7 @@ import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import type { Hex, Release } from "../../../sdk/src/structs.ts";
 import { bindingsHash, bindingsText, signatureHash } from "../../../sdk/src/tensor.ts";
 import type { TransactionReceipt } from "ethers";
-import type { Sender } from "../chain/send.ts";
+import { freshKey, type Sender } from "../chain/outbox/intent.ts";
 import type { ModelSummary } from "./summary.ts";
 
 export interface PublishOptions {
@@ -84,7 +84,7 @@ export async function publishModel(
   let { modelId } = options;
   if (modelId === undefined) {
     const data = registry.encodeFunctionData("createModel", [options.modelUri ?? ""]);
-    const receipt = await sender.send({ label: "createModel", to, data });
+    const receipt = await sender.send({ key: freshKey("createModel"), label: "createModel", to, data });
     modelId = eventIn(receipt, to, "ModelCreated").modelId;
   }
   const release = releaseOf(model, modelId, options);
@@ -92,12 +92,12 @@ export async function publishModel(
   const withDimensions = (uri: string): string => (dimensions === "" ? uri : `${uri}#${dimensions}`);
   const contentUri = withDimensions(options.contentUri);
   const data = registry.encodeFunctionData("publish", [release, model.header, contentUri]);
-  await sender.send({ label: "publish", to, data });
+  await sender.send({ key: freshKey("publish"), label: "publish", to, data });
   const releaseId = releaseIdOf(release);
   const { otherUri } = options;
   if (otherUri === undefined) return { releaseId, release, contentUris: [contentUri] };
   const uris = [contentUri, withDimensions(otherUri)] as const;
   const announcement = registry.encodeFunctionData("announceContent", [releaseId, uris[1]]);
-  await sender.send({ label: "announceContent", to, data: announcement });
+  await sender.send({ key: freshKey("announceContent"), label: "announceContent", to, data: announcement });
   return { releaseId, release, contentUris: uris };
 }

@@ -2,6 +2,7 @@
 import type { Hex, Offer } from "../../../sdk/src/structs.ts";
 import { isRetryable } from "../../../sdk/src/error.ts";
 import { baseUrls } from "../chain/operators.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ReleaseRecord } from "../chain/state.ts";
 import type { Duty } from "../duties.ts";
@@ -104,7 +105,12 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
 
   async function announce(said: Announcement, head: BlockRef): Promise<void> {
     const data = encodeAnnouncement(context, said);
-    await sender.send({ label: "announce", to: contracts.deployment.addresses.directory, data });
+    await sender.send({
+      key: freshKey("announce"),
+      label: "announce",
+      to: contracts.deployment.addresses.directory,
+      data,
+    });
     announcedAt = head.timestamp;
     log.info({ endpoints: said.endpoints, offers: said.offers.length }, "announced");
   }

@@ -1,7 +1,6 @@
 /** Answers requests, defends the answers, collects what is due. */
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex, type Request } from "../../../sdk/src/structs.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
 import type { BlockRef } from "../chain/source.ts";
 import {
   MAX_DELIVERIES,
@@ -13,6 +12,7 @@ import {
 import type { Limits } from "../compute/children.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
+import { errorFields } from "../log.ts";
 import { considerAnswer, paysDelivery, type AnswerFacts, type AnswerTerms } from "../economics/answer.ts";
 import { createNotices, type Decision } from "../economics/decision.ts";
 import { addExposure, NO_EXPOSURE, type Exposure } from "../economics/exposure.ts";
@@ -55,7 +55,8 @@ export function honestAnswerer(context: Pick<RoleContext, "pool" | "exact" | "lo
     const right = context.exact.output(release, input, limits);
     if (atol === 0 && rtol === 0) return right;
     const fast = fastOutput(context.pool, release, input, limits.deadline).catch((error: unknown) => {
-      context.log.warn({ release: release.releaseId }, `${messageOf(error)}: the exact interpreter answers`);
+      const fields = { release: release.releaseId, ...errorFields(error) };
+      context.log.warn(fields, "onnxruntime failed: the exact interpreter answers");
       return undefined;
     });
     const [exact, found] = await Promise.all([right, fast]);
@@ -145,7 +146,15 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     turns.set(requestId, turn);
     if (turn > head.timestamp || !begun.has(requestId)) return;
     const data = market.encodeFunctionData("fulfill", [request.request, output]);
-    await sender.send({ label: "fulfill", to, data, deadline: request.request.deadline });
+    await sender.send({
+      key: `fulfill:${requestId}`,
+      label: "fulfill",
+      subject: requestId,
+      priority: "answer",
+      deadline,
+      to,
+      data,
+    });
     log.info({ request: requestId, release: record.releaseId }, "answered");
   }
 
@@ -241,11 +250,12 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
         ? market.encodeFunctionData("finalize", [...args])
         : market.encodeFunctionData("deliver", [...args]);
     };
+    const key = `${method}:${result.resultId}:${request.failedDeliveries}`;
     return {
-      key: `${method}:${result.resultId}:${request.failedDeliveries}`,
+      key,
       subject: request.requestId,
       async run() {
-        await sender.send({ label: method, to, data: data() });
+        await sender.send({ key, label: method, subject: request.requestId, to, data: data() });
       },
     };
   }

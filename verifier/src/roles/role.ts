@@ -1,7 +1,7 @@
 /** What both roles work with. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { sameHex } from "../../../sdk/src/structs.ts";
-import type { Sender } from "../chain/send.ts";
+import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { ExactPool } from "../compute/exactPool.ts";
@@ -58,7 +58,7 @@ export function dutiesOfTrials(
     try {
       return dutiesOf(trial);
     } catch (error) {
-      logError(log, error, `result ${result.resultId}`);
+      logError(log, error, "a trial could not be planned", { result: result.resultId });
       return [];
     }
   });
@@ -67,16 +67,21 @@ export function dutiesOfTrials(
 export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadline?: number): Duty {
   const { contracts, sender } = context;
   const { resultId } = trial.result;
+  const key = moveKey(resultId, move);
   return {
-    key: moveKey(resultId, move),
+    key,
     subject: trial.request.requestId,
     deadline,
     async run() {
       await sender.send({
+        key,
         label: move.kind,
+        subject: resultId,
         to: contracts.deployment.addresses.game,
         data: encodeMove(contracts, trial, move),
-        ...(deadline === undefined ? {} : { deadline }),
+        ...(deadline === undefined
+          ? {}
+          : { priority: "move", deadline, stakeWei: trial.request.request.bond }),
       });
     },
   };

@@ -2,12 +2,12 @@
 import { randomInt } from "node:crypto";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
 import type { Duty } from "../duties.ts";
+import { errorFields } from "../log.ts";
 import {
   considerChallenge,
   estimateChallenge,
@@ -70,7 +70,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       const fast = await fastOutput(pool, release, input, trial.result.endsAt);
       return firstWrongOutput(release.model, fast, published, release.release) === undefined;
     } catch (error) {
-      log.warn({ result: trial.result.resultId }, `${messageOf(error)}: the exact interpreter judges`);
+      const fields = { result: trial.result.resultId, ...errorFields(error) };
+      log.warn(fields, "onnxruntime failed: the exact interpreter judges");
       return false;
     }
   }
@@ -197,11 +198,12 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       return [];
     const data = contracts.market.interface.encodeFunctionData("refund", [trial.request.request]);
     const to = contracts.deployment.addresses.market;
+    const { requestId } = trial.request;
+    const key = `refund:${requestId}`;
     const run = async (): Promise<void> => {
-      await sender.send({ label: "refund", to, data });
+      await sender.send({ key, label: "refund", subject: requestId, to, data });
     };
-    const { requestId: subject } = trial.request;
-    return [{ key: `refund:${subject}`, subject, run }];
+    return [{ key, subject: requestId, run }];
   }
 
   function dutiesOf(trial: Trial, state: ChainState, head: BlockRef): Duty[] {

@@ -89,7 +89,7 @@ export async function openClaims(
   await beat();
   await bury();
   const timer = setInterval(() => {
-    beat().catch((error: unknown) => logError(log, error, "heartbeat"));
+    beat().catch((error: unknown) => logError(log, error, "the heartbeat failed"));
   }, heartbeatMs);
   timer.unref();
 

@@ -1,5 +1,5 @@
 /** Rows of the node's database. Column types in SQL: migrations/. Times are unix milliseconds of the database's clock unless they say otherwise. */
-import type { Generated } from "kysely";
+import type { Generated, GeneratedAlways } from "kysely";
 
 /** A running process. It is taken for dead when its heartbeat is old. */
 export interface InstanceRow {
@@ -62,6 +62,62 @@ export interface JudgementRow {
   readonly at_ms: Generated<number>;
 }
 
+/** An account that sends: its row is locked while a nonce is chosen. */
+export interface SenderRow {
+  /** Chain id and address. */
+  readonly account: string;
+}
+
+/** One attempt at a move; what it means: chain/outbox/journal.ts. Amounts in wei. */
+export interface TransactionRow {
+  readonly id: GeneratedAlways<number>;
+  readonly account: string;
+  readonly key: string;
+  readonly attempt: number;
+  readonly label: string;
+  readonly subject: string | null;
+  readonly priority: "move" | "answer" | "routine";
+  readonly deadline: number | null;
+  readonly stake_wei: bigint | null;
+  readonly recipient: Uint8Array;
+  data: Uint8Array;
+  readonly value_wei: bigint;
+  readonly gas_limit: number;
+  readonly nonce: number;
+  max_fee_wei: bigint;
+  tip_wei: bigint;
+  version: Generated<number>;
+  /** How many versions are signed: as many as the version says, or one more. */
+  signatures: Generated<number>;
+  state: "pending" | "mined" | "reverted" | "failed";
+  /** Nothing about it will change any more. */
+  final: Generated<boolean>;
+  revision: Generated<number>;
+  readonly created_ms: Generated<number>;
+  changed_ms: Generated<number>;
+  hash: Uint8Array | null;
+  block: number | null;
+  block_hash: Uint8Array | null;
+  gas_used: number | null;
+  gas_price_wei: bigint | null;
+  /** Of the block, unix seconds. */
+  mined_at: number | null;
+  /** JSON. */
+  failure: string | null;
+}
+
+export interface SignedTransactionRow {
+  /** Of the transaction's row. */
+  readonly id: number;
+  readonly version: number;
+  readonly hash: Uint8Array;
+  readonly raw: Uint8Array;
+  /** Number of the chain's head when it was signed. */
+  readonly head: number;
+  readonly signed_ms: Generated<number>;
+  sent_ms: number | null;
+}
+
 export interface Tables {
   instances: InstanceRow;
   claims: ClaimRow;
@@ -70,4 +126,7 @@ export interface Tables {
   logs: LogRow;
   answers: AnswerRow;
   judgements: JudgementRow;
+  senders: SenderRow;
+  transactions: TransactionRow;
+  signed_transactions: SignedTransactionRow;
 }

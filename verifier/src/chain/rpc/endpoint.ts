@@ -91,7 +91,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     if (error.kind !== "limited" && error.kind !== "outvoted") checked = undefined;
     if (!reported && (health.streak() >= REPORT_STREAK || error.kind === "foreign")) {
       reported = true;
-      log.warn({ endpoint: name, kind: error.kind }, `an RPC endpoint rests: ${error.message}`);
+      log.warn({ endpoint: name, kind: error.kind, reason: error.message }, "an RPC endpoint rests");
     }
     probing ??= setTimeout(() => void probe(), Math.max(0, health.restsUntil() - Date.now())).unref();
   }

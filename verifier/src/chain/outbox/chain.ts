@@ -1,0 +1,154 @@
+/** What the outbox reads of the chain. Answers are checked before anything trusts them. */
+import type { JsonRpcApiProvider, TransactionReceipt } from "ethers";
+import { z } from "zod/v4";
+import { AssayError, messageOf } from "../../../../sdk/src/error.ts";
+import { asRevert } from "../../../../sdk/src/revert.ts";
+import { bytes32, sameHex, type Hex } from "../../../../sdk/src/structs.ts";
+import { perPriority, TIP_PERCENTILES, type Market } from "./fees.ts";
+import type { Inclusion } from "./journal.ts";
+
+export interface Head {
+  readonly number: number;
+  readonly hash: string;
+  /** Unix seconds. */
+  readonly timestamp: number;
+  readonly baseFee: bigint;
+}
+
+export interface Call {
+  readonly from: Hex;
+  readonly to: Hex;
+  readonly data: string;
+  readonly value: bigint;
+}
+
+const FEE_BLOCKS = 10;
+/** An estimate can fall short where a call's gas depends on what is left. */
+const GAS_MARGIN_PERCENT = 130n;
+
+const quantity = z
+  .string()
+  .regex(/^0x[0-9a-f]{1,32}$/i)
+  .transform(BigInt);
+
+const historySchema = z.object({
+  reward: z.array(z.array(quantity).max(8)).max(1024).nullish(),
+  gasUsedRatio: z.array(z.number()).max(1024),
+});
+
+/** @throws {AssayError} RPC_FAILED */
+export async function ask<T>(what: string, question: Promise<T>): Promise<T> {
+  try {
+    return await question;
+  } catch (cause) {
+    throw new AssayError("RPC_FAILED", `${what}: ${messageOf(cause)}`, { retryable: true, cause });
+  }
+}
+
+export async function readHead(provider: JsonRpcApiProvider): Promise<Head> {
+  const block = await ask("latest block", provider.getBlock("latest"));
+  if (block?.hash == null) throw new AssayError("RPC_FAILED", "the chain has no head", { retryable: true });
+  const { number, hash, timestamp, baseFeePerGas } = block;
+  return { number, hash, timestamp, baseFee: baseFeePerGas ?? 0n };
+}
+
+function median(values: readonly bigint[]): bigint {
+  const sorted = [...values].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return sorted[sorted.length >> 1] ?? 0n;
+}
+
+/** Tips of the last blocks that were not empty; 0 where an endpoint cannot say. */
+export async function readMarket(provider: JsonRpcApiProvider, head: Head): Promise<Market> {
+  const classes = Object.entries(TIP_PERCENTILES).sort(([, a], [, b]) => a - b);
+  const percentiles = classes.map(([, percentile]) => percentile);
+  const read = async (): Promise<Market["tips"]> => {
+    const blocks = `0x${FEE_BLOCKS.toString(16)}`;
+    const answer: unknown = await provider.send("eth_feeHistory", [blocks, "latest", percentiles]);
+    const { reward, gasUsedRatio } = historySchema.parse(answer);
+    const rewards = (reward ?? []).filter((_, block) => (gasUsedRatio[block] ?? 0) > 0);
+    return perPriority((priority) => {
+      const column = classes.findIndex(([name]) => name === priority);
+      return median(rewards.map((row) => row[column] ?? 0n));
+    });
+  };
+  const none = perPriority(() => 0n);
+  return { baseFee: head.baseFee, tips: await read().catch(() => none) };
+}
+
+/** @returns the receipt of one of our transactions; undefined: an endpoint knows of none, or answers with another. */
+export async function readReceipt(
+  provider: Pick<JsonRpcApiProvider, "getTransactionReceipt">,
+  hash: Hex,
+  from: Hex,
+): Promise<TransactionReceipt | undefined> {
+  const receipt = await ask("receipt", provider.getTransactionReceipt(hash));
+  if (receipt === null || !sameHex(receipt.hash, hash) || !sameHex(receipt.from, from)) return undefined;
+  return receipt;
+}
+
+export function inclusionOf(receipt: TransactionReceipt, hash: Hex, minedAt: number): Inclusion {
+  return {
+    hash,
+    block: receipt.blockNumber,
+    blockHash: bytes32.parse(receipt.blockHash),
+    gasUsed: Number(receipt.gasUsed),
+    gasPriceWei: receipt.gasPrice,
+    minedAt,
+  };
+}
+
+/** Gas limit of a call, with a margin. @throws {AssayError} REVERTED, INSUFFICIENT_FUNDS, RPC_FAILED. */
+export async function simulate(provider: JsonRpcApiProvider, label: string, call: Call): Promise<number> {
+  try {
+    return Number(((await provider.estimateGas(call)) * GAS_MARGIN_PERCENT) / 100n);
+  } catch (cause) {
+    throw failureOf(label, cause);
+  }
+}
+
+/** Why a transaction failed in its block. @returns a retryable error if the call succeeds there now. */
+export async function explainRevert(
+  provider: JsonRpcApiProvider,
+  label: string,
+  call: Call,
+  block: number,
+): Promise<AssayError> {
+  try {
+    await provider.call({ ...call, blockTag: block });
+  } catch (cause) {
+    const revert = asRevert(label, cause);
+    if (revert !== undefined) return revert;
+  }
+  return new AssayError("REVERTED", `${label} reverted; repeated at the end of its block it does not`, {
+    retryable: true,
+  });
+}
+
+/** Everything that an error says, however deeply a client has wrapped it. */
+function wordsOf(error: unknown, depth = 0): string {
+  if (depth > 5 || typeof error !== "object" || error === null) return "";
+  const inner = ["info", "error", "cause"].map((key): unknown => Reflect.get(error, key));
+  const words = "message" in error ? String(error.message) : "";
+  return [words, ...inner.map((value) => wordsOf(value, depth + 1))].join(" ").toLowerCase();
+}
+
+/** An endpoint's refusal by its usual words; there are no codes for them. */
+export function refusalOf(error: unknown): "known" | "nonce" | "underpriced" | "funds" | undefined {
+  const text = wordsOf(error);
+  if (/already known|already imported|known transaction/.test(text)) return "known";
+  if (/nonce too low|nonce has already been used|nonce_expired/.test(text)) return "nonce";
+  if (/underpriced|fee too low|less than block base fee/.test(text)) return "underpriced";
+  if (/insufficient funds/.test(text)) return "funds";
+  return undefined;
+}
+
+export function failureOf(label: string, error: unknown): AssayError {
+  if (error instanceof AssayError) return error;
+  if (refusalOf(error) === "funds")
+    return new AssayError("INSUFFICIENT_FUNDS", `${label}: the wallet cannot pay for value and gas`, {
+      retryable: true,
+    });
+  const revert = asRevert(label, error);
+  if (revert !== undefined) return revert;
+  return new AssayError("RPC_FAILED", `${label}: ${messageOf(error)}`, { retryable: true, cause: error });
+}

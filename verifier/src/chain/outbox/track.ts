@@ -1,0 +1,159 @@
+/** What became of what was sent: mined, reverted, replaced, undone by a reorganisation. */
+import type { TransactionReceipt } from "ethers";
+import { AssayError } from "../../../../sdk/src/error.ts";
+import { sameHex } from "../../../../sdk/src/structs.ts";
+import { ask, explainRevert, inclusionOf, readReceipt, type Head } from "./chain.ts";
+import { failureFrom, fieldsOf, type OutboxContext } from "./context.ts";
+import type { Entry, Signed } from "./journal.ts";
+
+interface Suspicion {
+  readonly since: number;
+  looks: number;
+}
+
+/** Looks at the chain without a receipt of ours before its nonce counts as lost. */
+const LOOKS = 3;
+
+export interface Tracker {
+  /** An entry that waits to be mined. @param chainNonce The chain's next nonce. @returns whether it waits still. */
+  pending(entry: Entry, chainNonce: number): Promise<boolean>;
+  /** Entries that were mined and are not final. @returns those whose block has gone: to be broadcast again. */
+  mined(entries: readonly Entry[], head: Head): Promise<Entry[]>;
+  /** A second look at a move that was mined and is asked for again. @returns its receipt if it stands. */
+  recheck(entry: Entry): Promise<TransactionReceipt | undefined>;
+  /** @returns the receipt of a mined entry; undefined: no endpoint has it at the moment. */
+  receiptOf(entry: Entry): Promise<TransactionReceipt | undefined>;
+}
+
+export function createTracker(context: OutboxContext): Tracker {
+  const { journal, provider, witness, signer, log } = context;
+  const suspicions = new Map<number, Suspicion>();
+  let lastHead = "";
+
+  async function find(entry: Entry): Promise<[Signed, TransactionReceipt] | undefined> {
+    for (const signed of [...entry.signed].reverse()) {
+      const receipt = await readReceipt(provider, signed.hash, signer.address);
+      if (receipt !== undefined) return [signed, receipt];
+    }
+    return undefined;
+  }
+
+  /** Writes down that an entry is in a block. */
+  async function include(
+    entry: Entry,
+    { hash }: Pick<Signed, "hash">,
+    receipt: TransactionReceipt,
+  ): Promise<void> {
+    const block = await ask("block", provider.getBlock(receipt.blockNumber));
+    // The chain moves at this moment: the next look will tell.
+    if (block?.hash == null || !sameHex(block.hash, receipt.blockHash)) return;
+    const inclusion = inclusionOf(receipt, hash, block.timestamp);
+    const fields = { ...fieldsOf(entry), hash, block: inclusion.block, gas: inclusion.gasUsed };
+    if (receipt.status === 1) {
+      const changed = await journal.change(entry, { state: "mined", inclusion });
+      if (changed !== undefined) log.info(fields, "mined");
+      return;
+    }
+    const call = {
+      from: signer.address,
+      to: entry.to,
+      data: await journal.dataOf(entry),
+      value: entry.value,
+    };
+    const error = await explainRevert(provider, entry.label, call, inclusion.block);
+    const changed = await journal.change(entry, {
+      state: "reverted",
+      inclusion,
+      failure: failureFrom(error),
+    });
+    if (changed !== undefined) log.warn({ ...fields, error: error.details["error"] }, "reverted");
+  }
+
+  function suspicious({ id }: Entry): boolean {
+    const found = suspicions.get(id) ?? { since: Date.now(), looks: 0 };
+    suspicions.set(id, found);
+    found.looks++;
+    return found.looks >= LOOKS && Date.now() - found.since >= context.replacedMs;
+  }
+
+  async function pending(entry: Entry, chainNonce: number): Promise<boolean> {
+    if (entry.nonce >= chainNonce) {
+      suspicions.delete(entry.id);
+      return true;
+    }
+    const found = await find(entry);
+    if (found !== undefined) {
+      suspicions.delete(entry.id);
+      await include(entry, ...found);
+      return false;
+    }
+    if (!suspicious(entry)) return true;
+    suspicions.delete(entry.id);
+    const error = new AssayError(
+      "TRANSACTION_REPLACED",
+      `${entry.label}: another transaction of this account has taken nonce ${entry.nonce}`,
+      { retryable: true, details: { nonce: entry.nonce } },
+    );
+    const changed = await journal.change(entry, { state: "failed", failure: failureFrom(error) });
+    if (changed !== undefined) log.warn(fieldsOf(entry), error.message);
+    return false;
+  }
+
+  /** @returns the entry, pending again, if its receipt has gone. */
+  async function moved(entry: Entry): Promise<Entry | undefined> {
+    const found = await find(entry);
+    if (found === undefined) {
+      const changed = await journal.change(entry, { state: "pending" });
+      if (changed !== undefined) log.warn(fieldsOf(entry), "undone by a reorganisation: sending it again");
+      return changed;
+    }
+    const [signed, receipt] = found;
+    if (!sameHex(receipt.blockHash, entry.inclusion?.blockHash ?? "")) await include(entry, signed, receipt);
+    return undefined;
+  }
+
+  return {
+    pending,
+    async mined(entries, head) {
+      if (entries.length === 0 || head.hash === lastHead) return [];
+      const undone: Entry[] = [];
+      const blocks = new Map<number, string | undefined>();
+      for (const entry of entries) {
+        const { block = 0, blockHash = "" } = entry.inclusion ?? {};
+        if (block > head.number) continue;
+        if (!blocks.has(block))
+          blocks.set(block, (await ask("block", provider.getBlock(block)))?.hash ?? undefined);
+        if (sameHex(blocks.get(block) ?? "", blockHash)) {
+          if (head.number - block >= context.finality) await journal.finish(entry);
+          continue;
+        }
+        const again = await moved(entry);
+        if (again !== undefined) undone.push(again);
+      }
+      lastHead = head.hash;
+      return undone;
+    },
+    async recheck(entry) {
+      const { inclusion } = entry;
+      if (inclusion === undefined) return undefined;
+      const receipt = await readReceipt(witness, inclusion.hash, signer.address);
+      if (receipt?.status === 1) return receipt;
+      log.warn(
+        { ...fieldsOf(entry), hash: inclusion.hash },
+        "a second look does not find it: it was not mined",
+      );
+      const gone = new AssayError("TRANSACTION_REPLACED", `${entry.label} was not mined`, {
+        retryable: true,
+      });
+      // What is final has no bytes any more: it can only be done anew.
+      await journal.change(
+        entry,
+        entry.signed.length > 0 ? { state: "pending" } : { state: "failed", failure: failureFrom(gone) },
+      );
+      return undefined;
+    },
+    async receiptOf({ inclusion }) {
+      return inclusion && readReceipt(provider, inclusion.hash, signer.address);
+    },
+  };
+}

@@ -4,7 +4,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { keccak256 } from "ethers";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import type { FaultKind, Spell } from "./faults.ts";
-import { bodySchema, forwarder, readBody, type Call, type NumberedCall, type Reply } from "./rpc.ts";
+import {
+  bodySchema,
+  forwarder,
+  onLatest,
+  readBody,
+  type Call,
+  type Forward,
+  type NumberedCall,
+  type Reply,
+} from "./rpc.ts";
 import { serve, type Served } from "./serve.ts";
 import { answerStale } from "./stale.ts";
 
@@ -62,7 +71,8 @@ function rangeOf({ method, params }: Call): number {
 
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const { forecast, rng, elapsed, onFault } = options;
-  const { forward, close } = forwarder(options.target);
+  const { forward: pass, close } = forwarder(options.target);
+  const forward: Forward = (call) => pass(onLatest(call));
 
   function spellNow(): Spell | undefined {
     const now = elapsed();

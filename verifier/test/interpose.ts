@@ -1,6 +1,6 @@
 /** Stands between a node and its endpoint, counts what the node asks, and tells when a chosen point has come. */
 import type { ServerResponse } from "node:http";
-import { bodySchema, forwarder, readBody, type NumberedCall } from "../../scripts/simulate/rpc.ts";
+import { bodySchema, forwarder, onLatest, readBody, type NumberedCall } from "../../scripts/simulate/rpc.ts";
 import { serve } from "../../scripts/simulate/serve.ts";
 
 const SEND = "eth_sendRawTransaction";
@@ -66,7 +66,7 @@ export async function interpose(
       strike();
       return undefined;
     }
-    const reply = await forward(call);
+    const reply = await forward(onLatest(call));
     if (hit) strike();
     return hit ? undefined : { jsonrpc: "2.0", id, ...reply };
   }

@@ -1,14 +1,12 @@
 /** Challengers of right answers: one stalls, one points at random places, one sends proofs that prove nothing. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { splitBlob } from "../../program/src/claim.ts";
 import { proveStep } from "../../program/src/prove.ts";
 import { computeTrace } from "../../program/src/trace.ts";
 import { treePath } from "../../program/src/merkle.ts";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import { fromHex, sameHex, toHex, type Node } from "../../sdk/src/structs.ts";
-import { rpcSource } from "../../verifier/src/chain/source.ts";
-import { follow } from "../../verifier/src/chain/follow.ts";
-import { clocksAt, eventOf, type GameRecord } from "../../verifier/src/chain/state.ts";
-import { createView } from "../../verifier/test/view.ts";
+import { clocksAt, type GameRecord } from "../../verifier/src/chain/state.ts";
 import { encodeMove } from "../../verifier/src/play/calls.ts";
 import { access, claimOfTrace, type HonestRun } from "../../verifier/src/play/evidence.ts";
 import { levelsBelow, siblings } from "../../verifier/src/play/tree.ts";
@@ -25,10 +23,12 @@ import { modelOf } from "./models.ts";
 import type { PlannedRequest, Tactic } from "./requests.ts";
 import { MODELS, OPERATORS, type CrankName, type ModelName } from "./rules.ts";
 import type { Stage } from "./stage.ts";
+import { createWatch, trialOf } from "./watch.ts";
 
 const EMPTY = new Uint8Array();
 /** A move that has not had its effect by then is tried again. */
 const PATIENCE_MS = 8000;
+const LOOK_MS = 1000;
 
 /** A place below the node selected last, any at all: the trace is right everywhere. Undefined: there is nothing below. */
 export function anywhereBelow(
@@ -86,17 +86,16 @@ export interface CranksOptions {
 
 /** Plays until the signal is aborted; whatever is refused is tried again until its time has passed. */
 export async function playCranks({ stage, plan, hands, rng, signal }: CranksOptions): Promise<void> {
-  const { contracts, endpoints, accounts } = stage;
+  const { contracts, provider, accounts } = stage;
   const { deployment } = contracts;
-  const { registry, market, game } = deployment.addresses;
+  const { game } = deployment.addresses;
   const models = Object.fromEntries(MODELS.map((name) => [name, modelOf(name)])) as Record<
     ModelName,
     ReturnType<typeof modelOf>
   >;
   const honest = OPERATORS.map((name) => accounts[name].address);
-  const view = createView();
+  const watch = createWatch(contracts, provider);
   const sentAt = new Map<string, number>();
-  let now = 0;
 
   function runOf(trial: Trial, model: ModelName): HonestRun {
     const { program, commitment } = models[model];
@@ -136,27 +135,22 @@ export async function playCranks({ stage, plan, hands, rng, signal }: CranksOpti
   }
 
   async function round(): Promise<void> {
-    for (const result of view.state.results.values()) {
-      if (!honest.some((address) => sameHex(address, result.operator))) continue;
-      const request = view.state.requests.get(result.requestId);
-      const release = request && view.state.releases.get(request.request.releaseId);
-      const planned = request && plan[Number(request.request.nonce)];
-      if (request === undefined || release === undefined || planned === undefined) continue;
-      await play({ now, release, request, result }, planned);
+    const watched = await watch();
+    for (const { operator, requestId } of watched.state.results.values()) {
+      const trial = trialOf(watched, requestId);
+      const planned = plan[Number(trial?.request.request.nonce)];
+      if (
+        trial !== undefined &&
+        planned !== undefined &&
+        honest.some((address) => sameHex(address, operator))
+      )
+        await play(trial, planned);
     }
   }
 
-  const source = rpcSource(endpoints, [registry, market, game]);
-  for await (const item of follow(source, { fromBlock: deployment.block, pollMs: 500, signal })) {
-    if (item.kind === "reorg") view.rollBack(item.keep);
-    else if (item.kind === "logs")
-      for (const log of item.logs) {
-        const event = eventOf(deployment, log);
-        if (event !== undefined) view.apply(event);
-      }
-    else {
-      now = item.block.timestamp;
-      await round();
-    }
+  while (!signal.aborted) {
+    // The chain can move while it is read: the next look sees it as it is then.
+    await round().catch(() => undefined);
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -5,6 +5,7 @@ import type { Rng } from "../../program/src/testing/rng.ts";
 import type { Blow, Reorg, Schedule } from "./faults.ts";
 import type { Hand } from "./hand.ts";
 import type { PlannedRequest } from "./requests.ts";
+import { BLOCK_SECONDS } from "./rules.ts";
 import { askCall } from "./requester.ts";
 import type { Stage } from "./stage.ts";
 
@@ -44,6 +45,8 @@ async function reorganise(
   { depth, kind, lost }: Reorg,
 ): Promise<void> {
   const { provider } = stage;
+  // No block comes in between: what is lost is what the schedule says.
+  await provider.send("evm_setIntervalMining", [0]);
   const head = await provider.getBlockNumber();
   const raws = await rawTransactions(provider, head - depth + 1, head);
   if (kind === "replaced") await provider.send("anvil_reorg", [depth, []]);
@@ -53,6 +56,7 @@ async function reorganise(
   for (const raw of raws)
     if (!rng.chance(lost)) await provider.broadcastTransaction(raw).catch(() => undefined);
   for (const hand of hands) await hand.repeat();
+  await provider.send("evm_setIntervalMining", [BLOCK_SECONDS]);
 }
 
 /** Resolves at the end of the play, when every blow has been recovered from. */

@@ -1,8 +1,9 @@
 /** The plain facts that the invariants speak of: the chain's record set against the plan and the exact interpreter. */
+import { z } from "zod/v4";
 import type { Contracts } from "../../sdk/src/contracts.ts";
 import { REQUEST_STATES, type RequestStateName } from "../../sdk/src/answer.ts";
 import type { Verdict } from "../../sdk/src/events.ts";
-import { fromHex, sameHex, type Hex, type Request } from "../../sdk/src/structs.ts";
+import { bytes32, fromHex, sameHex, type Hex, type Request } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../../verifier/src/compute/exact.ts";
 import { firstWrongOutput } from "../../verifier/src/judge/judge.ts";
 import type { ModelDescription } from "../../verifier/src/releases/describe.ts";
@@ -10,7 +11,7 @@ import { modelOf } from "./models.ts";
 import { madeTwice, readMoves, type MinedMove } from "./moves.ts";
 import { eventsNamed, readRecord, type ChainRecord, type Flows } from "./record.ts";
 import { isRefused, isUnanswerable, type PlannedRequest } from "./requests.ts";
-import { CRANKS, HONEST, LIARS, MODELS, type StakedName } from "./rules.ts";
+import { CRANKS, HONEST, LIARS, MODELS, OPERATORS, type StakedName } from "./rules.ts";
 import type { Stage } from "./stage.ts";
 
 export interface AnswerFact {
@@ -29,6 +30,8 @@ export interface RequestFact {
   /** Named: only this one may answer. */
   readonly operator: StakedName | undefined;
   readonly answer: AnswerFact | undefined;
+  /** An honest operator said in its log that it leaves the request alone, and why. */
+  readonly declined: boolean;
   readonly request: Request;
 }
 
@@ -98,6 +101,7 @@ async function requestsOf(
     eventsNamed(record, "OperatorLost").map(({ resultId, verdict }) => [resultId, verdict]),
   );
   const settled = new Set(eventsNamed(record, "BondSettled").map(({ resultId }) => resultId));
+  const declined = declinedIn(stage);
   const facts: RequestFact[] = [];
   for (const { requestId, request, input } of eventsNamed(record, "Requested")) {
     const { state } = await stage.contracts.market.statusOf(requestId);
@@ -110,6 +114,7 @@ async function requestsOf(
       state: REQUEST_STATES[Number(state)] ?? "none",
       expected: expectedOf(plan[index]),
       operator: nameAt(stage, request.operator),
+      declined: declined.has(requestId),
       answer: answer && {
         by: nameAt(stage, answer.operator),
         right: judge(request, input, answer.output, record),
@@ -119,6 +124,19 @@ async function requestsOf(
     });
   }
   return facts;
+}
+
+const declineSchema = z.object({ request: bytes32, msg: z.string().startsWith("left to others") });
+
+/** Requests that an operator chose not to answer: a risk that it will not take is no deadline missed. */
+function declinedIn({ nodes }: Stage): ReadonlySet<string> {
+  const lines = OPERATORS.flatMap((name) => nodes.get(name)?.log().split("\n") ?? []);
+  return new Set(
+    lines.flatMap((line) => {
+      const found = line.includes("left to others") ? declineSchema.safeParse(JSON.parse(line)) : undefined;
+      return found?.success ? [found.data.request] : [];
+    }),
+  );
 }
 
 function gamesOf(stage: Stage, record: ChainRecord): GameFact[] {

@@ -13,7 +13,7 @@ export interface Broken {
     | "LIE_STANDS"
     /** A right answer was overturned, or is not final. */
     | "RIGHT_ANSWER"
-    /** A request that honest operators could answer was not answered in time. */
+    /** A request that honest operators could answer, and did not decline, was not answered in time. */
     | "UNANSWERED"
     /** A request was answered, made or refunded that should not have been. */
     | "UNEXPECTED"
@@ -39,7 +39,7 @@ function isFinal({ state }: RequestFact): boolean {
 }
 
 function ofRequest(fact: RequestFact): Broken[] {
-  const { index, requestId, expected, operator, answer, state } = fact;
+  const { index, requestId, expected, operator, answer, declined, state } = fact;
   const broken: Broken[] = [];
   const add = (invariant: Broken["invariant"], what: string): void => {
     broken.push({ invariant, what: `request ${index} (${requestId}): ${what}` });
@@ -49,7 +49,7 @@ function ofRequest(fact: RequestFact): Broken[] {
     add("UNEXPECTED", `answered by ${answer.by ?? "a stranger"}`);
   if (answer === undefined) {
     // A liar that was named may leave it.
-    if (expected === "answered" && (operator === undefined || isHonest(operator)))
+    if (expected === "answered" && !declined && (operator === undefined || isHonest(operator)))
       add("UNANSWERED", `nobody answered; ${operator ?? "anybody"} could`);
     if (state !== "refunded") add("UNSETTLED", `unanswered, its state is ${state}`);
     return broken;

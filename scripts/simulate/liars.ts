@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { dtype } from "../../program/src/dtype.ts";
 import { outElements, type Program } from "../../program/src/instruction.ts";
 import { readDeployment } from "../../sdk/src/deployment.ts";
@@ -32,6 +31,7 @@ export interface LiarSettings {
     readonly keystore: string;
     readonly passwordFile: string;
     readonly content: string;
+    readonly state: string;
   }[];
 }
 
@@ -49,12 +49,10 @@ function corruptionOf(program: Program, input: Uint8Array): OperatorParts {
 }
 
 const corrupt: OperatorParts = {
-  answer: (release, input, limits) =>
-    programOf(release).then((program) => corruptionOf(program, input).answer(release, input, limits)),
-  trace: (release, trial) =>
-    programOf(release).then((program) =>
-      corruptionOf(program, fromHex(trial.request.input)).trace(release, trial),
-    ),
+  answer: async (release, input, limits) =>
+    corruptionOf(await programOf(release), input).answer(release, input, limits),
+  trace: async (release, trial) =>
+    corruptionOf(await programOf(release), fromHex(trial.request.input)).trace(release, trial),
 };
 
 const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
@@ -64,10 +62,9 @@ const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
   silent: silentOperator,
 };
 
-const nodes: RunningNode[] = [];
-for (const { name, keystore, passwordFile, content } of liars)
-  nodes.push(
-    await startNode(
+const nodes: readonly RunningNode[] = await Promise.all(
+  liars.map(async ({ name, keystore, passwordFile, content, state }) =>
+    startNode(
       {
         deployment: readDeployment(deployment),
         rpcUrls: [rpcUrl],
@@ -75,13 +72,14 @@ for (const { name, keystore, passwordFile, content } of liars)
         log: createLogger("info", 1, false).child({ liar: name }),
         operator: { serve: "all", minFee: 0n },
         content: { directory: content, allowPrivate: true },
-        database: { directory: join(dirname(content), `${name}-state`) },
+        database: { directory: state },
         pollMs: 500,
         compute: { workers: 1 },
       },
       LIES[name],
     ),
-  );
+  ),
+);
 await Promise.all(nodes.map(({ ready }) => ready));
 process.stdout.write("all liars are ready\n");
 process.once("SIGTERM", () => void Promise.all(nodes.map((node) => node.stop())).then(() => process.exit(0)));

@@ -1,6 +1,7 @@
 /** Peers that serve anything but the file that they are asked for: listed as mirrors, and announced on chain as its places. */
 import { randomBytes } from "node:crypto";
-import { createServer, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import { serve } from "./serve.ts";
 
 const BEHAVIOURS = ["wrong", "endless", "drip", "silent", "redirect", "short"] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
@@ -10,7 +11,7 @@ export interface HostilePeers {
   readonly urls: readonly string[];
   /** Calls so far, by behaviour. */
   readonly calls: Readonly<Record<Behaviour, number>>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const BLOCK = randomBytes(65_536);
@@ -45,26 +46,11 @@ function misbehave(behaviour: Behaviour, response: ServerResponse): void {
 
 export async function startHostilePeers(): Promise<HostilePeers> {
   const calls = { wrong: 0, endless: 0, drip: 0, silent: 0, redirect: 0, short: 0 };
-  const server = createServer((request, response) => {
+  const server = await serve((request, response) => {
     const behaviour = BEHAVIOURS.find((name) => request.url?.startsWith(`/${name}`)) ?? "wrong";
     calls[behaviour]++;
     misbehave(behaviour, response);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  const url = (behaviour: Behaviour): string => `http://127.0.0.1:${port}/${behaviour}`;
-  return {
-    url,
-    urls: BEHAVIOURS.map(url),
-    calls,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const url = (behaviour: Behaviour): string => `${server.url}/${behaviour}`;
+  return { url, urls: BEHAVIOURS.map(url), calls, close: server.close };
 }

@@ -1,6 +1,6 @@
 /** Processes that are killed, frozen and started again, and the memory that they and their children take. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { createWriteStream, mkdirSync, readFileSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Blow } from "./faults.ts";
@@ -8,7 +8,9 @@ import type { Blow } from "./faults.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 /** A supervisor starts a process that ended by itself again after this long. */
 const RESTART_MS = 1000;
-const EXIT_LIMIT_MS = 30_000;
+const EXIT_LIMIT_MS = 60_000;
+/** Before the play begins; many processes start at once. */
+const START_LIMIT_MS = 300_000;
 /** Of a process that cannot succeed now but may later (verifier/src/cli/output.ts). */
 const EXIT_RETRYABLE = 3;
 
@@ -33,13 +35,15 @@ export interface Life {
 export interface Supervised {
   readonly name: string;
   readonly lives: readonly Life[];
+  /** What it has written to its log, in all lives. */
+  readonly log: () => string;
   /** Exits that nobody asked for. */
   readonly crashes: readonly string[];
   /** Starts that were given up for an endpoint that did not answer, to be tried again. */
   readonly failedStarts: number;
   /** Processes that were left over after one was killed. */
   readonly orphans: readonly string[];
-  /** Resolves once the present life has written `text` to its log. @throws after a minute. */
+  /** Resolves once the present life has written `text` to its log. @throws after {@link START_LIMIT_MS}. */
   saw(text: string): Promise<void>;
   strike(blow: Blow): Promise<void>;
   /** SIGTERM. @returns how it ended: "0", another exit code, a signal, or "never". */
@@ -87,7 +91,8 @@ export function sampleMemory(processes: Iterable<Supervised>): void {
 export function startProcess(spec: ProcessSpec): Supervised {
   const { name, directory } = spec;
   mkdirSync(directory, { recursive: true });
-  const log: WriteStream = createWriteStream(join(directory, "log"), { flags: "a" });
+  const file = join(directory, "log");
+  const log: WriteStream = createWriteStream(file, { flags: "a" });
   const lives: Life[] = [];
   const crashes: string[] = [];
   const orphans: string[] = [];
@@ -151,13 +156,14 @@ export function startProcess(spec: ProcessSpec): Supervised {
   return {
     name,
     lives,
+    log: () => readFileSync(file, "utf8"),
     crashes,
     orphans,
     get failedStarts() {
       return failedStarts;
     },
     async saw(text) {
-      for (let i = 0; i < 600; i++) {
+      for (const until = Date.now() + START_LIMIT_MS; Date.now() < until;) {
         if (output.includes(text)) return;
         await sleep(100);
       }

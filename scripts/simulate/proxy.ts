@@ -1,10 +1,20 @@
 /** An endpoint between a node and the chain that fails as the forecast says. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { keccak256 } from "ethers";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import type { FaultKind, Spell } from "./faults.ts";
-import { bodySchema, forwarder, readBody, type Call, type NumberedCall, type Reply } from "./rpc.ts";
+import {
+  bodySchema,
+  forwarder,
+  onLatest,
+  readBody,
+  type Call,
+  type Forward,
+  type NumberedCall,
+  type Reply,
+} from "./rpc.ts";
+import { serve, type Served } from "./serve.ts";
 import { answerStale } from "./stale.ts";
 
 export interface ProxyOptions {
@@ -19,10 +29,7 @@ export interface ProxyOptions {
   readonly onFault: (kind: FaultKind, method: string) => void;
 }
 
-export interface Proxy {
-  readonly url: string;
-  close(): Promise<void>;
-}
+export type Proxy = Served;
 
 /** How providers word it. */
 const ERRORS: readonly Readonly<{ code: number; message: string; data?: unknown }>[] = [
@@ -64,7 +71,8 @@ function rangeOf({ method, params }: Call): number {
 
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const { forecast, rng, elapsed, onFault } = options;
-  const { forward, close } = forwarder(options.target);
+  const { forward: pass, close } = forwarder(options.target);
+  const forward: Forward = (call) => pass(onLatest(call));
 
   function spellNow(): Spell | undefined {
     const now = elapsed();
@@ -161,24 +169,15 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     }
   }
 
-  const server = createServer((incoming, response) => {
+  const server = await serve((incoming, response) => {
     // The chain may be gone at the end, and callers are killed in mid-sentence.
     handle(incoming, response).catch(() => response.destroy());
   });
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
   return {
-    url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        close();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    url: server.url,
+    close: async () => {
+      close();
+      await server.close();
+    },
   };
 }

@@ -54,6 +54,7 @@ export function reportOf(input: ReportInput) {
     refused: facts.missing.length,
     answers: answers.length,
     final: answers.filter(({ state }) => state === "final" || state === "delivered").length,
+    declined: requests.filter(({ answer, declined }) => answer === undefined && declined).length,
     refunded: requests.filter(({ state }) => state === "refunded").length,
     liesTold: lies.length,
     liesCaught: lies.filter(({ verdict }) => verdict !== "none").length,

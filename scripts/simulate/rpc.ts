@@ -60,3 +60,11 @@ export function forwarder(url: string): { readonly forward: Forward; readonly cl
     close: () => agent.destroy(),
   };
 }
+
+/** Simulated on the newest block, as most endpoints do; the development chain would apply what is pending first. */
+export function onLatest(call: Call): Call {
+  const { method, params } = call;
+  if (method !== "eth_estimateGas" && method !== "eth_call") return call;
+  const [transaction, tag = "pending", ...rest] = params;
+  return { method, params: [transaction, tag === "pending" ? "latest" : tag, ...rest] };
+}

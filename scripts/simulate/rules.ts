@@ -10,7 +10,7 @@ export const ANSWER_SECONDS = 120;
 export const DRAIN_SECONDS = WINDOW_SECONDS + 2 * CLOCK_SECONDS + 120;
 
 /** Chaos endpoints of each node. */
-export const ENDPOINTS: number = 1;
+export const ENDPOINTS: number = 2;
 
 /** Wei. */
 export const STAKE = parseEther("20");

@@ -234,6 +234,7 @@ describe("the invariants of a simulation", () => {
     expected: "answered",
     operator: "operator-0",
     answer,
+    declined: false,
     request: {
       requester: ledger.address,
       nonce: 0n,
@@ -295,6 +296,7 @@ describe("the invariants of a simulation", () => {
     expect(broken(request({ state: "requested", answer: undefined, operator: "silent" }))).to.deep.equal([
       "UNSETTLED",
     ]);
+    expect(broken(request({ state: "refunded", answer: undefined, declined: true }))).to.deep.equal([]);
     expect(broken(request({ expected: "unanswerable" }))).to.deep.equal(["UNEXPECTED"]);
     expect(broken(request({ expected: "refused" }))).to.deep.equal(["UNEXPECTED"]);
     expect(broken({ missing: [{ index: 3, expected: "answered" }] })).to.deep.equal(["UNEXPECTED"]);

@@ -3,14 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatEther, JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
-import { createEndpoints, type Endpoints } from "../../verifier/src/chain/endpoints.ts";
-import { createLogger } from "../../verifier/src/log.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
-import { parseDeployment } from "../../sdk/src/deployment.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { freePort } from "../anvil.ts";
 import { assay } from "../demo/cast.ts";
-import { deployAssay, type DeployedContracts } from "../deployment.ts";
+import { deployAssay, describeDeployment, type DeployedContracts } from "../deployment.ts";
 import { networkParameters } from "../networks.ts";
 import { createAccount, type Account } from "./accounts.ts";
 import type { FaultKind, Schedule } from "./faults.ts";
@@ -46,8 +43,6 @@ export interface StageOptions {
 
 export interface Stage {
   readonly provider: JsonRpcProvider;
-  /** The chain itself, without the weather. */
-  readonly endpoints: Endpoints;
   readonly deployed: DeployedContracts;
   readonly contracts: Contracts;
   readonly accounts: Readonly<Record<StakedName | "requester", Account>>;
@@ -74,21 +69,6 @@ async function deploy(rpcUrl: string): Promise<DeployedContracts> {
   return deployAssay(connection, { network: { floorSeconds: 5, parameters: { ...parameters, ...clocks } } });
 }
 
-async function deploymentOf(deployed: DeployedContracts) {
-  const { referee, registry, vault, market, game, chainId, block } = deployed;
-  return parseDeployment({
-    chainId: Number(chainId),
-    block,
-    addresses: {
-      referee: await referee.getAddress(),
-      registry: await registry.getAddress(),
-      vault: await vault.getAddress(),
-      market: await market.getAddress(),
-      game: await game.getAddress(),
-    },
-  });
-}
-
 async function record<K extends string, V>(
   keys: readonly K[],
   make: (key: K) => Promise<V>,
@@ -98,7 +78,7 @@ async function record<K extends string, V>(
   return Object.fromEntries(entries) as Record<K, V>;
 }
 
-/** @throws Error if anything does not stand within a minute. What runs by then is in `started`, to be stopped. */
+/** @throws Error if anything does not stand within minutes. What runs by then is in `started`, to be stopped. */
 export async function setStage(
   options: StageOptions,
   started: { readonly processes: Supervised[]; readonly proxies: Proxy[] },
@@ -106,7 +86,7 @@ export async function setStage(
   const { seed, schedule, rpcUrl, directory, peers, elapsed, onFault } = options;
   const provider = directProvider(rpcUrl);
   const deployed = await deploy(rpcUrl);
-  const deployment = await deploymentOf(deployed);
+  const deployment = await describeDeployment(deployed);
   const deploymentFile = join(directory, "deployment.json");
   writeFileSync(deploymentFile, JSON.stringify(deployment));
 
@@ -154,7 +134,7 @@ export async function setStage(
     const { directory: home, keystore: key, passwordFile: password } = accounts[name];
     const isOperator = name.startsWith("operator");
     const config = {
-      rpc: urls.length === 1 ? urls[0] : urls,
+      rpc: urls,
       deployment: deploymentFile,
       keystore: key,
       passwordFile: password,
@@ -192,7 +172,8 @@ export async function setStage(
     liars: LIARS.map((name) => {
       const { keystore: key, passwordFile: password } = accounts[name];
       // What a liar serves it has at hand.
-      return { name, keystore: key, passwordFile: password, content: contentOf("operator-0") };
+      const state = join(accounts[name].directory, "state");
+      return { name, keystore: key, passwordFile: password, content: contentOf("operator-0"), state };
     }),
   };
   const settingsFile = join(liarHome, "settings.json");
@@ -204,17 +185,5 @@ export async function setStage(
   for (const node of nodes.values()) await node.saw('"msg":"ready"');
   await liars.saw("all liars are ready");
   const contracts = connect(deployment, provider);
-  const log = createLogger("silent", 2, false);
-  const endpoints = createEndpoints({ urls: [rpcUrl], chainId: deployment.chainId, log });
-  return {
-    provider,
-    endpoints,
-    deployed,
-    contracts,
-    accounts,
-    releases,
-    nodes,
-    liars,
-    proxies: started.proxies,
-  };
+  return { provider, deployed, contracts, accounts, releases, nodes, liars, proxies: started.proxies };
 }

@@ -1,6 +1,7 @@
 /** Stands between a node and its endpoint, counts what the node asks, and tells when a chosen point has come. */
-import { createServer, type ServerResponse } from "node:http";
-import { bodySchema, forwarder, readBody, type NumberedCall } from "../../scripts/simulate/rpc.ts";
+import type { ServerResponse } from "node:http";
+import { bodySchema, forwarder, onLatest, readBody, type NumberedCall } from "../../scripts/simulate/rpc.ts";
+import { serve } from "../../scripts/simulate/serve.ts";
 
 const SEND = "eth_sendRawTransaction";
 
@@ -30,7 +31,7 @@ export interface Interposer {
   readonly fired: boolean;
   /** Transactions that have been tried to send so far, in all lives of the node. */
   readonly sends: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -65,7 +66,7 @@ export async function interpose(
       strike();
       return undefined;
     }
-    const reply = await forward(call);
+    const reply = await forward(onLatest(call));
     if (hit) strike();
     return hit ? undefined : { jsonrpc: "2.0", id, ...reply };
   }
@@ -79,19 +80,13 @@ export async function interpose(
     response.writeHead(200, { "content-type": "application/json" }).end(text);
   }
 
-  const server = createServer((incoming, response) => {
+  const server = await serve((incoming, response) => {
     readBody(incoming)
       .then((body) => handle(body, response))
       .catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: server.url,
     seen,
     get fired() {
       return fired;
@@ -99,11 +94,9 @@ export async function interpose(
     get sends() {
       return sends;
     },
-    close: () =>
-      new Promise((resolve) => {
-        close();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      close();
+      await server.close();
+    },
   };
 }

@@ -2,13 +2,15 @@
  * kill -9 in the middle of a dispute: the node process is killed at a point of its conversation with the chain, started again,
  * and must end the dispute as if nothing had happened. Here a sample of the points; kill.nightly.ts has all.
  */
-import { pointText } from "./interpose.ts";
-import { expectRight, pointsOfSend } from "./kill.ts";
-import { openStand, playDispute, type Side, type Stand } from "./killing.ts";
 import { expect } from "chai";
+import { pointText, type KillPoint } from "./interpose.ts";
+import { expectRight, sendPoint } from "./kill.ts";
+import { openStand, playDispute, type Side, type Stand } from "./killing.ts";
 
-/** One transaction of each side for each way to lose it. */
-const SAMPLE: Readonly<Record<Side, readonly number[]>> = { challenger: [0, 1, 3], operator: [0, 2, 1] };
+const SAMPLE: Readonly<Record<Side, readonly KillPoint[]>> = {
+  challenger: [sendPoint(1, "after"), sendPoint(3, "pending")],
+  operator: [sendPoint(0, "before"), sendPoint(1, "pending")],
+};
 
 for (const side of ["challenger", "operator"] as const)
   describe(`a node that is killed as the ${side} of a dispute`, function () {
@@ -19,13 +21,10 @@ for (const side of ["challenger", "operator"] as const)
     });
     after(() => stand.stop());
 
-    for (const [i, sends] of SAMPLE[side].entries()) {
-      const point = pointsOfSend(sends)[i];
-      if (point === undefined) throw new RangeError("no such point");
+    for (const point of SAMPLE[side])
       it(pointText(point), async () => {
         const outcome = await playDispute(stand, point);
         expect(outcome.fired, "the point came").to.equal(true);
         expectRight(side, outcome);
       });
-    }
   });

@@ -5,16 +5,19 @@ import { FEE, STAKE, type Outcome, type Side } from "./killing.ts";
 
 const SEND = "eth_sendRawTransaction";
 
-/** Points about one transaction of a node: it is lost with the node, mined while the node is dead, or pending until it is back. */
-export function pointsOfSend(sends: number): KillPoint[] {
-  return (["before", "after", "pending"] as const).map((phase) => ({ sends, method: SEND, phase }));
+/**
+ * A transaction of a node: lost with it (before), mined while the node is dead (after), or pending until it is back.
+ * @param sends Transactions before it.
+ */
+export function sendPoint(sends: number, phase: KillPoint["phase"]): KillPoint {
+  return { sends, method: SEND, phase };
 }
 
 /** Every point that came in a dispute. */
 export function pointsOf(seen: Outcome["seen"]): KillPoint[] {
   return seen.flatMap(({ sends, method }): KillPoint[] =>
     method === SEND
-      ? pointsOfSend(sends)
+      ? [sendPoint(sends, "before"), sendPoint(sends, "after"), sendPoint(sends, "pending")]
       : [
           { sends, method, phase: "before" },
           { sends, method, phase: "after" },

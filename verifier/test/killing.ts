@@ -1,19 +1,20 @@
 /** Whole disputes of a node process that is killed with SIGKILL at a chosen point and started again. */
 import type { ChildProcess } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { createAccount, type Account } from "../../scripts/simulate/accounts.ts";
 import { anywhereBelow } from "../../scripts/simulate/cranks.ts";
 import { readMoves, type MinedMove } from "../../scripts/simulate/moves.ts";
+import { createWatch, trialOf } from "../../scripts/simulate/watch.ts";
 import { networkParameters } from "../../scripts/networks.ts";
 import { splitBlob } from "../../program/src/claim.ts";
 import { connect } from "../../sdk/src/contracts.ts";
-import { request, type RequestHandle } from "../../sdk/src/request.ts";
+import { request } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { rpcSource } from "../src/chain/source.ts";
-import { clocksAt, eventOf } from "../src/chain/state.ts";
+import { clocksAt } from "../src/chain/state.ts";
 import { walletSigner } from "../src/chain/signer.ts";
-import { createView } from "./view.ts";
 import { exactTrace } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
@@ -22,8 +23,6 @@ import { finished, launch, ready } from "./command.ts";
 import { corruptOperator } from "./corrupt.ts";
 import { interpose, type Interposer, type KillPoint } from "./interpose.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 
 /** What the node under test is in the dispute. */
 export type Side = "challenger" | "operator";
@@ -131,22 +130,6 @@ export async function openStand(side: Side): Promise<Stand> {
   };
 }
 
-async function trialOf({ world }: Stand, { requestId }: RequestHandle): Promise<Trial | undefined> {
-  const { deployment, endpoints } = world;
-  const { registry, market, game } = deployment.addresses;
-  const source = rpcSource(endpoints, [registry, market, game]);
-  const head = await source.head();
-  const view = createView();
-  for (const log of (await source.range(deployment.block, head.number)).logs) {
-    const event = eventOf(deployment, log);
-    if (event !== undefined) view.apply(event);
-  }
-  const found = view.state.requests.get(requestId);
-  const result = found?.resultId && view.state.results.get(found.resultId);
-  const release = found && view.state.releases.get(found.request.releaseId);
-  return found && result && release && { now: head.timestamp, release, request: found, result };
-}
-
 /** The challenger of a right answer: challenges, selects once as deep as it can, then lets its clock run out. */
 async function playCrank(stand: Stand, trial: Trial, sent: Set<string>): Promise<void> {
   const { world, model } = stand;
@@ -199,10 +182,11 @@ async function prepare(
   const deployment = join(world.folder, "deployment.json");
   writeFileSync(deployment, JSON.stringify(world.deployment));
   const config = {
-    rpc: rpcUrl,
+    rpc: [rpcUrl],
     deployment,
     keystore: account.keystore,
     passwordFile: account.passwordFile,
+    data: account.directory,
     content: world.contentDirectory,
     role: side === "operator" ? "operator" : "verifier",
     http: "off",
@@ -264,6 +248,7 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
     const ask = { releaseId, input, fee: FEE, windowSeconds: WINDOW, answerSeconds: 3600, operator };
     const asked = await request(connect(world.deployment, asker), `0x${asker.address.slice(2)}`, ask);
     const sent = new Set<string>();
+    const watch = createWatch(world.contracts, world.chain.provider);
     let trial: Trial | undefined;
     for (const until = Date.now() + LIMIT_MS; trial === undefined || !isOver(side, trial);) {
       if (Date.now() > until)
@@ -271,7 +256,7 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
           `the dispute did not end (${trial?.request.status ?? "no answer"}):\n${log.slice(-4000)}`,
         );
       await sleep(200);
-      trial = await trialOf(stand, asked);
+      trial = trialOf(await watch(), asked.requestId);
       if (trial !== undefined && side === "operator" && !isFinal(trial)) await playCrank(stand, trial, sent);
     }
     // A point after the last move kills a node that has nothing left to do.

@@ -1,0 +1,60 @@
+/** The contracts' state as the simulation's own players see it: over a connection of their own, with nothing of a node's machinery. */
+import type { Provider } from "ethers";
+import type { Contracts } from "../../sdk/src/contracts.ts";
+import { parseEvent } from "../../sdk/src/events.ts";
+import { apply, emptyState, type ChainEvent, type ChainState } from "../../verifier/src/chain/state.ts";
+import type { Hex } from "../../sdk/src/structs.ts";
+import { sameHex } from "../../sdk/src/structs.ts";
+import type { Trial } from "../../verifier/src/play/trial.ts";
+
+/** Blocks this far below the newest are read once: no reorganisation of the simulation goes so deep. */
+const SETTLED_BLOCKS = 30;
+const CONTRACTS = ["registry", "market", "game"] as const;
+
+export interface Watched {
+  readonly state: ChainState;
+  /** Time of the newest block, unix seconds. */
+  readonly now: number;
+}
+
+/** Each call of what is returned reads what is new and what may have been undone. */
+export function createWatch({ deployment }: Contracts, provider: Provider): () => Promise<Watched> {
+  const { addresses } = deployment;
+  let settled: readonly ChainEvent[] = [];
+  let next = deployment.block;
+
+  async function read(from: number, to: number): Promise<ChainEvent[]> {
+    const address = CONTRACTS.map((name) => addresses[name]);
+    const times = new Map<number, number>();
+    const events: ChainEvent[] = [];
+    for (const log of await provider.getLogs({ address, fromBlock: from, toBlock: to })) {
+      const { blockNumber } = log;
+      const contract = CONTRACTS.find((name) => sameHex(addresses[name], log.address));
+      const event = contract && parseEvent(contract, log);
+      if (event === undefined) continue;
+      const timestamp = times.get(blockNumber) ?? (await provider.getBlock(blockNumber))?.timestamp ?? 0;
+      times.set(blockNumber, timestamp);
+      events.push({ event, blockNumber, timestamp });
+    }
+    return events;
+  }
+
+  return async () => {
+    const head = await provider.getBlock("latest");
+    if (head === null) throw new Error("the chain has no blocks");
+    const events = [...settled, ...(head.number < next ? [] : await read(next, head.number))];
+    const state = emptyState();
+    for (const event of events) apply(state, event);
+    next = Math.max(next, head.number - SETTLED_BLOCKS);
+    settled = events.filter(({ blockNumber }) => blockNumber < next);
+    return { state, now: head.timestamp };
+  };
+}
+
+/** @returns undefined before the answer. */
+export function trialOf({ state, now }: Watched, requestId: Hex): Trial | undefined {
+  const request = state.requests.get(requestId);
+  const result = request?.resultId && state.results.get(request.resultId);
+  const release = request && state.releases.get(request.request.releaseId);
+  return request && result && release && { now, release, request, result };
+}

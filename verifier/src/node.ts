@@ -7,8 +7,10 @@ import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
 import { createProvider } from "./chain/provider.ts";
+import type { FeePolicy } from "./chain/outbox/fees.ts";
 import { createOutbox } from "./chain/outbox/outbox.ts";
 import { databaseJournal } from "./chain/outbox/table.ts";
+import { agreedReceipts } from "./chain/outbox/witness.ts";
 import type { Signer } from "./chain/signer.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
@@ -43,6 +45,12 @@ import { openDatabase, type DatabaseAddress } from "./state/database.ts";
 import { openFindings } from "./state/findings.ts";
 import { openLogs } from "./state/logs.ts";
 
+export interface GasOptions {
+  readonly fees?: Partial<FeePolicy>;
+  /** Wei for gas of routine work in 24 hours. Default: no limit. */
+  readonly routineBudgetWei?: bigint;
+}
+
 export interface NodeOptions {
   readonly deployment: Deployment;
   /** Endpoints of one chain, http(s) or ws(s). */
@@ -51,6 +59,7 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
+  readonly gas?: GasOptions;
   /** Base URLs at which others reach this node; absent: the directory is left as it is. */
   readonly announce?: { readonly endpoints: readonly string[] };
   readonly content: ContentOptions;
@@ -108,6 +117,7 @@ export async function startNode(
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
   const sender = createOutbox({
+    ...options.gas,
     journal: await databaseJournal(database, signer.address),
     signer,
     chainId,
@@ -115,6 +125,7 @@ export async function startNode(
     broadcast: async (raw) => {
       await endpoints.broadcast(raw);
     },
+    witness: agreedReceipts(endpoints, provider),
     log,
     pollMs: Math.min(pollMs, 1000),
     finality,

@@ -4,11 +4,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { encryptKeystoreJson, getBytes } from "ethers";
+import { encryptKeystoreJson, getBytes, JsonRpcProvider, type JsonRpcApiProvider } from "ethers";
+import { createEndpoints } from "../src/chain/endpoints.ts";
 import { memoryJournal } from "../src/chain/outbox/memory.ts";
 import { listTransactions } from "../src/chain/outbox/report.ts";
-import { createEndpoints } from "../src/chain/endpoints.ts";
-import { createProvider } from "../src/chain/provider.ts";
+import { agreedReceipts } from "../src/chain/outbox/witness.ts";
 import { openDatabase } from "../src/state/database.ts";
 import { echoCall } from "./echo.ts";
 import { codeOf } from "./failure.ts";
@@ -21,6 +21,10 @@ describe("an outbox among liars", function () {
   let chain: EchoChain;
   let proxy: RpcProxy;
   let folder: string;
+
+  function providerOf(url: string): JsonRpcApiProvider {
+    return new JsonRpcProvider(url, 31337, { staticNetwork: true, batchMaxCount: 1, cacheTimeout: -1 });
+  }
 
   before(async () => {
     chain = await startEchoChain();
@@ -38,9 +42,11 @@ describe("an outbox among liars", function () {
   });
 
   it("finds out with a second look that a receipt was made up, and sends the same bytes again", async () => {
-    const provider = createProvider(createEndpoints({ urls: [proxy.url], chainId: 31337, log: testLog }));
-    const journal = memoryJournal();
-    const sender = chain.sender(1, journal, { provider, witness: chain.provider, rebroadcastMs: 100 });
+    // The liar is asked first, and about everything but second looks alone.
+    const endpoints = createEndpoints({ urls: [proxy.url, chain.url], chainId: 31337, log: testLog });
+    const provider = providerOf(proxy.url);
+    const witness = agreedReceipts(endpoints, provider);
+    const sender = chain.sender(1, memoryJournal(), { provider, witness, rebroadcastMs: 100 });
     // Another's transaction lends its receipt.
     const lent = await (await chain.wallet(2).sendTransaction({ to: chain.wallet(3).address })).wait();
     const receipt: unknown = await chain.provider.send("eth_getTransactionReceipt", [lent?.hash]);
@@ -56,17 +62,18 @@ describe("an outbox among liars", function () {
     };
     const { hash } = await sender.send(echoCall("made up"));
     expect(await chain.count("made up")).to.equal(0);
-    // It lies on, but broadcasts reach others too.
+    // It lies on, but what is broadcast reaches the others too.
     const lie = proxy.hooks.before;
     proxy.hooks.before = (call) => (call.method === "eth_sendRawTransaction" ? undefined : lie(call));
     expect((await sender.send(echoCall("made up"))).hash).to.equal(hash);
     await until(async () => (await chain.count("made up")) === 1);
     await sender.close();
     provider.destroy();
+    endpoints.close();
   });
 
   it("takes its time over an endpoint that fails, and sends once", async () => {
-    const provider = createProvider(createEndpoints({ urls: [proxy.url], chainId: 31337, log: testLog }));
+    const provider = providerOf(proxy.url);
     const sender = chain.sender(4, memoryJournal(), { provider, rebroadcastMs: 100 });
     // A quarter of all calls fail, by a generator with a fixed seed.
     let state = 1;

@@ -3,7 +3,7 @@
  */
 import { z } from "zod/v4";
 import { address as addressSchema } from "../../sdk/src/structs.ts";
-import { openKeystore } from "../src/chain/keys.ts";
+import { openKeystore, readPassword } from "../src/chain/keys.ts";
 import { createOutbox } from "../src/chain/outbox/outbox.ts";
 import { databaseJournal } from "../src/chain/outbox/table.ts";
 import { remoteSigner } from "../src/chain/remote.ts";
@@ -27,7 +27,7 @@ export type ChildSettings = z.infer<typeof settingsSchema>;
 
 async function signerOf(settings: ChildSettings["signer"]): Promise<Signer> {
   if ("url" in settings) return remoteSigner(settings);
-  return walletSigner(await openKeystore(settings.keystore, settings.passwordFile));
+  return walletSigner(await openKeystore(settings.keystore, readPassword(settings.passwordFile)));
 }
 
 const settings = settingsSchema.parse(JSON.parse(process.argv[2] ?? ""));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Option, type Command } from "commander";
 import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
-import { startNode, type NodeOptions } from "../node.ts";
+import { startNode, type GasOptions, type NodeOptions } from "../node.ts";
 import { httpAddress } from "../setup/http.ts";
 import { DEFAULTS, ROLES, type Config } from "./config.ts";
 import { contentOptionsOf, withContent } from "./content.ts";
@@ -24,6 +24,17 @@ function computeOptionsOf({
   };
 }
 
+function gasOf({ maxFeeGwei, maxUrgentFeeGwei, gasBudget }: Config): GasOptions {
+  const wei = (gwei: number): bigint => BigInt(Math.round(gwei * 1e9));
+  return {
+    fees: {
+      ...(maxFeeGwei === undefined ? {} : { routineCapWei: wei(maxFeeGwei) }),
+      ...(maxUrgentFeeGwei === undefined ? {} : { urgentCapWei: wei(maxUrgentFeeGwei) }),
+    },
+    ...(gasBudget === undefined ? {} : { routineBudgetWei: etherOf(gasBudget, "the budget for gas") }),
+  };
+}
+
 async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
   const role = config.role ?? DEFAULTS.role;
   const http = httpAddress(config.http ?? DEFAULTS.http);
@@ -35,6 +46,7 @@ async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
   };
   const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
+    gas: gasOf(config),
     deployment: contracts.deployment,
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
     signer: await openSigner(config),
@@ -75,6 +87,12 @@ export function addNode(program: Command): void {
       "--audit-share <share>",
       "verifier: share of the other float answers that is judged exactly (default 1)",
       Number,
+    )
+    .option("--max-fee-gwei <n>", "most per gas for work that can wait (default 100)", Number)
+    .option("--max-urgent-fee-gwei <n>", "most per gas for what has a deadline (default 1000)", Number)
+    .option(
+      "--gas-budget <ether>",
+      "for gas of work that can wait, a day (default: no limit); never holds up a dispute",
     )
     .option(
       "--database <url>",

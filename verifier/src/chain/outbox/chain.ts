@@ -132,8 +132,10 @@ function wordsOf(error: unknown, depth = 0): string {
   return [words, ...inner.map((value) => wordsOf(value, depth + 1))].join(" ").toLowerCase();
 }
 
+export type Refusal = "known" | "nonce" | "underpriced" | "funds";
+
 /** An endpoint's refusal by its usual words; there are no codes for them. */
-export function refusalOf(error: unknown): "known" | "nonce" | "underpriced" | "funds" | undefined {
+export function refusalOf(error: unknown): Refusal | undefined {
   const text = wordsOf(error);
   if (/already known|already imported|known transaction/.test(text)) return "known";
   if (/nonce too low|nonce has already been used|nonce_expired/.test(text)) return "nonce";

@@ -35,15 +35,18 @@ export function fieldsOf(entry: Entry): Record<string, unknown> {
 }
 
 const MAX_TEXT = 500;
+const MAX_ITEMS = 16;
+
+function bounded(value: unknown): unknown {
+  if (typeof value === "string") return value.slice(0, MAX_TEXT);
+  return Array.isArray(value) ? value.slice(0, MAX_ITEMS).map(bounded) : value;
+}
 
 /** What the journal keeps of an error: bounded, for a contract's arguments can be long. */
 export function failureFrom(error: AssayError): Failure {
   const { code, message, retryable } = error;
   const details = Object.fromEntries(
-    Object.entries(error.details).map(([name, value]) => [
-      name,
-      typeof value === "string" ? value.slice(0, MAX_TEXT) : value,
-    ]),
+    Object.entries(error.details).map(([name, value]) => [name, bounded(value)]),
   );
   return { code, message: message.slice(0, MAX_TEXT), details, retryable };
 }

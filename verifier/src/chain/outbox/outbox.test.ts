@@ -243,11 +243,11 @@ for (const [name, openJournal] of JOURNALS) {
       await chain.automine(false);
       await chain.provider.send("anvil_rollback", [1]);
       await chain.setBroken(true);
-      await chain.mine();
-      await until(() => isInPool(0));
+      await until(async () => {
+        await chain.mine();
+        return (await entry("undone")).state === "reverted";
+      });
       await chain.automine(true);
-      await chain.mine();
-      await until(async () => (await entry("undone")).state === "reverted");
       await chain.setBroken(false);
       await send(echoCall("undone"));
       expect((await entry("undone")).attempt).to.equal(2);

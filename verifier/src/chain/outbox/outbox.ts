@@ -14,7 +14,7 @@ import { AssayError, messageOf } from "../../../../sdk/src/error.ts";
 import type { Hex } from "../../../../sdk/src/structs.ts";
 import { logError, type Logger } from "../../log.ts";
 import type { Signer } from "../signer.ts";
-import type { OutboxContext, Witness } from "./context.ts";
+import { fieldsOf, type OutboxContext, type Witness } from "./context.ts";
 import { FEE_POLICY, type FeePolicy } from "./fees.ts";
 import { compareUrgency, type Intent, type Sender } from "./intent.ts";
 import type { Entry, Journal } from "./journal.ts";
@@ -115,13 +115,25 @@ export function createOutbox(options: OutboxOptions): Sender {
     try {
       return await work();
     } catch (error) {
-      seldom(`${what}: ${messageOf(error)}`, () => logError(log, error, what));
+      const code = error instanceof AssayError ? error.code : "";
+      seldom(`${what} ${code}`, () => logError(log, error, what));
       return otherwise;
     }
   }
 
   const queue = createQueue();
-  const publisher = createPublisher(context, kick, alert);
+  const publisher = createPublisher(context, {
+    onChange: kick,
+    onRefused(entry, refusal, error) {
+      if (refusal === "funds")
+        return alert(
+          new AssayError("INSUFFICIENT_FUNDS", `${entry.label}: the wallet cannot pay for its gas`),
+        );
+      seldom(`refused ${String(refusal)}`, () =>
+        log.warn({ ...fieldsOf(entry), refusal }, `not taken by any endpoint: ${messageOf(error)}`),
+      );
+    },
+  });
   const tracker = createTracker(context);
   const settler = createSettler({
     journal,

@@ -1,8 +1,8 @@
 /** Signs, stores, broadcasts, in this order: what was broadcast can always be broadcast again. */
 import { keccak256 } from "ethers";
-import { AssayError, messageOf } from "../../../../sdk/src/error.ts";
+import { AssayError } from "../../../../sdk/src/error.ts";
 import { logError } from "../../log.ts";
-import { refusalOf } from "./chain.ts";
+import { refusalOf, type Refusal } from "./chain.ts";
 import { failureFrom, fieldsOf, type OutboxContext } from "./context.ts";
 import { isSigned, type Entry } from "./journal.ts";
 
@@ -20,12 +20,14 @@ export interface Publisher {
   idle(): Promise<void>;
 }
 
-/** @param onChange Called when the journal or the pools may have changed. */
-export function createPublisher(
-  context: OutboxContext,
-  onChange: () => void,
-  alert: (error: AssayError) => void,
-): Publisher {
+export interface PublisherEvents {
+  /** The journal or the pools may have changed. */
+  readonly onChange: () => void;
+  /** No endpoint took it; it is tried again. */
+  readonly onRefused: (entry: Entry, refusal: Refusal | undefined, error: unknown) => void;
+}
+
+export function createPublisher(context: OutboxContext, { onChange, onRefused }: PublisherEvents): Publisher {
   const { journal, signer, chainId, log } = context;
   const busy = new Map<number, Promise<void>>();
   const refused = new Set<number>();
@@ -49,11 +51,8 @@ export function createPublisher(
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal === "underpriced") refused.add(entry.id);
-      if (refusal === "funds")
-        alert(new AssayError("INSUFFICIENT_FUNDS", `${entry.label}: the wallet cannot pay for its gas`));
-      // Any of these is tried again; a nonce that is used up shows in the chain.
-      if (refusal !== "known" && refusal !== "nonce")
-        log.warn({ ...fieldsOf(entry), refusal }, `not taken by any endpoint: ${messageOf(error)}`);
+      // A nonce that is used up shows in the chain.
+      if (refusal !== "known" && refusal !== "nonce") onRefused(entry, refusal, error);
     }
   }
 

@@ -93,8 +93,13 @@ export function createTracker(context: OutboxContext): Tracker {
       await include(entry, ...found);
       return false;
     }
-    // An endpoint may only be behind; what says that it is mined must be asked for the rest too, so it waits.
-    if (!suspicious(entry) || (await find(entry, witness)) !== undefined) return true;
+    if (!suspicious(entry)) return true;
+    // The endpoint may only be behind.
+    const elsewhere = await find(entry, witness);
+    if (elsewhere !== undefined) {
+      await include(entry, ...elsewhere);
+      return false;
+    }
     suspicions.delete(entry.id);
     const error = new AssayError(
       "TRANSACTION_REPLACED",
@@ -158,7 +163,9 @@ export function createTracker(context: OutboxContext): Tracker {
       return { undone: undefined };
     },
     async receiptOf({ inclusion }) {
-      return inclusion && readReceipt(provider, inclusion.hash, signer.address);
+      if (inclusion === undefined) return undefined;
+      const receipt = await readReceipt(provider, inclusion.hash, signer.address);
+      return receipt ?? readReceipt(witness, inclusion.hash, signer.address);
     },
   };
 }

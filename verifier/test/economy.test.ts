@@ -347,7 +347,7 @@ describe("the economy on a real chain", function () {
     writeFileSync(keyFile, world.chain.wallet(HONEST).privateKey);
     writeFileSync(password, "secret\n");
     writeFileSync(deployment, JSON.stringify(world.deployment));
-    await importKeystore(keyFile, keystore, password);
+    await importKeystore(keyFile, keystore, "secret");
     const chain = ["--rpc", world.chain.url, "--deployment", deployment];
     const key = ["--keystore", keystore, "--password-file", password];
     const shown = await finished(launch(["announce", ...chain, ...key]));

@@ -23,7 +23,7 @@ import { modelOf } from "./models.ts";
 import type { PlannedRequest, Tactic } from "./requests.ts";
 import { MODELS, OPERATORS, type CrankName, type ModelName } from "./rules.ts";
 import type { Stage } from "./stage.ts";
-import { createWatch, trialOf } from "./watch.ts";
+import { createWatch, trialOfRequest } from "./watch.ts";
 
 const EMPTY = new Uint8Array();
 /** A move that has not had its effect by then is tried again. */
@@ -137,7 +137,7 @@ export async function playCranks({ stage, plan, hands, rng, signal }: CranksOpti
   async function round(): Promise<void> {
     const watched = await watch();
     for (const { operator, requestId } of watched.state.results.values()) {
-      const trial = trialOf(watched, requestId);
+      const trial = trialOfRequest(watched, requestId);
       const planned = plan[Number(trial?.request.request.nonce)];
       if (
         trial !== undefined &&

@@ -5,7 +5,7 @@ import { parseEvent } from "../../sdk/src/events.ts";
 import { apply, emptyState, type ChainEvent, type ChainState } from "../../verifier/src/chain/state.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { sameHex } from "../../sdk/src/structs.ts";
-import type { Trial } from "../../verifier/src/play/trial.ts";
+import { trialOf, type Trial } from "../../verifier/src/play/trial.ts";
 
 /** Blocks this far below the newest are read once: no reorganisation of the simulation goes so deep. */
 const SETTLED_BLOCKS = 30;
@@ -52,9 +52,8 @@ export function createWatch({ deployment }: Contracts, provider: Provider): () =
 }
 
 /** @returns undefined before the answer. */
-export function trialOf({ state, now }: Watched, requestId: Hex): Trial | undefined {
-  const request = state.requests.get(requestId);
-  const result = request?.resultId && state.results.get(request.resultId);
-  const release = request && state.releases.get(request.request.releaseId);
-  return request && result && release && { now, release, request, result };
+export function trialOfRequest({ state, now }: Watched, requestId: Hex): Trial | undefined {
+  const resultId = state.requests.get(requestId)?.resultId;
+  const result = resultId && state.results.get(resultId);
+  return result && trialOf(state, result, now);
 }

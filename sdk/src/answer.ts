@@ -77,7 +77,8 @@ export async function waitForAnswer(
   }
 }
 
-async function chainTime(provider: Provider): Promise<number> {
+/** Time of the newest block, unix seconds; 0 of a chain without blocks. */
+export async function chainTime(provider: Provider): Promise<number> {
   return (await provider.getBlock("latest"))?.timestamp ?? 0;
 }
 

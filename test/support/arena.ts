@@ -23,7 +23,7 @@ import { findEvidence, type HonestRun } from "../../verifier/src/play/evidence.t
 import { factsOf } from "../../verifier/src/play/facts.ts";
 import { planChallenger, planOperator, planSettlement } from "../../verifier/src/play/planner.ts";
 import { answerWith, type DefendedTrace } from "../../verifier/src/play/trace.ts";
-import type { Move, Trial } from "../../verifier/src/play/trial.ts";
+import { trialOf as trialOfResult, type Move, type Trial } from "../../verifier/src/play/trial.ts";
 import { describeModel } from "../../verifier/src/releases/describe.ts";
 
 export type ModelName = "digits" | "breast-cancer";
@@ -159,11 +159,9 @@ export async function openArena(source: ArenaModel) {
   async function trialOf(resultId: Hex): Promise<Trial> {
     const now = await sync();
     const result = view.state.results.get(resultId);
-    const found = result && view.state.requests.get(result.requestId);
-    const published = found && view.state.releases.get(found.request.releaseId);
-    if (result === undefined || found === undefined || published === undefined)
-      throw new Error("no such result");
-    return { now, result, request: found, release: published };
+    const trial = result && trialOfResult(view.state, result, now);
+    if (trial === undefined) throw new Error("no such result");
+    return trial;
   }
 
   /** Sends a move. @throws if it reverts. */

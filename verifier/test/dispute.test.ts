@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect } from "chai";
 import { connect } from "../../sdk/src/contracts.ts";
-import { REQUEST_STATES, waitForAnswer } from "../../sdk/src/answer.ts";
+import { chainTime, REQUEST_STATES, waitForAnswer } from "../../sdk/src/answer.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { fromHex, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
@@ -14,6 +14,7 @@ import { selectedNode, type Trial } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { alteredAnswer, corruptOperator, silentOperator } from "./corrupt.ts";
 import { codeOf } from "./failure.ts";
+import { trialOfRequest } from "../../scripts/simulate/watch.ts";
 import { createView } from "./view.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
 
@@ -97,13 +98,10 @@ describe("disputes on a real chain", function () {
   }
 
   async function trialOf({ requestId }: RequestHandle): Promise<Trial> {
-    const { state } = await wholeView();
-    const found = state.requests.get(requestId);
-    const result = found?.resultId && state.results.get(found.resultId);
-    const release = found && state.releases.get(found.request.releaseId);
-    if (!found || !result || !release) throw new Error("no trial yet");
-    const now = (await world.chain.provider.getBlock("latest"))?.timestamp ?? 0;
-    return { now, release, request: found, result };
+    const watched = { state: (await wholeView()).state, now: await chainTime(world.chain.provider) };
+    const trial = trialOfRequest(watched, requestId);
+    if (trial === undefined) throw new Error("no trial yet");
+    return trial;
   }
 
   async function pass(seconds: number): Promise<void> {

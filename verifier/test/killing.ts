@@ -7,7 +7,7 @@ import { seededRng } from "../../program/src/testing/rng.ts";
 import { createAccount, type Account } from "../../scripts/simulate/accounts.ts";
 import { anywhereBelow } from "../../scripts/simulate/cranks.ts";
 import { readMoves, type MinedMove } from "../../scripts/simulate/moves.ts";
-import { createWatch, trialOf } from "../../scripts/simulate/watch.ts";
+import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
 import { networkParameters } from "../../scripts/networks.ts";
 import { splitBlob } from "../../program/src/claim.ts";
 import { connect } from "../../sdk/src/contracts.ts";
@@ -256,7 +256,7 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
           `the dispute did not end (${trial?.request.status ?? "no answer"}):\n${log.slice(-4000)}`,
         );
       await sleep(200);
-      trial = trialOf(await watch(), asked.requestId);
+      trial = trialOfRequest(await watch(), asked.requestId);
       if (trial !== undefined && side === "operator" && !isFinal(trial)) await playCrank(stand, trial, sent);
     }
     // A point after the last move kills a node that has nothing left to do.

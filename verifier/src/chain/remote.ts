@@ -7,6 +7,8 @@ import { toQuantity } from "ethers";
 import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { hex, type Hex } from "../../../sdk/src/structs.ts";
+import { bodyOf } from "./rpc/body.ts";
+import { splitCredentials } from "./rpc/http.ts";
 import { checkSigned, type Signer, type UnsignedTransaction } from "./signer.ts";
 
 export interface RemoteSignerOptions {
@@ -34,19 +36,6 @@ function failed(text: string, retryable: boolean): AssayError {
   return new AssayError("SIGNER_FAILED", `the remote signer ${text}`, { retryable });
 }
 
-/** @throws {AssayError} SIGNER_FAILED; a body beyond `limit` bytes is not read. */
-async function readBody({ body }: Response, limit: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const stream: AsyncIterable<Uint8Array> | null = body;
-  for await (const chunk of stream ?? []) {
-    size += chunk.length;
-    if (size > limit) throw failed("answers with too much", false);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
 function parse(body: string): z.infer<typeof answerSchema> {
   try {
     return answerSchema.parse(JSON.parse(body));
@@ -62,35 +51,26 @@ function parameterOf(from: Hex, transaction: UnsignedTransaction): Record<string
   return { from, to, data, type: "0x2", ...Object.fromEntries(quantities) };
 }
 
-/** The address without its secrets, and these as a header. */
-function splitUrl(text: string): { readonly url: URL; readonly headers: Record<string, string> } {
-  const url = new URL(text);
-  const headers: Record<string, string> = { "content-type": "application/json" };
-  if (url.username !== "" || url.password !== "") {
-    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    headers["authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
-    url.username = url.password = "";
-  }
-  return { url, headers };
-}
-
 /** Nothing is asked until the first signature. */
-export function remoteSigner({ url: text, address, timeoutMs = 5000 }: RemoteSignerOptions): Signer {
-  const { url, headers } = splitUrl(text);
+export function remoteSigner({ url, address, timeoutMs = 5000 }: RemoteSignerOptions): Signer {
+  const { target, headers: credentials } = splitCredentials(url);
+  const headers = { "content-type": "application/json", ...credentials };
   let method: (typeof METHODS)[number] = METHODS[0];
 
   async function post(body: string): Promise<string> {
     const signal = AbortSignal.timeout(timeoutMs);
     let response: Response;
     try {
-      response = await fetch(url, { method: "POST", headers, body, signal, redirect: "error" });
+      response = await fetch(target, { method: "POST", headers, body, signal, redirect: "error" });
     } catch {
       // The cause may quote the address.
       throw failed(signal.aborted ? "does not answer in time" : "cannot be reached", true);
     }
     if (response.status >= 500) throw failed(`answers with HTTP ${response.status}`, true);
     try {
-      return await readBody(response, 3 * body.length + ROOM_BYTES);
+      return await bodyOf(response, 3 * body.length + ROOM_BYTES, () =>
+        failed("answers with too much", false),
+      );
     } catch (error) {
       if (error instanceof AssayError) throw error;
       throw failed("does not answer in time", true);

@@ -1,5 +1,6 @@
 /** `assay dispute`: what happened in a dispute, and which there are. */
 import type { Command } from "commander";
+import { chainTime } from "../../../sdk/src/answer.ts";
 import { decodeHeader } from "../../../program/src/decode.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
@@ -17,7 +18,7 @@ import { withContent } from "./content.ts";
 import { printJson, printRows, type Row } from "./output.ts";
 import { withWorkshop } from "./release.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
-import { accountOf, chainTime, idOf, openSession, withChain, type Session } from "./session.ts";
+import { accountOf, idOf, openSession, withChain, type Session } from "./session.ts";
 import { clockText, count, duration, ether, time } from "../inspect/text.ts";
 
 /** The lowered model, if its file can be had; why not otherwise. */
@@ -151,7 +152,7 @@ async function show(id: string, { json }: { json?: boolean }, command: Command):
   const moves = movesOf(replay(history), { instructions, model, receipts }, disputeId);
   const proven = await readProven({ contracts, provider }, history);
   const money = moneyOf(history);
-  const now = await chainTime(session);
+  const now = await chainTime(session.provider);
   const { request, result } = history;
   if (json === true)
     return printJson({
@@ -226,7 +227,7 @@ async function list(flags: ListFlags, command: Command): Promise<void> {
   const chosen = disputesIn(state).filter(
     (entry) => mine(entry) && (flags.open !== true || entry.outcome === "open"),
   );
-  const now = await chainTime(session);
+  const now = await chainTime(session.provider);
   const entries = await progress("reading clocks", () => withClocks(session, chosen, now));
   if (flags.json === true) return printJson(entries);
   if (entries.length === 0) process.stdout.write("no such disputes\n");

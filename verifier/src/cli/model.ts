@@ -13,6 +13,7 @@ import { contentOf, DEFAULTS } from "./config.ts";
 import { contentOptionsOf, withContent } from "./content.ts";
 import { addOffers } from "./offers.ts";
 import { EXIT, note, print, type Row } from "./output.ts";
+import { isLoopback } from "../setup/endpoint.ts";
 import { terminalProgress } from "./progress.ts";
 import { withWorkshop } from "./release.ts";
 import { idOf, openSender, openSession, SETTINGS, withChain } from "./session.ts";
@@ -70,11 +71,6 @@ interface PublishFlags {
   readonly atol: number;
   readonly rtol: number;
   readonly royalty: number;
-}
-
-/** Where only this machine can fetch from. */
-function isLoopback(uri: string): boolean {
-  return URL.canParse(uri) && /^(localhost|127\..*|\[::1\])$/.test(new URL(uri).hostname);
 }
 
 async function publish(path: string, flags: PublishFlags, command: Command): Promise<void> {

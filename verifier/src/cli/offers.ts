@@ -1,6 +1,6 @@
 /** `assay model offers`: who answers a release, at which price. `assay announce`: what the directory says of an account. */
 import type { Command } from "commander";
-import type { Log, Provider } from "ethers";
+import { zeroPadValue, type Log, type Provider } from "ethers";
 import pLimit from "p-limit";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { freshKey } from "../chain/outbox/intent.ts";
@@ -43,11 +43,6 @@ async function readDirectory(
   return operators;
 }
 
-/** As the topic of an indexed address. */
-function padded(account: Hex): string {
-  return `0x${account.slice(2).toLowerCase().padStart(64, "0")}`;
-}
-
 export interface ListedOffer {
   readonly operator: Hex;
   readonly offer: Offer;
@@ -69,7 +64,7 @@ export async function listOffers(
   const baseFee = head?.baseFeePerGas ?? 0n;
   const offering = await readDirectory(contracts, provider, ["OfferChanged"], [null, releaseId]);
   const newest = [...offering.values()].slice(-MAX_OPERATORS);
-  const accounts = newest.map(({ address }) => padded(address));
+  const accounts = newest.map(({ address }) => zeroPadValue(address, 32));
   const reachable =
     accounts.length === 0
       ? new Map<string, OperatorRecord>()
@@ -138,9 +133,14 @@ async function announce({ withdraw, address, json }: AnnounceFlags, command: Com
     throw new AssayError("BAD_CONFIG", "only the key's own account can withdraw: leave out --address");
   const account = await accountOf(config, address);
   const read = async (): Promise<OperatorRecord> =>
-    (await readDirectory(contracts, provider, ["OfferChanged", "EndpointsAnnounced"], [padded(account)])).get(
-      account.toLowerCase(),
-    ) ?? { address: account, endpoints: [], offers: new Map() };
+    (
+      await readDirectory(
+        contracts,
+        provider,
+        ["OfferChanged", "EndpointsAnnounced"],
+        [zeroPadValue(account, 32)],
+      )
+    ).get(account.toLowerCase()) ?? { address: account, endpoints: [], offers: new Map() };
   let said = await read();
   if (withdraw === true && said.endpoints.length + said.offers.size > 0) {
     const sender = await openSender(session);

@@ -101,11 +101,6 @@ export async function openSender({ config, contracts, provider, log }: Session):
   return createSender({ signer: await openSigner(config), provider, chainId, log });
 }
 
-/** Time of the newest block, unix seconds. */
-export async function chainTime({ provider }: Session): Promise<number> {
-  return (await provider.getBlock("latest"))?.timestamp ?? 0;
-}
-
 /** An account by option, or the key's. @throws {AssayError} BAD_CONFIG */
 export async function accountOf(config: Config, address: string | undefined): Promise<Hex> {
   const account = address === undefined ? await signerAddress(config) : addressOf(address);

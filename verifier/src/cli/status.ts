@@ -1,5 +1,6 @@
 /** `assay status`. */
 import type { Command } from "commander";
+import { chainTime } from "../../../sdk/src/answer.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { openClocks, type GameClock } from "../inspect/history.ts";
@@ -11,7 +12,7 @@ import { accountRows, readAccount, type AccountState } from "./account.ts";
 import { DEFAULTS, type Config, type RoleName } from "./config.ts";
 import { print, type Row } from "./output.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
-import { accountOf, chainTime, idOf, openSession, withChain, type Session } from "./session.ts";
+import { accountOf, idOf, openSession, withChain, type Session } from "./session.ts";
 import { hasSigner } from "./signer.ts";
 import { clockText, count, duration, ether, time } from "../inspect/text.ts";
 
@@ -139,7 +140,7 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
     contracts.market.parameters(),
     readEndpoints(config),
     address === undefined ? undefined : askHealth(address),
-    chainTime(session),
+    chainTime(session.provider),
   ]);
   const work =
     account === undefined || flags.quick === true

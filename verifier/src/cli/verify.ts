@@ -1,5 +1,6 @@
 /** `assay verify`. */
 import type { Command } from "commander";
+import { chainTime } from "../../../sdk/src/answer.ts";
 import { findRelease } from "../releases/find.ts";
 import { needAuthentic } from "../inspect/authentic.ts";
 import { readHistory, findSubject } from "../inspect/read.ts";
@@ -11,7 +12,7 @@ import { EXIT, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
 import { withContent } from "./content.ts";
 import { withWorkshop } from "./release.ts";
-import { chainTime, idOf, openSession, withChain } from "./session.ts";
+import { idOf, openSession, withChain } from "./session.ts";
 import { clockText, count, duration, rounded, time } from "../inspect/text.ts";
 
 function stateText({ state, answer, result, games }: Verification, now: number): string {
@@ -117,7 +118,7 @@ async function verify(id: string, { json }: { json?: boolean }, command: Command
   });
   const record = await findRelease(contracts, provider, history.request.request.releaseId);
   needAuthentic(contracts.deployment, history, record);
-  const now = await chainTime(session);
+  const now = await chainTime(session.provider);
   const found = await withWorkshop(config, (workshop) =>
     verifyAnswer(history, record, now, workshop, progress),
   );

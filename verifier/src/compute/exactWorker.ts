@@ -4,8 +4,8 @@ import { commitProgram } from "../../../program/src/encode.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { makeFeeds } from "../check/feeds.ts";
-import { claimOfTrace, findEvidence, type HonestRun } from "../play/evidence.ts";
-import { revealOf, topOf } from "../play/trace.ts";
+import type { HonestRun } from "../play/evidence.ts";
+import { handleOf } from "../play/trace.ts";
 import { lower } from "../releases/describe.ts";
 import { outlineOf } from "../releases/outline.ts";
 import { describeFile, readBytes } from "../releases/prepare.ts";
@@ -80,12 +80,11 @@ async function work(job: ExactJob, context: JobContext): Promise<unknown> {
       return withProgram(job.source, context, (loaded) => exactOutput(loaded, job.input));
     default:
       return withProgram(job.source, context, (loaded) => {
-        const run = { ...loaded, ...runOf(loaded, job.key, job.input, context) };
-        if (job.kind === "evidence") return findEvidence(run, job.facts);
-        const claimed = claimOfTrace(run.trace);
-        return job.kind === "reveal"
-          ? revealOf(claimed, job.node)
-          : topOf(run.trace.traceTree().depth, claimed);
+        const handle = handleOf({ ...loaded, ...runOf(loaded, job.key, job.input, context) });
+        if (job.kind === "evidence") return handle.evidence(job.facts);
+        if (job.kind === "reveal") return handle.reveal(job.node);
+        const { depth, root, top } = handle;
+        return { depth, root, top };
       });
   }
 }

@@ -8,12 +8,11 @@ import type { ParameterSet } from "../../../sdk/src/parameters.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
 import { compareAnswer, isRight } from "../inspect/verdict.ts";
 import type { Workshop } from "../inspect/workshop.ts";
+import { CLOCK_SHARE } from "../roles/operator.ts";
 import { toleranceBits } from "../releases/publish.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 import { probeModel } from "./model.ts";
 
-/** Of an operator's clock that an answer may take. */
-const CLOCK_SHARE = 1 / 8;
 /** Releases that are tried; each is lowered and run. */
 const MAX_RELEASES = 8;
 

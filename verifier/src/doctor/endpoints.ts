@@ -6,7 +6,7 @@ import { messageOf } from "../../../sdk/src/error.ts";
 import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";
 import { createProvider } from "../chain/provider.ts";
 import { createLogger } from "../log.ts";
-import { askEndpoint, hostOf, type EndpointInfo } from "../setup/endpoint.ts";
+import { askEndpoint, hostOf, isLoopback, type EndpointInfo } from "../setup/endpoint.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
 export interface EndpointFacts {
@@ -31,10 +31,6 @@ const FAR_APART = 5;
 /** Seconds that the newest block may be in the future of this machine's clock, and in its past. */
 const AHEAD_SECONDS = 15;
 const OLD_SECONDS = 180;
-
-function isLoopback(url: string): boolean {
-  return /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
-}
 
 /** One endpoint of a known chain; what is wrong with it is for its findings to say, not for a log. */
 function openEndpoint(url: string, chainId: number): Endpoints {

@@ -1,4 +1,5 @@
 /** Who paid and who got what in a trial, from its events. Pure; wei. */
+import { shareDown } from "../economics/challenge.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { eventsOf, type History } from "./history.ts";
 
@@ -28,11 +29,6 @@ export interface Money {
   readonly refundTo: Hex | undefined;
   /** What is locked until somebody settles: the rest of a lost bond, games that have not been paid out. */
   readonly unsettledWei: bigint;
-}
-
-/** As contracts/dispute/Shares.sol. */
-export function shareDown(bondWei: bigint, entry: number): bigint {
-  return entry < 254 ? bondWei >> BigInt(entry + 2) : 0n;
 }
 
 function sum(values: readonly bigint[]): bigint {

@@ -1,5 +1,7 @@
 /** Gathers from a running node's parts what its metrics, alerts and health say. Facts are those last known: nothing waits here. */
+import { createRequire } from "node:module";
 import type { JsonRpcApiProvider } from "ethers";
+import { z } from "zod/v4";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import type { Endpoints } from "../chain/endpoints.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
@@ -43,6 +45,10 @@ export interface Observer {
   health(): Health;
   stop(): Promise<void>;
 }
+
+const { version } = z
+  .object({ version: z.string() })
+  .parse(createRequire(import.meta.url)("../../../package.json"));
 
 const SAMPLE_MS = 15_000;
 /** The database counts as gone after so much silence. */
@@ -106,12 +112,16 @@ export function createObserver(options: ObserverOptions): Observer {
     return DISPUTES * DISPUTE_GAS * (2n * (latest?.block.baseFee ?? GWEI) + GWEI);
   }
 
+  function databaseAnswers(): boolean {
+    return claims.heardAt() > now() - DATABASE_SECONDS;
+  }
+
   function readiness(): ReturnType<typeof readinessOf> {
     return readinessOf({
       now: now(),
       caughtUp: latest !== undefined,
       heardAt: endpoints.status().some(({ healthy }) => healthy) ? now() : latest?.seenAt,
-      database: claims.heardAt() > now() - DATABASE_SECONDS,
+      database: databaseAnswers(),
       key: true,
       stopping,
     });
@@ -126,7 +136,7 @@ export function createObserver(options: ObserverOptions): Observer {
       head: latest && { ...latest.block, seenAt: latest.seenAt },
       endpoints: { healthy, total: states.length, disagree: false },
       skewSeconds: skew.seconds(),
-      database: claims.heardAt() > now() - DATABASE_SECONDS,
+      database: databaseAnswers(),
       ...(recent ? { reorg: { depth: deepest?.depth ?? 0, allowed: finality } } : {}),
       ...(latest === undefined ? {} : { chainTime: latest.block.timestamp }),
       ...(trials === undefined ? {} : { moves: trials.moves, losing: trials.losing }),
@@ -140,7 +150,7 @@ export function createObserver(options: ObserverOptions): Observer {
     };
   }
 
-  metrics.node.info.set({ version: "0.1.0", role: roles.join("+"), chain: String(chainId) }, 1);
+  metrics.node.info.set({ version, role: roles.join("+"), chain: String(chainId) }, 1);
   metrics.beforeScrape(() => {
     endpointProbe(endpoints.status());
     const { inFlight, queued, spentWei } = sender.stats();

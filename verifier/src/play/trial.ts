@@ -3,7 +3,7 @@ import type { OutputProof, StepProof } from "../../../program/src/prove.ts";
 import { keccak } from "../../../sdk/src/ids.ts";
 import { unpackParameters, type ParameterSet } from "../../../sdk/src/parameters.ts";
 import { fromHex, type Claim, type Hex, type Node } from "../../../sdk/src/structs.ts";
-import type { GameRecord, ReleaseRecord, RequestRecord, ResultRecord } from "../chain/state.ts";
+import type { ChainState, GameRecord, ReleaseRecord, RequestRecord, ResultRecord } from "../chain/state.ts";
 
 export interface Trial {
   /** Time of the chain's newest block, unix seconds. */
@@ -49,6 +49,17 @@ export interface PlannedMove {
   readonly move: Move;
   /** Unix seconds by which it must be mined; undefined if nothing is lost by waiting. */
   readonly deadline: number | undefined;
+}
+
+/** A result of the state on trial. @returns undefined while the events of the release or request have not been seen. */
+export function trialOf(
+  state: Pick<ChainState, "requests" | "releases">,
+  result: ResultRecord,
+  now: number,
+): Trial | undefined {
+  const request = state.requests.get(result.requestId);
+  const release = request && state.releases.get(request.request.releaseId);
+  return request && release && { now, release, request, result };
 }
 
 export function claimOf({ release, request, result }: Omit<Trial, "now">): Claim {

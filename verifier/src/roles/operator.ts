@@ -43,7 +43,7 @@ export interface OperatorParts {
 /** Before a failed callback is repeated, seconds; each time after four times as long. */
 const FIRST_DELIVERY_PAUSE = 60;
 /** Most of the operator's clock that computing an answer may take; its trace, to be hashed too, takes longer. */
-const CLOCK_SHARE = 1 / 8;
+export const CLOCK_SHARE = 1 / 8;
 
 /**
  * The right answer: the exact interpreter's, or onnxruntime's if the release has a tolerance and the exact interpreter confirms it.

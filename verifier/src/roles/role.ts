@@ -3,7 +3,7 @@ import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
-import type { ChainState, ResultRecord } from "../chain/state.ts";
+import type { ChainState } from "../chain/state.ts";
 import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
 import type { FastPaths } from "../compute/selfCheck.ts";
@@ -12,7 +12,7 @@ import type { GasPrice } from "../economics/feePerGas.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import { encodeMove, moveKey } from "../play/calls.ts";
-import type { Move, Trial } from "../play/trial.ts";
+import { trialOf, type Move, type Trial } from "../play/trial.ts";
 import type { Releases } from "../releases/prepare.ts";
 import type { Findings } from "../state/findings.ts";
 
@@ -44,13 +44,6 @@ export interface Role {
   reveal?(resultId: Hex, node: Node): Promise<Uint8Array | undefined>;
 }
 
-/** @returns undefined while the events of the release or request have not been seen. */
-function trialOf(state: ChainState, result: ResultRecord, head: BlockRef): Trial | undefined {
-  const request = state.requests.get(result.requestId);
-  const release = request && state.releases.get(request.request.releaseId);
-  return request && release && { now: head.timestamp, release, request, result };
-}
-
 /** Duties of each trial by itself: what is strange about one must not keep the node from the others. */
 export function dutiesOfTrials(
   { log, sender }: Pick<RoleContext, "log" | "sender">,
@@ -61,7 +54,7 @@ export function dutiesOfTrials(
 ): Duty[] {
   return [...state.results.values()].flatMap((result) => {
     if (sameHex(result.operator, sender.address) !== (whose === "mine")) return [];
-    const trial = trialOf(state, result, head);
+    const trial = trialOf(state, result, head.timestamp);
     if (trial === undefined) return [];
     try {
       return dutiesOf(trial);

@@ -24,6 +24,11 @@ export function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : "an address that is none";
 }
 
+/** Whether only this machine can reach an address. */
+export function isLoopback(url: string): boolean {
+  return URL.canParse(url) && /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
+}
+
 const MAX_BYTES = 2 ** 20;
 const TIMEOUT_MS = 15_000;
 

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { logError, type Logger } from "../log.ts";
+import { NOW_MS } from "./clock.ts";
 import type { Database } from "./database.ts";
 
 export interface Claims {
@@ -28,7 +29,6 @@ export interface ClaimsOptions {
 }
 
 const BATCH = 1000;
-const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 /**
  * Being taken for dead while alive (a stopped or starved process) costs double work only: the chain's journal never sends a move

@@ -1,6 +1,7 @@
 /** The journal in the node's database: several processes of one identity share it. */
 import { sql, type Transaction } from "kysely";
 import { fromHex, hex, toHex } from "../../../../sdk/src/structs.ts";
+import { NOW_MS } from "../../state/clock.ts";
 import type { Database } from "../../state/database.ts";
 import type { Tables } from "../../state/tables.ts";
 import {
@@ -13,7 +14,6 @@ import {
 } from "./journal.ts";
 import { changesOf, COLUMNS, entryOf, type Row } from "./rows.ts";
 
-const NOW_MS = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 const GAS_WEI = sql<bigint | null>`sum(gas_used * gas_price_wei)`;
 const NO_BYTES = new Uint8Array(0);
 

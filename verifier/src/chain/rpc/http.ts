@@ -1,4 +1,5 @@
 /** JSON-RPC over HTTP. */
+import { bodyOf } from "./body.ts";
 import { answerOf, EndpointError, parseJson, type RpcAnswer, type Transport } from "./transport.ts";
 
 /** fetch takes no credentials in URLs. */
@@ -14,19 +15,6 @@ export function splitCredentials(url: string): { target: string; headers: Record
 function retryAfterOf(response: Response): { retryAfterMs?: number } {
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
   return seconds > 0 ? { retryAfterMs: 1000 * seconds } : {};
-}
-
-/** The body as text, never more than `limit` bytes of it. */
-async function bodyOf(response: Response, limit: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  if (response.body === null) return "";
-  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
-    size += chunk.length;
-    if (size > limit) throw new EndpointError("range", `the answer is longer than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function failureOf(error: unknown, timedOut: boolean): EndpointError {
@@ -59,7 +47,11 @@ export function httpTransport(url: string): Transport {
     if (response.status === 429)
       throw new EndpointError("limited", "HTTP 429: too many requests", retryAfterOf(response));
     if (response.status === 413) throw new EndpointError("range", "HTTP 413: too large");
-    const text = await bodyOf(response, maxBytes);
+    const text = await bodyOf(
+      response,
+      maxBytes,
+      () => new EndpointError("range", `the answer is longer than ${maxBytes} bytes`),
+    );
     // Some report JSON-RPC errors with a status that is not 200.
     if (!response.ok && !text.trimStart().startsWith("{"))
       throw new EndpointError("unreachable", `HTTP ${response.status}`);

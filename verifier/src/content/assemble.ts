@@ -1,12 +1,14 @@
 /** Fetches the file behind a CID block by block, each from whoever is likely to send it soonest, each checked before it is used. */
 import type { CID } from "multiformats/cid";
 import pLimit from "p-limit";
-import { AssayError } from "../../../sdk/src/error.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { digestOf, isBlockOf, RAW } from "./cid.ts";
 import type { HttpClient } from "./client.ts";
 import { blockCounter, declaredSize, MAX_BLOCK_BYTES, readNode, type Place } from "./dag.ts";
 import type { Partial } from "./partial.ts";
+import { hostOf } from "../setup/endpoint.ts";
+import { firstOf, type Attempt, type RaceOptions } from "./race.ts";
 import { isBlameless, type Source, type Sources } from "./sources.ts";
 
 /** Blocks on their way at once. */
@@ -18,48 +20,59 @@ export interface AssembleOptions {
   readonly candidates: readonly Source[];
   /** Of the whole file. */
   readonly maxBytes: number;
+  readonly signal: AbortSignal;
 }
 
+/** For one block; the slow cost little. */
+const RACE: RaceOptions = {
+  patienceMs: 1500,
+  minBytes: Infinity,
+  most: 16,
+  isFatal: (error) => !(error instanceof AssayError),
+};
+
 /** Asks for blocks; remembers who does not have this file. */
-function blockFetcher({ client, sources, candidates }: AssembleOptions, signal: AbortSignal) {
+function blockFetcher({ client, sources, candidates }: AssembleOptions, stopped: AbortSignal) {
   let askable = candidates;
-  const isStopped = (): boolean => signal.aborted;
+
+  async function ask(source: Source, cid: CID, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const end = sources.begin(source);
+    try {
+      const url = `${source.base}/ipfs/${cid.toString()}?format=raw`;
+      const accept = "application/vnd.ipld.raw";
+      const bytes = await client.bytes({
+        ...{ url, accept, signal },
+        trusted: source.trusted,
+        maxBytes: MAX_BLOCK_BYTES,
+      });
+      if (!(await isBlockOf(cid, bytes)))
+        throw new AssayError("CONTENT_MISMATCH", "sends another block than it was asked for");
+      end(bytes.length);
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof AssayError)) throw error;
+      // What we ourselves broke off is nobody's fault.
+      end(signal.aborted ? undefined : error);
+      if (isBlameless(error)) askable = askable.filter((other) => other !== source);
+      const options = { retryable: true, cause: error };
+      throw new AssayError("CONTENT_UNAVAILABLE", `${hostOf(source.base)}: ${error.message}`, options);
+    }
+  }
+
   return async (cid: CID): Promise<Uint8Array<ArrayBuffer>> => {
     let left = askable;
-    let last: AssayError | undefined;
-    for (;;) {
+    const next = (): Attempt<Uint8Array<ArrayBuffer>> | undefined => {
       const source = sources.pick(left);
-      if (source === undefined || isStopped())
-        throw (
-          last ??
-          new AssayError("CONTENT_UNAVAILABLE", `nobody who may be asked has ${cid.toString()}`, {
-            retryable: true,
-          })
-        );
       left = left.filter((other) => other !== source);
-      const end = sources.begin(source);
-      try {
-        const url = `${source.base}/ipfs/${cid.toString()}?format=raw`;
-        const accept = "application/vnd.ipld.raw";
-        const maxBytes = MAX_BLOCK_BYTES;
-        const bytes = await client.bytes({ url, trusted: source.trusted, accept, maxBytes, signal });
-        if (!(await isBlockOf(cid, bytes)))
-          throw new AssayError(
-            "CONTENT_MISMATCH",
-            `${source.base} sends another block than it was asked for`,
-          );
-        end(bytes.length);
-        return bytes;
-      } catch (error) {
-        if (!(error instanceof AssayError)) throw error;
-        // What we ourselves broke off is nobody's fault.
-        end(isStopped() ? undefined : error);
-        if (isBlameless(error)) askable = askable.filter((other) => other !== source);
-        last = new AssayError("CONTENT_UNAVAILABLE", `${source.base}: ${error.message}`, {
-          retryable: true,
-          cause: error,
-        });
-      }
+      return source && (({ signal }) => ask(source, cid, signal));
+    };
+    try {
+      return await firstOf(next, { ...RACE, signal: stopped });
+    } catch (error) {
+      if (!(error instanceof AggregateError)) throw error;
+      const reasons = error.errors.map(messageOf).join("; ");
+      const message = `nobody who may be asked has ${cid.toString()}${reasons && `: ${reasons}`}`;
+      throw new AssayError("CONTENT_UNAVAILABLE", message, { retryable: true, cause: error });
     }
   };
 }
@@ -74,11 +87,12 @@ function wrongSize(): AssayError {
  */
 export async function assemble(root: CID, into: Partial, options: AssembleOptions): Promise<void> {
   const stop = new AbortController();
-  const fetchBlock = blockFetcher(options, stop.signal);
+  const signal = AbortSignal.any([stop.signal, options.signal]);
+  const fetchBlock = blockFetcher(options, signal);
   const limit = pLimit(PARALLEL);
   const turn = <T>(run: () => Promise<T>): Promise<T> =>
     limit(() => {
-      stop.signal.throwIfAborted();
+      signal.throwIfAborted();
       return run();
     });
   /** Nodes that are being read or fetched, by digest. */

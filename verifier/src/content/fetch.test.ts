@@ -157,6 +157,22 @@ describe("fetching content", () => {
     for (const name of liars) expect(asked.get(name), name).to.equal(before[[...asked.keys()].indexOf(name)]);
   });
 
+  it("does not wait for places that never answer", async () => {
+    const store = await openStore(bench.folder());
+    await store.put(file.bytes);
+    const { url: good } = await bench.serve(store);
+    const stall = await bench.listen(() => undefined);
+    const uris = [
+      ipfs(file.root),
+      ...Array.from({ length: 15 }, (_, i) => `${stall}/${i}/content/${sha256.slice(2)}`),
+    ];
+    // So long that it is not what ends the wait.
+    const pace = { windowMs: 3_600_000, minBytes: 1 };
+    const bases = Array.from({ length: 12 }, (_, i) => `${stall}/peer${i}`);
+    const content = await bench.open({ peers: () => [...bases, good], pace });
+    same((await content.provide(sha256, uris)).path, file.bytes);
+  });
+
   it("goes on where it stopped, also after a restart, and again checks what is there", async () => {
     const directory = bench.folder();
     const some = blockServer(file.blocks.slice(0, 20));

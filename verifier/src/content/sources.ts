@@ -26,8 +26,9 @@ interface Standing {
 }
 
 const MIB = 2 ** 20;
-/** Who fails rests for so long, twice as long each time in a row; who lies for the longest time. */
-const REST_MS = 15_000;
+/** Who fails rests for so long, twice as long each time in a row; who lies for the longest time. Whom the owner chose never rests long. */
+const REST_MS = 2000;
+const TRUSTED_REST_MS = 15_000;
 const LONGEST_REST_MS = 3_600_000;
 const MAX_REMEMBERED = 1000;
 /** New sources are tried soon, but not all before any that works. */
@@ -82,8 +83,12 @@ export function createSources(): Sources {
           standing.pace = (3 * standing.pace + pace) / 4;
           standing.strikes = 0;
         } else if (outcome !== undefined && !isBlameless(outcome)) {
-          const rest = isLie(outcome) ? LONGEST_REST_MS : REST_MS * 2 ** standing.strikes++;
-          standing.badUntil = Date.now() + Math.min(rest, LONGEST_REST_MS);
+          const now = Date.now();
+          const longest = source.trusted ? TRUSTED_REST_MS : LONGEST_REST_MS;
+          // Questions that were under way together fail together.
+          if (standing.badUntil <= now) standing.strikes++;
+          const rest = isLie(outcome) ? longest : REST_MS * 2 ** (standing.strikes - 1);
+          standing.badUntil = now + Math.min(rest, longest);
         }
       };
     },

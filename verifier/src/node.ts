@@ -22,13 +22,15 @@ import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
+import { createFreeStake } from "./economics/freeStake.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
 import { serveHttp, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
 import { measureHttp, metricsRoute } from "./observe/http.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createObserver } from "./observe/observer.ts";
-import { createDutyProbe, queryProbe } from "./observe/probes.ts";
+import { labelOfRelease } from "./observe/labels.ts";
+import { createDutyProbe, createRoleProbe, measureCompute, queryProbe } from "./observe/probes.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
 import {
@@ -38,6 +40,7 @@ import {
   type OperatorOptions,
   type OperatorParts,
 } from "./roles/operator.ts";
+import { createPreparer } from "./roles/preparer.ts";
 import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { openClaims } from "./state/claims.ts";
@@ -109,7 +112,11 @@ export async function startNode(
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const { finality = 64, compute: { workers = 2 } = {} } = options;
-  const compute = createCompute(options.compute);
+  const runTimes = createRunTimes();
+  const compute = measureCompute(
+    metrics,
+    createCompute(options.compute, (root, seconds) => runTimes.observe(root, seconds)),
+  );
   const { pool, exact } = compute;
   const content = await openContent({ ...options.content, peers: announcedEndpoints });
   const releases = createReleases(content, { maxTraceBytes }, exact.describe);
@@ -136,18 +143,26 @@ export async function startNode(
     pool,
     exact,
     releases,
-    fastPaths: createFastPaths(compute, log),
+    fastPaths: createFastPaths(compute, log, (releaseId, { kind }) =>
+      metrics.compute.usable.set({ release: labelOfRelease(releaseId) }, kind === "unusable" ? 0 : 1),
+    ),
     findings,
     askReveal: (bases, resultId, node) => {
       const sources = bases.map((base) => ({ base, trusted: false }));
       return fetchReveal(content.client, sources, resultId, node);
     },
-    runTimes: createRunTimes(),
+    runTimes,
+    freeStake: createFreeStake(contracts, sender.address),
     gasPrice: createGasPrice(provider),
     workers,
+    probe: createRoleProbe(metrics),
     log,
   };
-  const roles: Role[] = [];
+  const wanted = [
+    ...(options.operator === undefined ? [] : [options.operator.serve]),
+    ...(options.verifier === undefined ? [] : [options.verifier.verify ?? "all"]),
+  ];
+  const roles: Role[] = [createPreparer(context, wanted)];
   if (options.operator !== undefined)
     roles.push(
       createOperator(context, options.operator, {

@@ -1,5 +1,6 @@
 /** From what the rooms know anyway to the metrics: each is called at one place where effects happen. */
 import type { LogEvent } from "kysely";
+import type { Compute } from "../compute/compute.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { Duty } from "../duties.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
@@ -98,23 +99,50 @@ export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
   };
 }
 
-/** Runs a model and measures it. @throws whatever the work throws. */
+/** Measures a run that has just been asked for. @throws whatever it throws. */
 export async function measureRun<T>(
   { compute }: Metrics,
   interpreter: Interpreter,
-  releaseId: string,
-  work: () => Promise<T>,
+  run: Promise<T>,
 ): Promise<T> {
-  const ended = (outcome: string): void =>
-    compute.runs.inc({ interpreter, release: labelOfRelease(releaseId), outcome });
+  const ended = (outcome: string): void => compute.runs.inc({ interpreter, outcome });
   try {
-    const value = await compute.seconds.time({ interpreter }, work);
+    const value = await compute.seconds.time({ interpreter }, () => run);
     ended("done");
     return value;
   } catch (error) {
     ended(codeOfError(error));
     throw error;
   }
+}
+
+/** The same interpreters, each run measured. */
+export function measureCompute<C extends Pick<Compute, "pool" | "exact">>(metrics: Metrics, computing: C): C {
+  const { pool, exact } = computing;
+  return {
+    ...computing,
+    pool: { ...pool, run: (job) => measureRun(metrics, "onnxruntime", pool.run(job)) },
+    exact: {
+      ...exact,
+      output: (...args) => measureRun(metrics, "exact", exact.output(...args)),
+      openTrace: (...args) => measureRun(metrics, "trace", exact.openTrace(...args)),
+    },
+  };
+}
+
+/** What the roles say of their work. */
+export interface RoleProbe {
+  /** An answer of ours was mined. */
+  answered(releaseId: string): void;
+  /** Another's answer was judged. */
+  judged(verdict: "right" | "wrong", by: "onnxruntime" | "exact"): void;
+}
+
+export function createRoleProbe({ verdicts }: Metrics): RoleProbe {
+  return {
+    answered: (releaseId) => verdicts.answers.inc({ release: labelOfRelease(releaseId) }),
+    judged: (verdict, by) => verdicts.judgements.inc({ verdict, by }),
+  };
 }
 
 /** After each block. Games that had ended before they were first seen are not counted. */

@@ -54,7 +54,7 @@ export function createThrottle({
   };
 }
 
-/** Logs through a throttle: the fields say how many lines like this one were `heldBack`. */
+/** Logs through a throttle: the fields say how many lines like this one were `heldBack`, which means told at debug. */
 export function logThrottled(
   { log, throttle }: { readonly log: Logger; readonly throttle: Throttle },
   level: "error" | "warn" | "info",
@@ -63,5 +63,6 @@ export function logThrottled(
   msg: string,
 ): void {
   const heldBack = throttle.pass(key);
-  if (heldBack !== undefined) log[level](heldBack === 0 ? fields : { ...fields, heldBack }, msg);
+  if (heldBack === undefined) log.debug(fields, msg);
+  else log[level](heldBack === 0 ? fields : { ...fields, heldBack }, msg);
 }

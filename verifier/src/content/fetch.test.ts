@@ -192,7 +192,8 @@ describe("fetching content", () => {
     const all = blockServer(file.blocks);
     const second = await bench.open({ directory, mirrors: [await bench.listen(all.handle)] });
     same((await second.provide(sha256, [ipfs(file.root)])).path, file.bytes);
-    expect(all.asked.size).to.equal(40 - had + 1);
+    // What was under way when the first attempt ended is asked for again.
+    expect(all.asked.size).to.be.within(40 - had + 1, 40 - had + 6);
   });
 
   it("repairs a damaged file by the damaged block alone", async () => {

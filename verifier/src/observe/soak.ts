@@ -1,5 +1,5 @@
 /** Watches processes and nodes for growth, while something else keeps them busy. */
-import pidusage from "pidusage";
+import { residentBytes } from "../compute/memory.ts";
 import { growthOf, type Growth, type Sample } from "./slope.ts";
 
 /** What of /metrics must not grow with time alone. */
@@ -55,8 +55,8 @@ export function createSoak({ pids, urls }: SoakTargets, now = () => performance.
   }
 
   async function samplePid(pid: number): Promise<void> {
-    const { memory } = await pidusage(pid);
-    add(`${pid} resident memory`, memory);
+    const memory = (await residentBytes([pid])).get(pid);
+    if (memory !== undefined) add(`${pid} resident memory`, memory);
   }
 
   return {

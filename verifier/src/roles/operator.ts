@@ -93,6 +93,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   const notices = createNotices(log);
   /** Requests that are being answered: they count as answers already. */
   const begun = new Set<Hex>();
+  const answered = new Set<Hex>();
 
   function exposureOf({ releaseId, bond, parameters }: Request): Exposure {
     const traceSeconds = runTimes.traceSeconds(releases.ready(releaseId)?.model);
@@ -157,6 +158,9 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       to,
       data,
     });
+    // It is due until its event has come.
+    if (answered.has(requestId)) return;
+    answered.add(requestId);
     context.probe.answered(record.releaseId);
     log.info({ request: requestId, release: record.releaseId }, "answered");
   }
@@ -165,6 +169,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     outputs.delete(requestId);
     turns.delete(requestId);
     begun.delete(requestId);
+    answered.delete(requestId);
     notices.forget(requestId);
   }
 

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
-import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
@@ -28,7 +27,16 @@ import { logError, type Logger } from "./log.ts";
 import { measureHttp, metricsRoute } from "./observe/http.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createObserver } from "./observe/observer.ts";
-import { createDutyProbe, queryProbe } from "./observe/probes.ts";
+import {
+  contentProbe,
+  createComputeProbe,
+  createDutyProbe,
+  createOutboxProbe,
+  queryProbe,
+  sampleContent,
+  sampleDatabase,
+} from "./observe/probes.ts";
+import { createThrottle, logErrorThrottled } from "./observe/throttle.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
 import {
@@ -111,7 +119,11 @@ export async function startNode(
   const { finality = 64, compute: { workers = 2 } = {} } = options;
   const compute = createCompute(options.compute);
   const { pool, exact } = compute;
-  const content = await openContent({ ...options.content, peers: announcedEndpoints });
+  const content = await openContent({
+    ...options.content,
+    ...contentProbe(metrics),
+    peers: announcedEndpoints,
+  });
   const releases = createReleases(content, { maxTraceBytes }, exact.describe);
   const database = await openDatabase(options.database, queryProbe(metrics));
   const claims = await openClaims(database, log);
@@ -129,21 +141,25 @@ export async function startNode(
     log,
     pollMs: Math.min(pollMs, 1000),
     finality,
+    probe: createOutboxProbe(metrics),
   });
+  const gasPrice = createGasPrice(provider);
   const context: RoleContext = {
     contracts,
     sender,
     pool,
     exact,
     releases,
-    fastPaths: createFastPaths(compute, log),
+    fastPaths: createFastPaths(compute, log, {
+      onChecked: ({ releaseId, path }) => observer.selfChecked(releaseId, path.kind !== "unusable"),
+    }),
     findings,
     askReveal: (bases, resultId, node) => {
       const sources = bases.map((base) => ({ base, trusted: false }));
       return fetchReveal(content.client, sources, resultId, node);
     },
     runTimes: createRunTimes(),
-    gasPrice: createGasPrice(provider),
+    gasPrice,
     workers,
     log,
   };
@@ -167,11 +183,17 @@ export async function startNode(
   });
   const stopped = new AbortController();
   const observer = createObserver({
-    ...{ log, metrics, contracts, provider, endpoints, sender, claims, finality },
+    ...{ log, metrics, contracts, provider, endpoints, sender, claims, releases, gasPrice, finality },
+    routineBudgetWei: options.gas?.routineBudgetWei,
     roles: roleNames,
     directory: options.content.directory,
     webhookUrl: options.alertWebhook,
   });
+  const probeCompute = createComputeProbe(metrics);
+  metrics.beforeScrape(() => probeCompute(compute));
+  metrics.beforeScrape(() => sampleContent(metrics, content.store));
+  metrics.beforeScrape(() => sampleDatabase(metrics, database));
+  const seldom = { log, throttle: createThrottle() };
   let scheduled = false;
   let becomeReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (becomeReady = resolve));
@@ -198,10 +220,10 @@ export async function startNode(
       schedule();
     },
     onError(error) {
-      logError(log, error, "following the chain failed");
-      // What was final is gone: nothing is undone, and the owner hears of it.
-      if (error instanceof AssayError && error.code === "REORG_TOO_DEEP") observer.reorg(finality + 1);
+      logErrorThrottled(seldom, error, "following the chain failed");
+      observer.failed(error);
     },
+    onEvent: ({ event }) => metrics.chain.events.inc({ event: event.name }),
     onReorg: (blocks) => observer.reorg(blocks),
     onForgotten(requestIds) {
       executor.retire(requestIds);
@@ -224,7 +246,7 @@ export async function startNode(
     try {
       return role.duties(mirror.state, head);
     } catch (error) {
-      logError(log, error, "a role failed to plan");
+      logErrorThrottled(seldom, error, "a role failed to plan");
       return [];
     }
   }

@@ -1,7 +1,13 @@
 /** From what the rooms know anyway to the metrics: each is called at one place where effects happen. */
-import type { LogEvent } from "kysely";
+import { sql, type LogEvent } from "kysely";
+import type { OutboxProbe } from "../chain/outbox/probe.ts";
 import type { BlockRef } from "../chain/source.ts";
+import type { Compute } from "../compute/compute.ts";
+import { residentBytes } from "../compute/memory.ts";
+import type { ContentOptions } from "../content/content.ts";
+import type { ContentStore } from "../content/store.ts";
 import type { Duty } from "../duties.ts";
+import type { Database } from "../state/database.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import type { Interpreter, Metrics } from "./metrics.ts";
 import type { TrialFacts } from "./trials.ts";
@@ -11,6 +17,8 @@ export interface ChainProbe {
   head(block: Pick<BlockRef, "number" | "timestamp" | "baseFee">): void;
   /** How many blocks were undone. */
   reorg(blocks: number): void;
+  /** A round of following failed. */
+  failed(error: unknown): void;
 }
 
 export function createChainProbe({ chain }: Metrics): ChainProbe {
@@ -24,6 +32,17 @@ export function createChainProbe({ chain }: Metrics): ChainProbe {
       chain.reorgs.inc();
       chain.reorgDepth.observe(blocks);
     },
+    failed: (error) => chain.failures.inc({ code: codeOfError(error) }),
+  };
+}
+
+/** Counts up to totals that others keep. @returns how much a total has grown since the last time. */
+function createGrowth(): (name: string, total: number) => number {
+  const known = new Map<string, number>();
+  return (name, total) => {
+    const grown = total - (known.get(name) ?? 0);
+    known.set(name, total);
+    return grown;
   };
 }
 
@@ -36,17 +55,20 @@ export interface EndpointState {
   readonly failures: number;
 }
 
-/** Before each scrape, with all endpoints in the order of the settings. */
-export function createEndpointProbe({ rpc, chain }: Metrics): (states: readonly EndpointState[]) => void {
-  const failed = new Map<string, number>();
-  return (states) => {
+/** Before each scrape, with all endpoints in the order of the settings, and their contradictions since the start. */
+export function createEndpointProbe({
+  rpc,
+  chain,
+}: Metrics): (states: readonly EndpointState[], disagreements: number) => void {
+  const growth = createGrowth();
+  return (states, disagreements) => {
+    rpc.disagreements.inc(growth("disagreements", disagreements));
     states.forEach(({ healthy, latencyMs, height, failures }, i) => {
       const endpoint = String(i);
       rpc.healthy.set({ endpoint }, healthy ? 1 : 0);
       if (latencyMs !== undefined) rpc.latency.set({ endpoint }, latencyMs / 1000);
       if (height !== undefined) rpc.head.set({ endpoint }, height);
-      rpc.failures.inc({ endpoint }, failures - (failed.get(endpoint) ?? 0));
-      failed.set(endpoint, failures);
+      rpc.failures.inc({ endpoint }, growth(endpoint, failures));
     });
     const heights = states.flatMap(({ height }) => height ?? []);
     if (heights.length > 0) chain.head.set(Math.max(...heights));
@@ -95,6 +117,66 @@ export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
     const statement = query.query.kind.replace(/(Query)?Node$/, "").toLowerCase();
     if (level === "error") database.failures.inc({ statement });
     else database.seconds.observe({ statement }, queryDurationMillis / 1000);
+  };
+}
+
+/** Size of the database, before each scrape. */
+export async function sampleDatabase({ database }: Metrics, from: Database): Promise<void> {
+  const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(
+    from,
+  );
+  if (rows[0] !== undefined) database.bytes.set(rows[0].bytes);
+}
+
+export function createOutboxProbe({ transactions }: Metrics): OutboxProbe {
+  return {
+    sent: (label) => transactions.sent.inc({ label }),
+    included(label, state, { gasUsed, gasPriceWei }, seconds) {
+      if (state === "mined") transactions.mined.inc({ label });
+      else transactions.reverted.inc({ label });
+      transactions.seconds.observe({ label }, seconds);
+      transactions.gas.inc({ label }, gasUsed);
+      transactions.fees.addWei({ label }, BigInt(gasUsed) * gasPriceWei);
+    },
+    refused: (label, code) => transactions.refused.inc({ label, code }),
+    bumped: (label) => transactions.bumped.inc({ label }),
+    replaced: (label) => transactions.replaced.inc({ label }),
+  };
+}
+
+/** What a node's content is told to tell. */
+export function contentProbe({ content }: Metrics): Required<Pick<ContentOptions, "onReceived" | "onRest">> {
+  return {
+    onReceived: (bytes) => content.fetchedBytes.inc(bytes),
+    onRest: (reason) => content.badPeers.inc({ reason }),
+  };
+}
+
+/** Size of the content directory, before each scrape. */
+export async function sampleContent({ content }: Metrics, store: ContentStore): Promise<void> {
+  content.storeLimit.set(store.maxBytes);
+  content.stored.set(await store.bytes());
+}
+
+/** Before each scrape: the child processes. */
+export function createComputeProbe({ compute }: Metrics): (of: Compute) => Promise<void> {
+  const growth = createGrowth();
+  return async ({ pool: fast, exact, budget }) => {
+    compute.held.set(budget.held());
+    for (const [pool, { waiting, pids, deaths }] of Object.entries({
+      onnxruntime: fast.stats(),
+      ...exact.stats(),
+    })) {
+      compute.waiting.set({ pool }, waiting);
+      compute.children.set({ pool }, pids.length);
+      for (const [reason, total] of deaths)
+        compute.deaths.inc({ pool, reason }, growth(`${pool} ${reason}`, total));
+      const bytes = await residentBytes(pids);
+      compute.memory.set(
+        { pool },
+        [...bytes.values()].reduce((sum, each) => sum + each, 0),
+      );
+    }
   };
 }
 

@@ -1,9 +1,10 @@
 /** What gas costs now. */
 import type { JsonRpcApiProvider } from "ethers";
+import { cautiousPrice } from "../economics/reserve.ts";
 
 const GWEI = 1_000_000_000n;
 
-/** Wei per gas to count on for the next minutes: twice the base fee, and the tip. */
+/** Wei per gas to count on for the next minutes. */
 export async function gasPriceOf(provider: JsonRpcApiProvider): Promise<bigint> {
   const [block, tip] = await Promise.all([
     provider.getBlock("latest"),
@@ -12,5 +13,5 @@ export async function gasPriceOf(provider: JsonRpcApiProvider): Promise<bigint> 
       () => GWEI,
     ),
   ]);
-  return 2n * (block?.baseFeePerGas ?? GWEI) + tip;
+  return cautiousPrice({ baseFee: block?.baseFeePerGas ?? GWEI, tip });
 }

@@ -21,6 +21,7 @@ import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
+import { createFreeStake } from "./economics/freeStake.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
 import { serveHttp, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
@@ -29,13 +30,13 @@ import { createMetrics } from "./observe/metrics.ts";
 import { createObserver } from "./observe/observer.ts";
 import {
   contentProbe,
-  createComputeProbe,
   createDutyProbe,
   createOutboxProbe,
+  createRoleProbe,
+  measureCompute,
   queryProbe,
-  sampleContent,
-  sampleDatabase,
 } from "./observe/probes.ts";
+import { sampleParts } from "./observe/samples.ts";
 import { createThrottle, logErrorThrottled } from "./observe/throttle.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
@@ -46,6 +47,7 @@ import {
   type OperatorOptions,
   type OperatorParts,
 } from "./roles/operator.ts";
+import { createPreparer } from "./roles/preparer.ts";
 import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { openClaims } from "./state/claims.ts";
@@ -117,7 +119,11 @@ export async function startNode(
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const { finality = 64, compute: { workers = 2 } = {} } = options;
-  const compute = createCompute(options.compute);
+  const runTimes = createRunTimes();
+  const compute = measureCompute(
+    metrics,
+    createCompute(options.compute, (root, seconds) => runTimes.observe(root, seconds)),
+  );
   const { pool, exact } = compute;
   const content = await openContent({
     ...options.content,
@@ -150,20 +156,26 @@ export async function startNode(
     pool,
     exact,
     releases,
-    fastPaths: createFastPaths(compute, log, {
-      onChecked: ({ releaseId, path }) => observer.selfChecked(releaseId, path.kind !== "unusable"),
-    }),
+    fastPaths: createFastPaths(compute, log, (releaseId, { kind }) =>
+      observer.selfChecked(releaseId, kind !== "unusable"),
+    ),
     findings,
     askReveal: (bases, resultId, node) => {
       const sources = bases.map((base) => ({ base, trusted: false }));
       return fetchReveal(content.client, sources, resultId, node);
     },
-    runTimes: createRunTimes(),
+    runTimes,
+    freeStake: createFreeStake(contracts, sender.address),
     gasPrice,
     workers,
+    probe: createRoleProbe(metrics),
     log,
   };
-  const roles: Role[] = [];
+  const wanted = [
+    ...(options.operator === undefined ? [] : [options.operator.serve]),
+    ...(options.verifier === undefined ? [] : [options.verifier.verify ?? "all"]),
+  ];
+  const roles: Role[] = [createPreparer(context, wanted)];
   if (options.operator !== undefined)
     roles.push(
       createOperator(context, options.operator, {
@@ -189,10 +201,7 @@ export async function startNode(
     directory: options.content.directory,
     webhookUrl: options.alertWebhook,
   });
-  const probeCompute = createComputeProbe(metrics);
-  metrics.beforeScrape(() => probeCompute(compute));
-  metrics.beforeScrape(() => sampleContent(metrics, content.store));
-  metrics.beforeScrape(() => sampleDatabase(metrics, database));
+  sampleParts(metrics, { compute, store: content.store, database });
   const seldom = { log, throttle: createThrottle() };
   let scheduled = false;
   let becomeReady: () => void = () => undefined;

@@ -42,6 +42,8 @@ export interface Task<J> {
   readonly holdings?: readonly Holding[];
   /** The same for the same work; that which has killed two processes is refused for ten minutes. */
   readonly fingerprint?: () => string;
+  /** Told how long it took the child, its loading not included, milliseconds. */
+  readonly onDone?: (ms: number) => void;
 }
 
 export interface Children<J> {
@@ -330,6 +332,7 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
     for (const { key, bytes } of result.held) budget.measure(worker.process, key, bytes);
     const [first] = holdings;
     if (held && first !== undefined) speeds.learn(first.key, result.ms);
+    pending.task.onDone?.(result.ms);
     settle(pending, () => pending.resolve(result.value));
   }
 

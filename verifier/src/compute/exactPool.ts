@@ -95,6 +95,8 @@ export interface ExactPoolOptions {
   readonly budget?: Budget;
   /** Bytes of memory that a process may have beside what it keeps. Default: any. */
   readonly memoryBytes?: number;
+  /** Told how long each run for an output took, its waiting and loading not included. */
+  readonly onRun?: (programRoot: Hex, seconds: number) => void;
 }
 
 const blob = z.instanceof(Uint8Array);
@@ -117,7 +119,7 @@ function sourceOf({ model: { bindings, programRoot }, path }: ExactModel): Progr
 }
 
 export function createExactPool(options: ExactPoolOptions): ExactPool {
-  const { size, describeLimitMs = 60_000, budget = createBudget(Infinity), memoryBytes } = options;
+  const { size, describeLimitMs = 60_000, budget = createBudget(Infinity), memoryBytes, onRun } = options;
   const children = (count: number): Children<ExactJob> =>
     createChildren({
       module: new URL("./exactWorker.ts", import.meta.url),
@@ -196,6 +198,7 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
         job: () => ({ kind: "output", source, input }),
         ...{ limits, holdings: [programOf(release)] },
         fingerprint: () => digest([source.programRoot, input]),
+        onDone: (ms) => onRun?.(source.programRoot, ms / 1000),
       });
       return new Uint8Array(blob.parse(value));
     },

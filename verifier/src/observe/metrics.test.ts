@@ -2,14 +2,8 @@ import { expect } from "chai";
 import { MAX_LABEL_VALUES } from "./family.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import {
-  createChainProbe,
-  createDutyProbe,
-  createEndpointProbe,
-  createTrialProbe,
-  measureRun,
-  queryProbe,
-} from "./probes.ts";
+import { createChainProbe, createDutyProbe, createTrialProbe, measureRun, queryProbe } from "./probes.ts";
+import { createEndpointProbe } from "./samples.ts";
 import type { OwnGame, Side } from "./trials.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 
@@ -149,16 +143,13 @@ describe("metrics' probes", () => {
 
   it("measure runs by how they end", async () => {
     const metrics = plain();
-    const release = `0x${"ab".repeat(32)}`;
-    expect(await measureRun(metrics, "exact", release, () => Promise.resolve(5))).to.equal(5);
+    expect(await measureRun(metrics, "exact", Promise.resolve(5))).to.equal(5);
     const failure = new AssayError("INFERENCE_TIMED_OUT", "no");
-    const run = measureRun(metrics, "onnxruntime", release, () => Promise.reject(failure));
+    const run = measureRun(metrics, "onnxruntime", Promise.reject(failure));
     expect(await run.catch((e: unknown) => e)).to.equal(failure);
     const series = await seriesOf(metrics);
     const of = (interpreter: string, outcome: string): number | undefined =>
-      series.get(
-        `assay_inference_runs_total{interpreter="${interpreter}",release="0xabababab",outcome="${outcome}"}`,
-      );
+      series.get(`assay_inference_runs_total{interpreter="${interpreter}",outcome="${outcome}"}`);
     expect([of("exact", "done"), of("onnxruntime", "INFERENCE_TIMED_OUT")]).to.deep.equal([1, 1]);
     expect(series.get('assay_inference_seconds_count{interpreter="onnxruntime"}')).to.equal(1);
   });

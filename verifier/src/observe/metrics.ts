@@ -141,11 +141,10 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
     },
 
     compute: {
-      runs: define.countBy<{ interpreter: Interpreter; release: string; outcome: string }>(
+      runs: define.countBy<{ interpreter: Interpreter; outcome: string }>(
         "assay_inference_runs_total",
         'Runs that ended; `outcome` is "done" or an error\'s code.',
         "interpreter",
-        "release",
         "outcome",
       ),
       seconds: define.spreadBy<{ interpreter: Interpreter }>(

@@ -17,11 +17,13 @@ import type { Releases } from "../releases/prepare.ts";
 import type { Claims } from "../state/claims.ts";
 import type { Facts } from "./alerts.ts";
 import { freeBytes } from "./disk.ts";
+import { labelOfRelease } from "./labels.ts";
 import { createDeepest, createPersistence } from "./lately.ts";
 import type { Metrics } from "./metrics.ts";
 import { createNotifier } from "./notify.ts";
-import { createChainProbe, createEndpointProbe, createTrialProbe } from "./probes.ts";
+import { createChainProbe, createTrialProbe } from "./probes.ts";
 import { readinessOf } from "./readiness.ts";
+import { createEndpointProbe } from "./samples.ts";
 import { createSkew } from "./skew.ts";
 import { createThrottle, logErrorThrottled } from "./throttle.ts";
 import { trialFacts, type TrialFacts } from "./trials.ts";
@@ -239,6 +241,7 @@ export function createObserver(options: ObserverOptions): Observer {
       if (error instanceof AssayError && error.code === "REORG_TOO_DEEP") deepest.saw(finality + 1, now());
     },
     selfChecked(releaseId, usable) {
+      metrics.compute.usable.set({ release: labelOfRelease(releaseId) }, usable ? 1 : 0);
       if (usable) failedSelfChecks.delete(releaseId);
       else failedSelfChecks.add(releaseId);
     },

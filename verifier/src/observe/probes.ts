@@ -1,13 +1,10 @@
 /** From what the rooms know anyway to the metrics: each is called at one place where effects happen. */
-import { sql, type LogEvent } from "kysely";
+import type { LogEvent } from "kysely";
 import type { OutboxProbe } from "../chain/outbox/probe.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { Compute } from "../compute/compute.ts";
-import { residentBytes } from "../compute/memory.ts";
 import type { ContentOptions } from "../content/content.ts";
-import type { ContentStore } from "../content/store.ts";
 import type { Duty } from "../duties.ts";
-import type { Database } from "../state/database.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import type { Interpreter, Metrics } from "./metrics.ts";
 import type { TrialFacts } from "./trials.ts";
@@ -33,45 +30,6 @@ export function createChainProbe({ chain }: Metrics): ChainProbe {
       chain.reorgDepth.observe(blocks);
     },
     failed: (error) => chain.failures.inc({ code: codeOfError(error) }),
-  };
-}
-
-/** Counts up to totals that others keep. @returns how much a total has grown since the last time. */
-function createGrowth(): (name: string, total: number) => number {
-  const known = new Map<string, number>();
-  return (name, total) => {
-    const grown = total - (known.get(name) ?? 0);
-    known.set(name, total);
-    return grown;
-  };
-}
-
-/** What an endpoint says of itself. */
-export interface EndpointState {
-  readonly healthy: boolean;
-  readonly latencyMs: number | undefined;
-  readonly height: number | undefined;
-  /** Since the start. */
-  readonly failures: number;
-}
-
-/** Before each scrape, with all endpoints in the order of the settings, and their contradictions since the start. */
-export function createEndpointProbe({
-  rpc,
-  chain,
-}: Metrics): (states: readonly EndpointState[], disagreements: number) => void {
-  const growth = createGrowth();
-  return (states, disagreements) => {
-    rpc.disagreements.inc(growth("disagreements", disagreements));
-    states.forEach(({ healthy, latencyMs, height, failures }, i) => {
-      const endpoint = String(i);
-      rpc.healthy.set({ endpoint }, healthy ? 1 : 0);
-      if (latencyMs !== undefined) rpc.latency.set({ endpoint }, latencyMs / 1000);
-      if (height !== undefined) rpc.head.set({ endpoint }, height);
-      rpc.failures.inc({ endpoint }, growth(endpoint, failures));
-    });
-    const heights = states.flatMap(({ height }) => height ?? []);
-    if (heights.length > 0) chain.head.set(Math.max(...heights));
   };
 }
 
@@ -120,14 +78,6 @@ export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
   };
 }
 
-/** Size of the database, before each scrape. */
-export async function sampleDatabase({ database }: Metrics, from: Database): Promise<void> {
-  const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(
-    from,
-  );
-  if (rows[0] !== undefined) database.bytes.set(rows[0].bytes);
-}
-
 export function createOutboxProbe({ transactions }: Metrics): OutboxProbe {
   return {
     sent: (label) => transactions.sent.inc({ label }),
@@ -152,51 +102,50 @@ export function contentProbe({ content }: Metrics): Required<Pick<ContentOptions
   };
 }
 
-/** Size of the content directory, before each scrape. */
-export async function sampleContent({ content }: Metrics, store: ContentStore): Promise<void> {
-  content.storeLimit.set(store.maxBytes);
-  content.stored.set(await store.bytes());
-}
-
-/** Before each scrape: the child processes. */
-export function createComputeProbe({ compute }: Metrics): (of: Compute) => Promise<void> {
-  const growth = createGrowth();
-  return async ({ pool: fast, exact, budget }) => {
-    compute.held.set(budget.held());
-    for (const [pool, { waiting, pids, deaths }] of Object.entries({
-      onnxruntime: fast.stats(),
-      ...exact.stats(),
-    })) {
-      compute.waiting.set({ pool }, waiting);
-      compute.children.set({ pool }, pids.length);
-      for (const [reason, total] of deaths)
-        compute.deaths.inc({ pool, reason }, growth(`${pool} ${reason}`, total));
-      const bytes = await residentBytes(pids);
-      compute.memory.set(
-        { pool },
-        [...bytes.values()].reduce((sum, each) => sum + each, 0),
-      );
-    }
-  };
-}
-
-/** Runs a model and measures it. @throws whatever the work throws. */
+/** Measures a run that has just been asked for. @throws whatever it throws. */
 export async function measureRun<T>(
   { compute }: Metrics,
   interpreter: Interpreter,
-  releaseId: string,
-  work: () => Promise<T>,
+  run: Promise<T>,
 ): Promise<T> {
-  const ended = (outcome: string): void =>
-    compute.runs.inc({ interpreter, release: labelOfRelease(releaseId), outcome });
+  const ended = (outcome: string): void => compute.runs.inc({ interpreter, outcome });
   try {
-    const value = await compute.seconds.time({ interpreter }, work);
+    const value = await compute.seconds.time({ interpreter }, () => run);
     ended("done");
     return value;
   } catch (error) {
     ended(codeOfError(error));
     throw error;
   }
+}
+
+/** The same interpreters, each run measured. */
+export function measureCompute<C extends Pick<Compute, "pool" | "exact">>(metrics: Metrics, computing: C): C {
+  const { pool, exact } = computing;
+  return {
+    ...computing,
+    pool: { ...pool, run: (job) => measureRun(metrics, "onnxruntime", pool.run(job)) },
+    exact: {
+      ...exact,
+      output: (...args) => measureRun(metrics, "exact", exact.output(...args)),
+      openTrace: (...args) => measureRun(metrics, "trace", exact.openTrace(...args)),
+    },
+  };
+}
+
+/** What the roles say of their work. */
+export interface RoleProbe {
+  /** An answer of ours was mined. */
+  answered(releaseId: string): void;
+  /** Another's answer was judged. */
+  judged(verdict: "right" | "wrong", by: "onnxruntime" | "exact"): void;
+}
+
+export function createRoleProbe({ verdicts }: Metrics): RoleProbe {
+  return {
+    answered: (releaseId) => verdicts.answers.inc({ release: labelOfRelease(releaseId) }),
+    judged: (verdict, by) => verdicts.judgements.inc({ verdict, by }),
+  };
 }
 
 /** After each block. Games that had ended before they were first seen are not counted. */

@@ -60,7 +60,7 @@ export interface ThrottledLog {
   readonly throttle: Throttle;
 }
 
-/** Logs through a throttle: the fields say how many lines like this one were `heldBack`. */
+/** Logs through a throttle: the fields say how many lines like this one were `heldBack`, which means told at debug. */
 export function logThrottled(
   { log, throttle }: ThrottledLog,
   level: "error" | "warn" | "info",
@@ -69,7 +69,8 @@ export function logThrottled(
   msg: string,
 ): void {
   const heldBack = throttle.pass(key);
-  if (heldBack !== undefined) log[level](heldBack === 0 ? fields : { ...fields, heldBack }, msg);
+  if (heldBack === undefined) log.debug(fields, msg);
+  else log[level](heldBack === 0 ? fields : { ...fields, heldBack }, msg);
 }
 
 /** As `logError`; what fails in the same way again and again is one line a minute. */

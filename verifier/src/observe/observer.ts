@@ -138,6 +138,14 @@ export function createObserver(options: ObserverOptions): Observer {
     return reserveWei(BigInt(disputeGas), cautiousPrice(price));
   }
 
+  /** Gas; of the releases that this node has derived itself, for a stranger may claim anything. */
+  function longestDispute({ releases }: ChainState): number {
+    let longest = 0;
+    for (const releaseId of releases.keys())
+      longest = Math.max(longest, options.releases.ready(releaseId)?.model.disputeGas ?? 0);
+    return longest === 0 ? UNKNOWN_DISPUTE_GAS : longest;
+  }
+
   /** What kept the outbox from sending, if that was of late. */
   function troubleWith(code: Trouble): string | undefined {
     const { message, atMs } = sender.stats().troubles.get(code) ?? { message: "", atMs: -Infinity };
@@ -222,10 +230,7 @@ export function createObserver(options: ObserverOptions): Observer {
     head(block, state) {
       latest = { block, seenAt: now() };
       first ??= block;
-      const longest = [...state.releases.keys()].map(
-        (id) => options.releases.ready(id)?.model.disputeGas ?? 0,
-      );
-      disputeGas = Math.max(0, ...longest) || UNKNOWN_DISPUTE_GAS;
+      disputeGas = longestDispute(state);
       chainProbe.head(block);
       skew.saw(block.timestamp, now());
       trials = trialFacts(state, sender.address, block.timestamp);

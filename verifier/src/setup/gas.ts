@@ -1,10 +1,9 @@
 /** What gas costs now. */
 import type { JsonRpcApiProvider } from "ethers";
-import { cautiousPrice } from "../economics/reserve.ts";
 
 const GWEI = 1_000_000_000n;
 
-/** Wei per gas to count on for the next minutes. */
+/** Wei per gas to count on for the next minutes: twice the base fee, and the tip. */
 export async function gasPriceOf(provider: JsonRpcApiProvider): Promise<bigint> {
   const [block, tip] = await Promise.all([
     provider.getBlock("latest"),
@@ -13,5 +12,5 @@ export async function gasPriceOf(provider: JsonRpcApiProvider): Promise<bigint> 
       () => GWEI,
     ),
   ]);
-  return cautiousPrice({ baseFee: block?.baseFeePerGas ?? GWEI, tip });
+  return 2n * (block?.baseFeePerGas ?? GWEI) + tip;
 }

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
-import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
@@ -29,8 +28,16 @@ import { logError, type Logger } from "./log.ts";
 import { measureHttp, metricsRoute } from "./observe/http.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createObserver } from "./observe/observer.ts";
-import { labelOfRelease } from "./observe/labels.ts";
-import { createDutyProbe, createRoleProbe, measureCompute, queryProbe } from "./observe/probes.ts";
+import {
+  contentProbe,
+  createDutyProbe,
+  createOutboxProbe,
+  createRoleProbe,
+  measureCompute,
+  queryProbe,
+} from "./observe/probes.ts";
+import { sampleParts } from "./observe/samples.ts";
+import { createThrottle, logErrorThrottled } from "./observe/throttle.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
 import {
@@ -118,7 +125,11 @@ export async function startNode(
     createCompute(options.compute, (root, seconds) => runTimes.observe(root, seconds)),
   );
   const { pool, exact } = compute;
-  const content = await openContent({ ...options.content, peers: announcedEndpoints });
+  const content = await openContent({
+    ...options.content,
+    ...contentProbe(metrics),
+    peers: announcedEndpoints,
+  });
   const releases = createReleases(content, { maxTraceBytes }, exact.describe);
   const database = await openDatabase(options.database, queryProbe(metrics));
   const claims = await openClaims(database, log);
@@ -136,7 +147,9 @@ export async function startNode(
     log,
     pollMs: Math.min(pollMs, 1000),
     finality,
+    probe: createOutboxProbe(metrics),
   });
+  const gasPrice = createGasPrice(provider);
   const context: RoleContext = {
     contracts,
     sender,
@@ -144,7 +157,7 @@ export async function startNode(
     exact,
     releases,
     fastPaths: createFastPaths(compute, log, (releaseId, { kind }) =>
-      metrics.compute.usable.set({ release: labelOfRelease(releaseId) }, kind === "unusable" ? 0 : 1),
+      observer.selfChecked(releaseId, kind !== "unusable"),
     ),
     findings,
     askReveal: (bases, resultId, node) => {
@@ -153,7 +166,7 @@ export async function startNode(
     },
     runTimes,
     freeStake: createFreeStake(contracts, sender.address),
-    gasPrice: createGasPrice(provider),
+    gasPrice,
     workers,
     probe: createRoleProbe(metrics),
     log,
@@ -182,11 +195,14 @@ export async function startNode(
   });
   const stopped = new AbortController();
   const observer = createObserver({
-    ...{ log, metrics, contracts, provider, endpoints, sender, claims, finality },
+    ...{ log, metrics, contracts, provider, endpoints, sender, claims, releases, gasPrice, finality },
+    routineBudgetWei: options.gas?.routineBudgetWei,
     roles: roleNames,
     directory: options.content.directory,
     webhookUrl: options.alertWebhook,
   });
+  sampleParts(metrics, { compute, store: content.store, database });
+  const seldom = { log, throttle: createThrottle() };
   let scheduled = false;
   let becomeReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (becomeReady = resolve));
@@ -213,10 +229,10 @@ export async function startNode(
       schedule();
     },
     onError(error) {
-      logError(log, error, "following the chain failed");
-      // What was final is gone: nothing is undone, and the owner hears of it.
-      if (error instanceof AssayError && error.code === "REORG_TOO_DEEP") observer.reorg(finality + 1);
+      logErrorThrottled(seldom, error, "following the chain failed");
+      observer.failed(error);
     },
+    onEvent: ({ event }) => metrics.chain.events.inc({ event: event.name }),
     onReorg: (blocks) => observer.reorg(blocks),
     onForgotten(requestIds) {
       executor.retire(requestIds);
@@ -239,7 +255,7 @@ export async function startNode(
     try {
       return role.duties(mirror.state, head);
     } catch (error) {
-      logError(log, error, "a role failed to plan");
+      logErrorThrottled(seldom, error, "a role failed to plan");
       return [];
     }
   }

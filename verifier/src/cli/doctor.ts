@@ -23,6 +23,7 @@ import {
 } from "../doctor/machine.ts";
 import { checkSigner } from "../doctor/signer.ts";
 import { judgeStake, judgeWallet, type MoneyFacts } from "../doctor/money.ts";
+import { UNKNOWN_DISPUTE_GAS } from "../economics/reserve.ts";
 import { readReleases } from "../inspect/read.ts";
 import { gasPriceOf } from "../setup/gas.ts";
 import { httpAddress } from "../setup/http.ts";
@@ -123,7 +124,7 @@ async function checkMoney({ config, contracts, provider }: Chain): Findings {
     operator: role !== "verifier",
     verifier: role !== "operator",
     gasPrice,
-    disputeGas: BigInt(dearest?.release.disputeGas ?? 3_000_000),
+    disputeGas: BigInt(dearest?.release.disputeGas ?? UNKNOWN_DISPUTE_GAS),
     bondFloorWei: dearest === undefined ? 0n : await contracts.market.bondFloor(dearest.releaseId),
     challengeWei: most(BigInt(rules.challengerBondGwei) * gwei, responseWei),
     depositWei: most(BigInt(rules.selectDepositGwei) * gwei, responseWei),

@@ -16,7 +16,7 @@ import type { Outline } from "../releases/outline.ts";
 import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";
-import { createChildren, type Children, type Limits } from "./children.ts";
+import { createChildren, type Children, type ChildrenStats, type Limits } from "./children.ts";
 
 /** How to make a program. */
 export interface ProgramSource {
@@ -82,6 +82,7 @@ export interface ExactPool {
    * @throws as `output`, and so does whatever is asked of the trace.
    */
   openTrace(release: ExactModel, input: Uint8Array, limits: Limits): Promise<TraceHandle>;
+  stats(): Readonly<Record<"lowering" | "judging" | "trials", ChildrenStats>>;
   close(): Promise<void>;
 }
 
@@ -201,6 +202,7 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
       });
       return new Uint8Array(blob.parse(value));
     },
+    stats: () => ({ lowering: lowering.stats(), judging: judging.stats(), trials: trials.stats() }),
     async close() {
       await Promise.all([lowering, judging, trials].map((pool) => pool.close()));
     },

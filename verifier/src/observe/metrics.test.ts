@@ -2,14 +2,8 @@ import { expect } from "chai";
 import { MAX_LABEL_VALUES } from "./family.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import {
-  createChainProbe,
-  createDutyProbe,
-  createEndpointProbe,
-  createTrialProbe,
-  measureRun,
-  queryProbe,
-} from "./probes.ts";
+import { createChainProbe, createDutyProbe, createTrialProbe, measureRun, queryProbe } from "./probes.ts";
+import { createEndpointProbe } from "./samples.ts";
 import type { OwnGame, Side } from "./trials.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 
@@ -135,14 +129,15 @@ describe("metrics' probes", () => {
     const metrics = plain();
     const probe = createEndpointProbe(metrics);
     const silent = { healthy: false, latencyMs: undefined, height: undefined, failures: 4 };
-    probe([{ healthy: true, latencyMs: 20, height: 9, failures: 1 }, silent]);
-    probe([{ healthy: true, latencyMs: 30, height: 12, failures: 3 }, silent]);
+    probe([{ healthy: true, latencyMs: 20, height: 9, failures: 1 }, silent], 2);
+    probe([{ healthy: true, latencyMs: 30, height: 12, failures: 3 }, silent], 5);
     const series = await seriesOf(metrics);
     expect(series.get('assay_rpc_healthy{endpoint="1"}')).to.equal(0);
     expect(series.get('assay_rpc_latency_seconds{endpoint="0"}')).to.equal(0.03);
     expect(series.get('assay_rpc_failures_total{endpoint="0"}')).to.equal(3);
     expect(series.get('assay_rpc_failures_total{endpoint="1"}')).to.equal(4);
     expect(series.get("assay_chain_head_block")).to.equal(12);
+    expect(series.get("assay_rpc_disagreements_total")).to.equal(5);
     expect(series.has('assay_rpc_head_block{endpoint="1"}')).to.equal(false);
   });
 

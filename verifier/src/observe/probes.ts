@@ -1,7 +1,9 @@
 /** From what the rooms know anyway to the metrics: each is called at one place where effects happen. */
 import type { LogEvent } from "kysely";
-import type { Compute } from "../compute/compute.ts";
+import type { OutboxProbe } from "../chain/outbox/probe.ts";
 import type { BlockRef } from "../chain/source.ts";
+import type { Compute } from "../compute/compute.ts";
+import type { ContentOptions } from "../content/content.ts";
 import type { Duty } from "../duties.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import type { Interpreter, Metrics } from "./metrics.ts";
@@ -12,6 +14,8 @@ export interface ChainProbe {
   head(block: Pick<BlockRef, "number" | "timestamp" | "baseFee">): void;
   /** How many blocks were undone. */
   reorg(blocks: number): void;
+  /** A round of following failed. */
+  failed(error: unknown): void;
 }
 
 export function createChainProbe({ chain }: Metrics): ChainProbe {
@@ -25,32 +29,7 @@ export function createChainProbe({ chain }: Metrics): ChainProbe {
       chain.reorgs.inc();
       chain.reorgDepth.observe(blocks);
     },
-  };
-}
-
-/** What an endpoint says of itself. */
-export interface EndpointState {
-  readonly healthy: boolean;
-  readonly latencyMs: number | undefined;
-  readonly height: number | undefined;
-  /** Since the start. */
-  readonly failures: number;
-}
-
-/** Before each scrape, with all endpoints in the order of the settings. */
-export function createEndpointProbe({ rpc, chain }: Metrics): (states: readonly EndpointState[]) => void {
-  const failed = new Map<string, number>();
-  return (states) => {
-    states.forEach(({ healthy, latencyMs, height, failures }, i) => {
-      const endpoint = String(i);
-      rpc.healthy.set({ endpoint }, healthy ? 1 : 0);
-      if (latencyMs !== undefined) rpc.latency.set({ endpoint }, latencyMs / 1000);
-      if (height !== undefined) rpc.head.set({ endpoint }, height);
-      rpc.failures.inc({ endpoint }, failures - (failed.get(endpoint) ?? 0));
-      failed.set(endpoint, failures);
-    });
-    const heights = states.flatMap(({ height }) => height ?? []);
-    if (heights.length > 0) chain.head.set(Math.max(...heights));
+    failed: (error) => chain.failures.inc({ code: codeOfError(error) }),
   };
 }
 
@@ -96,6 +75,30 @@ export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
     const statement = query.query.kind.replace(/(Query)?Node$/, "").toLowerCase();
     if (level === "error") database.failures.inc({ statement });
     else database.seconds.observe({ statement }, queryDurationMillis / 1000);
+  };
+}
+
+export function createOutboxProbe({ transactions }: Metrics): OutboxProbe {
+  return {
+    sent: (label) => transactions.sent.inc({ label }),
+    included(label, state, { gasUsed, gasPriceWei }, seconds) {
+      if (state === "mined") transactions.mined.inc({ label });
+      else transactions.reverted.inc({ label });
+      transactions.seconds.observe({ label }, seconds);
+      transactions.gas.inc({ label }, gasUsed);
+      transactions.fees.addWei({ label }, BigInt(gasUsed) * gasPriceWei);
+    },
+    refused: (label, code) => transactions.refused.inc({ label, code }),
+    bumped: (label) => transactions.bumped.inc({ label }),
+    replaced: (label) => transactions.replaced.inc({ label }),
+  };
+}
+
+/** What a node's content is told to tell. */
+export function contentProbe({ content }: Metrics): Required<Pick<ContentOptions, "onReceived" | "onRest">> {
+  return {
+    onReceived: (bytes) => content.fetchedBytes.inc(bytes),
+    onRest: (reason) => content.badPeers.inc({ reason }),
   };
 }
 

@@ -155,7 +155,7 @@ for (const [name, openJournal] of JOURNALS) {
 
     it("raises both fees by an eighth at least until it is mined", async () => {
       await chain.automine(false);
-      const { send, stats } = sender({ fees: SOON });
+      const { send } = sender({ fees: SOON });
       const sending = send(echoCall("slow"));
       await until(() => isInPool(0));
       const offers = [(await entry("slow")).fees];
@@ -179,7 +179,6 @@ for (const [name, openJournal] of JOURNALS) {
       await sending;
       expect(await next()).to.equal(1);
       expect(await chain.count("slow")).to.equal(1);
-      expect(stats().bumps).to.be.greaterThan(2);
     });
 
     it("lets no cheap transaction hold back a move", async () => {

@@ -7,6 +7,7 @@ import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { REQUEST_STATES } from "../../sdk/src/answer.ts";
+import type { ConfigFile } from "../src/cli/config.ts";
 import { launch } from "./command.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
@@ -46,7 +47,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
   });
 
   /** Starts one member with a data directory of its own. */
-  async function start(name: string): Promise<Member> {
+  async function start(name: string, more: ConfigFile = {}): Promise<Member> {
     const data = join(world.folder, name);
     mkdirSync(data);
     const config = join(data, "config.json");
@@ -64,6 +65,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
       workers: 1,
       pollMs: 250,
       logLevel: "debug",
+      ...more,
     };
     writeFileSync(config, JSON.stringify(settings));
     const child = launch(["node", "--config", config]);
@@ -126,5 +128,36 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     second.process.kill("SIGKILL");
     await until("the rest is final", () => areFinal(more));
     expect((await provider.getTransactionCount(address)) - nonce).to.equal(4 * REQUESTS);
+  });
+
+  it("announces by one member, until that one is gone, whatever the others are configured to say", async () => {
+    const { provider } = world.chain;
+    const { directory } = world.contracts;
+    const operator = world.chain.wallet(account).address;
+    const urls = ["https://third.example", "https://fourth.example"] as const;
+    const said = async (): Promise<string[]> => {
+      const events = await directory.queryFilter(directory.filters.EndpointsAnnounced(operator));
+      return events.map(({ args }) => args.endpoints.join());
+    };
+    /** Longer than announcements and tries of a claim are apart. */
+    const chances = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) {
+        await provider.send("evm_increaseTime", [700]);
+        await sleep(6000);
+      }
+    };
+    const pair = await Promise.all([
+      start("third", { publicUrl: [urls[0]] }),
+      start("fourth", { publicUrl: [urls[1]] }),
+    ]);
+    await until("announced", async () => (await said()).length > 0);
+    await chances();
+    const [first, ...more] = await said();
+    expect(more).to.deep.equal([]);
+    const index = first === urls[0] ? 0 : 1;
+    pair[index].process.kill("SIGKILL");
+    await until("the other one has announced", async () => (await said()).length > 1);
+    await chances();
+    expect(await said()).to.deep.equal([urls[index], urls[1 - index]]);
   });
 });

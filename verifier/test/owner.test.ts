@@ -472,9 +472,11 @@ describe("what owners ask", function () {
       const rules = unpackParameters(await place.contracts.market.packedParameters());
       const record = await findRelease(place.contracts, place.provider, digits.releaseId);
       const unknown = { ...record, release: { ...record.release, fileSha256: ZERO_HASH } };
-      const checked = await checkReleases(workshop, [record, unknown], rules);
+      const memory = { free: 2 ** 31, total: 2 ** 32, budget: 2 ** 30, maxTrace: 2 ** 28, workers: 1 };
+      const checked = await checkReleases(workshop, [record, unknown], rules, memory);
       expect(checked.map(({ check, status }) => [check, status])).to.deep.equal([
         ["exact runs", "ok"],
+        ["memory for releases", "ok"],
         ["releases", "ok"],
       ]);
     });

@@ -6,10 +6,11 @@ import { expect } from "chai";
 import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { REQUEST_STATES } from "../../sdk/src/answer.ts";
 import type { ConfigFile } from "../src/cli/config.ts";
 import { launch } from "./command.ts";
+import { stateOf } from "./player.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { until as waitUntil } from "./until.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
 
 const REQUESTS = 10;
@@ -73,7 +74,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     members.push(member);
     child.stdout?.setEncoding("utf8").on("data", (text: string) => member.lines.push(...text.split("\n")));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => member.lines.push(...text.split("\n")));
-    await until("ready", () => Promise.resolve(said(member, "ready") > 0));
+    await until("ready", () => said(member, "ready") > 0);
     return member;
   }
 
@@ -81,16 +82,8 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     return lines.filter((line) => line.includes(`"msg":"${message}"`)).length;
   }
 
-  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + 120_000;
-    while (!(await done())) {
-      if (Date.now() > end) {
-        const logs = members.map(({ lines }) => lines.slice(-20).join("\n")).join("\n---\n");
-        throw new Error(`waited too long until ${what}\n${logs}`);
-      }
-      await sleep(200);
-    }
-  }
+  const until = (what: string, done: () => boolean | Promise<boolean>): Promise<void> =>
+    waitUntil(what, done, () => members.map(({ lines }) => lines.slice(-20).join("\n")).join("\n---\n"));
 
   async function ask(): Promise<RequestHandle[]> {
     const wallet = world.chain.wallet(9);
@@ -106,10 +99,8 @@ describe("a fleet: several node processes with one key on one Postgres server", 
   }
 
   async function areFinal(handles: readonly RequestHandle[]): Promise<boolean> {
-    const states = await Promise.all(
-      handles.map(async ({ requestId }) => Number((await world.contracts.market.statusOf(requestId)).state)),
-    );
-    return states.every((state) => REQUEST_STATES[state] === "final");
+    const states = await Promise.all(handles.map((handle) => stateOf(world, handle)));
+    return states.every((state) => state === "final");
   }
 
   it("shares the work, sends nothing twice, and goes on when a member is killed", async () => {
@@ -124,7 +115,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     expect([said(first, "answered") > 0, said(second, "answered") > 0]).to.deep.equal([true, true]);
 
     const more = await ask();
-    await until("the second answers", () => Promise.resolve(said(second, "answered") > REQUESTS / 4));
+    await until("the second answers", () => said(second, "answered") > REQUESTS / 4);
     second.process.kill("SIGKILL");
     await until("the rest is final", () => areFinal(more));
     expect((await provider.getTransactionCount(address)) - nonce).to.equal(4 * REQUESTS);

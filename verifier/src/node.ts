@@ -65,6 +65,8 @@ export interface NodeOptions {
   readonly deployment: Deployment;
   /** Endpoints of one chain, http(s) or ws(s). */
   readonly rpcUrls: readonly string[];
+  /** Endpoints that must agree on what decides money, whatever happens. Default: as of {@link createEndpoints}. */
+  readonly quorum?: number | undefined;
   readonly signer: Signer;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
@@ -77,8 +79,8 @@ export interface NodeOptions {
   readonly http?: { readonly host: string; readonly port: number };
   /** Default 1000. */
   readonly pollMs?: number;
-  /** A block this deep is never undone. Default 64. */
-  readonly finality?: number;
+  /** A block this deep is never undone; at least 1. Default 64. */
+  readonly finality?: number | undefined;
   readonly compute?: ComputeOptions;
   /** Alerts are posted here; it may hold a token. */
   readonly alertWebhook?: string | undefined;
@@ -103,7 +105,7 @@ const HEAVY_PER_WORKER = 4;
 
 /**
  * @param parts How the operator role answers, and what it defends; honest unless tests and demonstrations pass others.
- * @throws {AssayError} WRONG_CHAIN, BAD_DEPLOYMENT, RPC_FAILED.
+ * @throws {AssayError} WRONG_CHAIN, BAD_DEPLOYMENT, RPC_FAILED; BAD_CONFIG if the quorum is larger than the number of endpoints.
  */
 export async function startNode(
   options: NodeOptions,
@@ -114,7 +116,7 @@ export async function startNode(
   const roleNames = [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])];
   const served = options.operator?.serve ?? "all";
   const metrics = createMetrics({ releases: served === "all" ? [] : served });
-  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId, log });
+  const endpoints = createEndpoints({ urls: options.rpcUrls, quorum: options.quorum, chainId, log });
   const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);

@@ -21,7 +21,7 @@ export interface EndpointsOptions {
    * Endpoints that must agree on what decides money. Default: two where there are two or more; but then one that has failed for
    * half a minute on end counts no longer, so that the node goes on with those that are left. A number given is a demand.
    */
-  readonly quorum?: number;
+  readonly quorum?: number | undefined;
   /** For one answer of one endpoint, its last byte included. Default 15000. */
   readonly timeoutMs?: number;
   /** Default 32 MiB. */

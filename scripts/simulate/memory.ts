@@ -1,5 +1,5 @@
 /** What the samples of a process's memory say. Pure. */
-import { slopeOf } from "../../verifier/src/observe/slope.ts";
+import { slopeOf } from "./slope.ts";
 import type { Life } from "./processes.ts";
 
 export interface MemoryReport {

@@ -107,15 +107,14 @@ describe("documents", () => {
   });
 
   it("list no metric that the product does not set", () => {
-    const { registry: _, definitions: __, beforeScrape: ___, text: ____, ...groups } = createMetrics();
     const files = globSync("verifier/src/**/*.ts", { cwd: new URL("../../..", import.meta.url) });
     const product = files
       .filter((file) => !file.endsWith(".test.ts"))
       .map(read)
       .join("\n");
-    const handles = Object.entries(groups).flatMap(([group, of]) =>
-      Object.keys(of).map((name) => `${group}.${name}`),
-    );
+    const others = ["registry", "definitions", "beforeScrape", "text"];
+    const groups = Object.entries(createMetrics()).filter(([name]) => !others.includes(name));
+    const handles = groups.flatMap(([group, of]) => Object.keys(of).map((name) => `${group}.${name}`));
     expect(handles).to.have.length(definitions.length);
     const isSet = (handle: string): boolean =>
       new RegExp(`\\b${handle}\\.(inc|set|setWei|addWei|observe|time|replace)\\(`).test(product);

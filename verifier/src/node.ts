@@ -29,6 +29,7 @@ import { measureHttp, metricsRoute } from "./observe/http.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createObserver } from "./observe/observer.ts";
 import { createDutyProbe, queryProbe } from "./observe/probes.ts";
+import { createProfitProbe } from "./observe/profit.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
 import {
@@ -44,6 +45,7 @@ import { openClaims } from "./state/claims.ts";
 import { openDatabase, type DatabaseAddress } from "./state/database.ts";
 import { openFindings } from "./state/findings.ts";
 import { openLogs } from "./state/logs.ts";
+import { createProfit } from "./state/profit.ts";
 
 export interface GasOptions {
   readonly fees?: Partial<FeePolicy>;
@@ -165,6 +167,7 @@ export async function startNode(
     fromBlock: deployment.block,
     depth: finality + 2,
   });
+  metrics.beforeScrape(createProfitProbe(metrics, createProfit(database, logs, deployment, sender.address)));
   const stopped = new AbortController();
   const observer = createObserver({
     ...{ log, metrics, contracts, provider, endpoints, sender, claims, finality },

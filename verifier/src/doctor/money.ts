@@ -1,6 +1,6 @@
 /** Wallet and stake against what answers and disputes take. Pure. */
 import { formatEther } from "ethers";
-import { ether } from "../inspect/text.ts";
+import { ether } from "../economics/ether.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
 /** Disputes that the wallet should be able to pay for without anybody's help. */

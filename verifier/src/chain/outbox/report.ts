@@ -1,4 +1,5 @@
 /** What was sent and what it cost, for accounts. */
+import { sql } from "kysely";
 import { toHex, type Hex } from "../../../../sdk/src/structs.ts";
 import type { Database } from "../../state/database.ts";
 
@@ -60,4 +61,15 @@ export async function listTransactions(
       { account, key, attempt, label, subject, state, hash: toHex(hash), block, minedAt, final, ...cost },
     ];
   });
+}
+
+/** Wei that an account's transactions have cost for gas, those that reverted too. */
+export async function gasSpent(database: Database, account: string): Promise<bigint> {
+  const { wei } = await database
+    .selectFrom("transactions")
+    .select(sql<bigint | null>`sum(gas_used * gas_price_wei)`.as("wei"))
+    .where("account", "=", account)
+    .where("state", "in", ["mined", "reverted"])
+    .executeTakeFirstOrThrow();
+  return wei ?? 0n;
 }

@@ -1,0 +1,21 @@
+/** The account's profit for the metrics. */
+import type { Profit } from "../state/profit.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** It changes when answers become final and disputes end: seldom. */
+const REST_MS = 60_000;
+
+/** Before each scrape. @param look Undefined: the chain has just moved. */
+export function createProfitProbe(
+  { money }: Metrics,
+  look: () => Promise<Profit | undefined>,
+): () => Promise<void> {
+  let due = -Infinity;
+  return async () => {
+    if (performance.now() < due) return;
+    const profit = await look();
+    if (profit === undefined) return;
+    due = performance.now() + REST_MS;
+    for (const [source, wei] of Object.entries(profit)) money.profit.setWei({ source }, wei);
+  };
+}

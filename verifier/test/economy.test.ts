@@ -189,7 +189,7 @@ describe("the economy on a real chain", function () {
     expect(wallet).to.equal(funds - ledger.depositsWei + ledger.withdrawalsWei - ledger.total.gasWei);
     const single = [...ledger.releases.values()].reduce((sum, earnings) => sum + profitOf(earnings), 0n);
     expect(single).to.equal(profitOf(ledger.total));
-    expect(ledgerRows(ledger).map(([label]) => label)).to.include("profit");
+    expect(ledgerRows(ledger, "").map(([label]) => label)).to.include("profit");
     return ledger;
   }
 
@@ -432,7 +432,7 @@ describe("the economy on a real chain", function () {
     expect(verifier.sharesWei > 0n).to.equal(true);
     expect(challenger.gas["withdraw (failed)"]?.transactions).to.equal(1);
     expect(challenger.stakesLostWei > 0n).to.equal(true);
-    expect(requester.gas["request"]?.transactions).to.equal(5);
+    expect(requester.gas["request"]?.transactions).to.equal(6);
     expect(requester.refundsWei).to.equal(FEE);
   });
 

@@ -20,7 +20,7 @@ function signed(wei: bigint): string {
 function gasRows({ gas }: Ledger): Row[] {
   const dearestFirst = [...gas].sort(([, a], [, b]) => (a.wei < b.wei ? 1 : -1));
   return dearestFirst.map(([label, { transactions, gas: used, wei }]) => [
-    `  ${label}`,
+    `    ${label}`,
     `${signed(-wei)} (${count(transactions, "transaction")}, ${used} gas)`,
   ]);
 }
@@ -34,35 +34,37 @@ function releaseRows({ releases }: Ledger): Row[] {
   ]);
 }
 
-/** Rows without amounts are left out, but for the profit. */
-export function ledgerRows(ledger: Ledger): Row[] {
-  const {
-    depositsWei,
-    withdrawalsWei,
-    transfersWei,
-    feesPaidWei,
-    refundsWei,
-    royaltiesWei,
-    protocolFeesWei,
-  } = ledger;
-  const besides: readonly (readonly [string, bigint])[] = [
-    ["deposited", depositsWei],
-    ["withdrawn", -withdrawalsWei],
-    ["between this and other accounts", transfersWei],
-    ["fees of own requests", -feesPaidWei],
-    ["fees refunded", refundsWei],
-    ["royalties", royaltiesWei],
-    ["protocol fees", protocolFeesWei],
+/** Rows without amounts are left out, but for the profit. @param when Of which time it is, for people. */
+export function ledgerRows(ledger: Ledger, when: string): Row[] {
+  const { transfersWei, feesPaidWei, refundsWei, royaltiesWei, protocolFeesWei, total } = ledger;
+  const shown = (rows: readonly (readonly [string, bigint])[], text: (wei: bigint) => string): Row[] =>
+    rows.filter(([, wei]) => wei !== 0n).map(([label, wei]) => [`  ${label}`, text(wei)]);
+  const earned = ENTRIES.map(([label, key, sign]) => [label, sign * total[key]] as const);
+  const besides = [
+    ...shown(
+      [
+        ["deposited", ledger.depositsWei],
+        ["withdrawn", ledger.withdrawalsWei],
+      ],
+      ether,
+    ),
+    ...shown(
+      [
+        ["withdrawn by or to others", transfersWei],
+        ["fees of own requests", -feesPaidWei],
+        ["fees refunded", refundsWei],
+        ["royalties", royaltiesWei],
+        ["protocol fees", protocolFeesWei],
+      ],
+      signed,
+    ),
   ];
-  const amounts = (rows: readonly (readonly [string, bigint])[]): Row[] =>
-    rows.filter(([, wei]) => wei !== 0n).map(([label, wei]) => [`  ${label}`, signed(wei)]);
   return [
-    ["profit", signed(profitOf(ledger.total))],
+    ["profit", `${signed(profitOf(total))} ${when}`],
     ...releaseRows(ledger),
-    ...amounts(ENTRIES.map(([label, key, sign]) => [label, sign * ledger.total[key]] as const)),
-    ...gasRows(ledger).map(([label, value]): Row => [`  ${label}`, value]),
-    ...(besides.some(([, wei]) => wei !== 0n) ? ([["besides", ""]] satisfies Row[]) : []),
-    ...amounts(besides),
+    ...shown(earned, signed),
+    ...gasRows(ledger),
+    ...(besides.length > 0 ? ([["besides", ""], ...besides] satisfies Row[]) : []),
   ];
 }
 

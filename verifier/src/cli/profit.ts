@@ -93,8 +93,7 @@ function missingText(missing: number | undefined): string {
 
 export function profitRows({ since, ledger, unexplainedWei: unexplained, missing }: Profit): Row[] {
   return [
-    ["money since", since === undefined ? "the contracts were deployed" : time(since)],
-    ...ledgerRows(ledger),
+    ...ledgerRows(ledger, since === undefined ? "in all" : `since ${time(since)}`),
     ...(missing === 0 ? [] : ([["not counted", missingText(missing)]] satisfies Row[])),
     ...(unexplained === 0n
       ? []

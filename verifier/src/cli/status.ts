@@ -218,7 +218,7 @@ export function addStatus(program: Command): void {
   withChain(program.command("status"), true)
     .description("stake, wallet, work, disputes, profit and loss of an account; chain, endpoints, node")
     .option("--address <address>", "account (default: the key's; its password is not needed)")
-    .option("--since <when>", "profit and loss since then: 24h, 7d, 4w, or a date (default: since ever)")
+    .option("--since <when>", "profit and loss since then: 24h, 7d, 4w, or a date (default: all time)")
     .option("--quick", "leave out work, disputes, profit and loss, for which all events are read")
     .option("--http <host:port>", `where this machine's node answers (default ${DEFAULTS.http})`)
     .option("--json", "print JSON: amounts in wei, times in unix seconds")

@@ -4,6 +4,7 @@ import type { Metrics } from "./metrics.ts";
 
 /** It changes when answers become final and disputes end: seldom. */
 const REST_MS = 60_000;
+const SOURCES = ["fees", "won", "lost", "gas"] as const;
 
 /** Before each scrape. @param look Undefined: the chain has just moved. */
 export function createProfitProbe(
@@ -16,6 +17,6 @@ export function createProfitProbe(
     const profit = await look();
     if (profit === undefined) return;
     due = performance.now() + REST_MS;
-    for (const [source, wei] of Object.entries(profit)) money.profit.setWei({ source }, wei);
+    for (const source of SOURCES) money.profit.setWei({ source }, profit[source]);
   };
 }

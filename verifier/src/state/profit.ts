@@ -1,7 +1,7 @@
 /** What an account has earned and spent, as far as this database knows. */
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
-import { gasSpent } from "../chain/outbox/report.ts";
+import { createGasTotal } from "../chain/outbox/report.ts";
 import { eventOf } from "../chain/state.ts";
 import { applyToLedger, emptyLedger } from "../economics/ledger.ts";
 import type { Database } from "./database.ts";
@@ -30,6 +30,7 @@ export function createProfit(
   account: Hex,
 ): () => Promise<Profit | undefined> {
   let ledger = emptyLedger(account);
+  const gasTotal = createGasTotal(database, account);
   const nothing = { number: -1, epoch: -1 };
   let read = nothing;
 
@@ -45,7 +46,7 @@ export function createProfit(
         if (event !== undefined) applyToLedger(ledger, event, NO_SUBJECTS);
       }
     read = { number: position.number, epoch: position.epoch };
-    const gasWei = await gasSpent(database, account);
+    const gasWei = await gasTotal();
     if ((await logs.position()).epoch !== position.epoch) return undefined;
     const { feesWei, sharesWei, forfeitsWei, bondsLostWei, stakesLostWei } = ledger.total;
     return {

@@ -91,6 +91,7 @@ const schemas = {
     royaltyWei: wide,
     protocolFeeWei: wide,
   }),
+  RoyaltyWithdrawn: z.object({ modelId: wide, to: address, amountWei: wide }),
   Unlocked: z.object(amount),
   Credited: z.object(amount),
   Forfeited: z.object({ from: address, to: address, amountWei: wide }),

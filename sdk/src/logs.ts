@@ -13,7 +13,7 @@ export interface LogFilter {
 export type OnBlocks = (read: number, total: number) => void;
 
 /**
- * Logs from `from` to the newest block, in order. The span is halved whenever the endpoint refuses it, and grows again.
+ * Logs from `from` to the newest block or `until`, in order. The span is halved whenever the endpoint refuses it, and grows again.
  * @throws {AssayError} RPC_FAILED if it refuses even single blocks.
  */
 export async function readLogs(
@@ -21,8 +21,9 @@ export async function readLogs(
   filter: LogFilter,
   from: number,
   onBlocks?: OnBlocks,
+  until?: number,
 ): Promise<Log[]> {
-  const head = await provider.getBlockNumber();
+  const head = until ?? (await provider.getBlockNumber());
   const total = Math.max(0, head - from + 1);
   const logs: Log[] = [];
   const spans = createSpans({ max: Infinity });

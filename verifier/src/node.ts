@@ -36,6 +36,7 @@ import {
   measureCompute,
   queryProbe,
 } from "./observe/probes.ts";
+import { createProfitProbe } from "./observe/profit.ts";
 import { sampleParts } from "./observe/samples.ts";
 import { createThrottle, logErrorThrottled } from "./observe/throttle.ts";
 import { createReleases } from "./releases/prepare.ts";
@@ -54,6 +55,7 @@ import { openClaims } from "./state/claims.ts";
 import { openDatabase, type DatabaseAddress } from "./state/database.ts";
 import { openFindings } from "./state/findings.ts";
 import { openLogs } from "./state/logs.ts";
+import { createProfit } from "./state/profit.ts";
 
 export interface GasOptions {
   readonly fees?: Partial<FeePolicy>;
@@ -195,6 +197,7 @@ export async function startNode(
     fromBlock: deployment.block,
     depth: finality + 2,
   });
+  metrics.beforeScrape(createProfitProbe(metrics, createProfit(database, logs, deployment, sender.address)));
   const stopped = new AbortController();
   const observer = createObserver({
     ...{ log, metrics, contracts, provider, endpoints, sender, claims, releases, gasPrice, finality },

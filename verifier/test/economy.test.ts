@@ -2,7 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { z } from "zod/v4";
 import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
+import { chainTime } from "../../sdk/src/answer.ts";
 import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
@@ -16,8 +18,11 @@ import {
   type Ledger,
   type Spend,
 } from "../src/economics/ledger.ts";
-import { ledgerData, ledgerRows } from "../src/economics/ledgerRows.ts";
+import { ledgerRows } from "../src/cli/ledgerRows.ts";
 import { startNode, type NodeOptions, type RunningNode } from "../src/node.ts";
+import { openDatabase } from "../src/state/database.ts";
+import { openLogs } from "../src/state/logs.ts";
+import { createProfit } from "../src/state/profit.ts";
 import { encodeMove } from "../src/play/calls.ts";
 import type { Trial } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
@@ -44,6 +49,27 @@ const CLOCK = 60;
 const [HONEST, LIAR, VERIFIER, STALLER, REQUESTER, POOR] = [1, 2, 3, 4, 5, 6] as const;
 const ENDPOINT = "https://assay.example/node";
 
+const wei = z.string().transform(BigInt);
+const earnings = {
+  feesWei: wei,
+  sharesWei: wei,
+  forfeitsWei: wei,
+  stakesLostWei: wei,
+  gasWei: wei,
+  profitWei: wei,
+};
+const profitSchema = z.object({
+  fromBlock: z.number(),
+  toBlock: z.number(),
+  ...earnings,
+  refundsWei: wei,
+  changeWei: wei,
+  unexplainedWei: wei,
+  missingTransactions: z.number(),
+  gas: z.record(z.string(), z.object({ transactions: z.number(), wei })),
+  releases: z.record(z.string(), z.object(earnings)),
+});
+
 describe("the economy on a real chain", function () {
   this.timeout(280_000);
   let world: World;
@@ -51,6 +77,8 @@ describe("the economy on a real chain", function () {
   let digits: PublishedModel;
   const nodes = new Map<number, RunningNode>();
   const lines: string[] = [];
+  /** When the test of the lie began, by the chain's time. */
+  let lieAt = 0;
 
   function addressOf(account: number): Hex {
     return `0x${world.chain.wallet(account).address.slice(2)}`;
@@ -105,15 +133,10 @@ describe("the economy on a real chain", function () {
         if (sent.from !== from) continue;
         const receipt = await provider.getTransactionReceipt(sent.hash);
         if (receipt === null) throw new Error("no receipt");
-        const { gasUsed, gasPrice: effectiveGasPrice } = receipt;
+        const { gasUsed, gasPrice } = receipt;
         const { releaseId } = digits;
-        spends.push({
-          label: sent.data.slice(0, 10),
-          gasUsed,
-          effectiveGasPrice,
-          at: block?.timestamp ?? 0,
-          releaseId,
-        });
+        const label = sent.data.slice(0, 10);
+        spends.push({ label, gas: Number(gasUsed), feeWei: gasUsed * gasPrice, releaseId });
       }
     }
     return spends;
@@ -136,10 +159,58 @@ describe("the economy on a real chain", function () {
     expect(wallet).to.equal(funds - ledger.depositsWei + ledger.withdrawalsWei - ledger.total.gasWei);
     const single = [...ledger.releases.values()].reduce((sum, earnings) => sum + profitOf(earnings), 0n);
     expect(single).to.equal(profitOf(ledger.total));
-    const rows = ledgerRows(ledger, held).map(([label]) => label);
-    expect(rows).to.include("profit").and.not.include("unexplained");
-    expect(ledgerData(ledger, held)).to.include({ unexplainedWei: 0n, profitWei: profitOf(ledger.total) });
+    expect(ledgerRows(ledger, "").map(([label]) => label)).to.include("profit");
     return ledger;
+  }
+
+  /** Wallet and stake. */
+  async function wealthOf(account: number, block: number): Promise<bigint> {
+    const { provider } = world.chain;
+    const walletWei = await provider.getBalance(addressOf(account), block);
+    // There was no vault yet.
+    if (block < world.deployment.block) return walletWei;
+    const { vault } = connect(world.deployment, provider);
+    const { freeWei, lockedWei } = await vault.accountOf(addressOf(account), { blockTag: block });
+    return walletWei + freeWei + lockedWei;
+  }
+
+  /** What `assay status` says of an account's money, after checking it against wallet and stake to the last wei. */
+  async function statusOf(
+    account: number,
+    ...args: readonly string[]
+  ): Promise<z.infer<typeof profitSchema>> {
+    const file = join(world.folder, `deployment-${account}.json`);
+    writeFileSync(file, JSON.stringify(world.deployment));
+    const chain = ["--rpc", world.chain.url, "--deployment", file, "--address", addressOf(account)];
+    const { code, stdout, stderr } = await finished(launch(["status", "--json", ...chain, ...args]));
+    expect([code, stderr]).to.deep.equal([0, ""]);
+    const { profit } = z.object({ profit: profitSchema }).parse(JSON.parse(stdout));
+    const { fromBlock, toBlock, changeWei, profitWei, gasWei } = profit;
+    const [before, after] = [await wealthOf(account, fromBlock - 1), await wealthOf(account, toBlock)];
+    expect(changeWei, `account ${account}`).to.equal(after - before);
+    expect([profit.unexplainedWei, profit.missingTransactions]).to.deep.equal([0n, 0]);
+    expect(Object.values(profit.gas).reduce((sum, { wei }) => sum + wei, 0n)).to.equal(gasWei);
+    expect(Object.values(profit.releases).reduce((sum, single) => sum + single.profitWei, 0n)).to.equal(
+      profitWei,
+    );
+    return profit;
+  }
+
+  /** What the operator's node says in its metrics is what the chain says, but for the deposit, which it did not send itself. */
+  async function sameInItsDatabase(status: z.infer<typeof profitSchema>): Promise<void> {
+    const database = await openDatabase({ directory: join(world.folder, `state-${HONEST}`) });
+    try {
+      const { chainId, addresses, block } = world.deployment;
+      const options = { deployment: `${chainId}:${addresses.market}`, fromBlock: block, depth: 66 };
+      const logs = await openLogs(database, options);
+      const look = createProfit(database, logs, world.deployment, addressOf(HONEST));
+      const { feesWei, sharesWei, forfeitsWei, gasWei } = status;
+      const deposit = status.gas["deposit"]?.wei ?? 0n;
+      const sums = { fees: feesWei, won: sharesWei + forfeitsWei, lost: 0n, gas: deposit - gasWei };
+      expect(await look()).to.deep.equal(sums);
+    } finally {
+      await database.destroy();
+    }
   }
 
   async function settled(handle: RequestHandle): Promise<void> {
@@ -215,10 +286,7 @@ describe("the economy on a real chain", function () {
     expect(ledger.releases.get(digits.releaseId)?.feesWei).to.equal(ledger.total.feesWei);
     // Fulfil and finalize alone: the fee was worth it.
     const announceAndStake = (await spendsOf(HONEST)).slice(0, 2);
-    const sunk = announceAndStake.reduce(
-      (sum, { gasUsed, effectiveGasPrice }) => sum + gasUsed * effectiveGasPrice,
-      0n,
-    );
+    const sunk = announceAndStake.reduce((sum, { feeWei }) => sum + feeWei, 0n);
     expect(profitOf(ledger.total) + sunk > 0n).to.equal(true);
   });
 
@@ -242,6 +310,7 @@ describe("the economy on a real chain", function () {
   });
 
   it("accounts for a lie that was overturned, on both sides", async () => {
+    lieAt = await chainTime(world.chain.provider);
     const { verifier } = CHECKS_ALL;
     // One that verifies nothing, and one that may not lock enough: both leave the lie to the third.
     await start(POOR, { verifier: { ...verifier, bankroll: ETHER / 1000n } });
@@ -302,9 +371,40 @@ describe("the economy on a real chain", function () {
     expect([left.withdrawalsWei, balanceOf(left)]).to.deep.equal([STAKE - bondWei, 0n]);
   });
 
+  it("says by command what wallet and stake have gained since then, to the last wei, failed transactions too", async () => {
+    const wallet = world.chain.wallet(STALLER);
+    const { vault } = connect(world.deployment, wallet);
+    const to = world.deployment.addresses.vault;
+    const data = vault.interface.encodeFunctionData("withdraw", [100n * ETHER, wallet.address]);
+    const failing = await wallet.sendTransaction({ to, data, gasLimit: 100_000 });
+    await until("the failing transaction is mined", async () => (await failing.getBlock()) !== null);
+    const since = new Date(lieAt * 1000).toISOString().replace(".000Z", "Z");
+    const [operator, period, verifier, challenger, requester] = await Promise.all([
+      statusOf(HONEST),
+      statusOf(HONEST, "--since", since),
+      statusOf(VERIFIER, "--since", since),
+      statusOf(STALLER),
+      statusOf(REQUESTER),
+    ]);
+    const { releaseId } = digits;
+    expect(operator.feesWei > period.feesWei && period.feesWei > 0n).to.equal(true);
+    expect(period.releases[releaseId]?.forfeitsWei).to.equal(period.forfeitsWei);
+    expect(period.forfeitsWei > 0n).to.equal(true);
+    expect(Object.keys(operator.gas)).to.include.members(["deposit", "announce", "fulfill", "finalize"]);
+    expect(Object.keys(period.gas)).to.include.members(["fulfill", "commitTrace", "timeout", "settleGame"]);
+    expect(Object.keys(period.gas)).not.to.include("deposit");
+    expect(Object.keys(verifier.gas)).to.include.members(["challenge", "settleGame"]);
+    expect(verifier.sharesWei > 0n).to.equal(true);
+    expect(challenger.gas["withdraw (failed)"]?.transactions).to.equal(1);
+    expect(challenger.stakesLostWei > 0n).to.equal(true);
+    expect(requester.gas["request"]?.transactions).to.equal(6);
+    expect(requester.refundsWei).to.equal(FEE);
+  });
+
   it("takes its offers back by command, when the node has stopped", async () => {
     await nodes.get(HONEST)?.stop();
     nodes.delete(HONEST);
+    await sameInItsDatabase(await statusOf(HONEST));
     const [keyFile, password, keystore, deployment] = ["key", "password", "key.json", "deployment.json"].map(
       (name) => join(world.folder, name),
     ) as [string, string, string, string];

@@ -19,10 +19,10 @@ import { moneyOf } from "../src/inspect/money.ts";
 import { movesOf } from "../src/inspect/moves.ts";
 import {
   findSubject,
+  readEverything,
   readHistory,
   readPaid,
   readProven,
-  readState,
   type Place,
 } from "../src/inspect/read.ts";
 import { scalarOf } from "../src/inspect/scalar.ts";
@@ -228,7 +228,7 @@ describe("what owners ask", function () {
     });
 
     it("knows what is open and due", async () => {
-      const state = await readState(place);
+      const { state } = await readEverything(place);
       const party = {
         account: nodes[0]?.address ?? "0x",
         operator: true,

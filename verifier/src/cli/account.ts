@@ -2,8 +2,9 @@
 import type { JsonRpcApiProvider } from "ethers";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { ether } from "../economics/ether.ts";
 import type { Row } from "./output.ts";
-import { ether, time } from "../inspect/text.ts";
+import { time } from "../inspect/text.ts";
 
 export interface AccountState {
   readonly account: Hex;
@@ -18,10 +19,11 @@ export async function readAccount(
   { vault }: Contracts,
   provider: JsonRpcApiProvider,
   account: Hex,
+  block: number | "latest" = "latest",
 ): Promise<AccountState> {
   const [{ freeWei, lockedWei, activeSince }, walletWei] = await Promise.all([
-    vault.accountOf(account),
-    provider.getBalance(account),
+    vault.accountOf(account, { blockTag: block }),
+    provider.getBalance(account, block),
   ]);
   return { account, freeWei, lockedWei, activeSince: Number(activeSince), walletWei };
 }

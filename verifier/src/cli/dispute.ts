@@ -6,12 +6,13 @@ import { messageOf } from "../../../sdk/src/error.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
 import { needAuthentic } from "../inspect/authentic.ts";
+import { ether } from "../economics/ether.ts";
 import { disputesIn, type DisputeEntry } from "../inspect/disputes.ts";
 import { openClocks, replay, type GameClock, type History } from "../inspect/history.ts";
 import { moneyOf, type Money } from "../inspect/money.ts";
 import { movesOf, spentBy, type Move } from "../inspect/moves.ts";
 import type { Proven } from "../inspect/proof.ts";
-import { findSubject, readHistory, readPaid, readProven, readState } from "../inspect/read.ts";
+import { findSubject, readHistory, readPaid, readEverything, readProven } from "../inspect/read.ts";
 import { operatorOf, type KnownModel } from "../inspect/target.ts";
 import { findRelease } from "../releases/find.ts";
 import { withContent } from "./content.ts";
@@ -19,7 +20,7 @@ import { printJson, printRows, type Row } from "./output.ts";
 import { withWorkshop } from "./release.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 import { accountOf, idOf, openSession, withChain, type Session } from "./session.ts";
-import { clockText, count, duration, ether, time } from "../inspect/text.ts";
+import { clockText, count, duration, time } from "../inspect/text.ts";
 
 /** The lowered model, if its file can be had; why not otherwise. */
 async function modelOf(
@@ -219,8 +220,8 @@ async function list(flags: ListFlags, command: Command): Promise<void> {
   const account =
     flags.mine === true || flags.address !== undefined ? await accountOf(config, flags.address) : undefined;
   const progress = terminalProgress();
-  const state = await progress("reading the chain", (onBlocks) =>
-    readState({ contracts, provider, onBlocks }),
+  const { state } = await progress("reading the chain", (onBlocks) =>
+    readEverything({ contracts, provider, onBlocks }),
   );
   const mine = ({ challenger, operator }: DisputeEntry): boolean =>
     account === undefined || sameHex(challenger, account) || sameHex(operator, account);

@@ -30,9 +30,9 @@ import {
 import { judgeMemory, memoryFacts, type MemoryFacts } from "../doctor/memory.ts";
 import { checkSigner } from "../doctor/signer.ts";
 import { judgeStake, judgeWallet, type MoneyFacts } from "../doctor/money.ts";
+import { gasPriceOf } from "../economics/feePerGas.ts";
 import { UNKNOWN_DISPUTE_GAS } from "../economics/reserve.ts";
 import { readReleases } from "../inspect/read.ts";
-import { gasPriceOf } from "../setup/gas.ts";
 import { httpAddress } from "../setup/http.ts";
 import { readAccount } from "./account.ts";
 import { configPath, contentOf, DEFAULTS, type Config } from "./config.ts";

@@ -10,7 +10,7 @@ import { readLogs } from "../../../sdk/src/logs.ts";
 import { quoteOf } from "../../../sdk/src/offer.ts";
 import type { Hex, Offer } from "../../../sdk/src/structs.ts";
 import { applyToOperators, type OperatorRecord } from "../chain/operators.ts";
-import { ether } from "../economics/decision.ts";
+import { ether } from "../economics/ether.ts";
 import { NO_OFFER } from "../economics/offers.ts";
 import { encodeAnnouncement } from "../roles/announcer.ts";
 import { parseInteger } from "./arguments.ts";

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { freshKey } from "../chain/outbox/intent.ts";
-import { gasPriceOf } from "../setup/gas.ts";
+import { ether } from "../economics/ether.ts";
+import { gasPriceOf } from "../economics/feePerGas.ts";
 import { accountRows, readAccount, type AccountState } from "./account.ts";
 import { note, print } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
@@ -16,7 +17,6 @@ import {
   withChain,
   type Session,
 } from "./session.ts";
-import { ether } from "../inspect/text.ts";
 
 interface JsonFlag {
   readonly json?: boolean;

@@ -1,20 +1,21 @@
 /** `assay status`. */
 import type { Command } from "commander";
-import { chainTime } from "../../../sdk/src/answer.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import { ether } from "../economics/ether.ts";
 import { openClocks, type GameClock } from "../inspect/history.ts";
-import { readHistory, readState } from "../inspect/read.ts";
+import { readEverything, readHistory, type Everything } from "../inspect/read.ts";
 import { workOf, type Work } from "../inspect/work.ts";
 import { askEndpoint, hostOf, type EndpointInfo } from "../setup/endpoint.ts";
 import { askHealth, httpAddress, type NodeHealth } from "../setup/http.ts";
 import { accountRows, readAccount, type AccountState } from "./account.ts";
 import { DEFAULTS, type Config, type RoleName } from "./config.ts";
 import { print, type Row } from "./output.ts";
+import { profitData, profitRows, readProfit, sinceOf, type Profit } from "./profit.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
 import { accountOf, idOf, openSession, withChain, type Session } from "./session.ts";
 import { hasSigner } from "./signer.ts";
-import { clockText, count, duration, ether, time } from "../inspect/text.ts";
+import { clockText, count, duration, time } from "../inspect/text.ts";
 
 interface Game {
   readonly requestId: Hex;
@@ -54,16 +55,13 @@ async function readGames(session: Session, account: Hex, { disputed }: Work, now
 async function readWork(
   session: Session,
   account: Hex,
+  { state }: Everything,
   now: number,
-  progress: Progress,
 ): Promise<Work & { readonly games: readonly Game[] }> {
-  const { config, contracts, provider } = session;
+  const { config } = session;
   const role = config.role ?? DEFAULTS.role;
   const serve = config.serve?.map((id) => idOf(id, "a release")) ?? ("all" as const);
   const party = { account, serve, operator: role !== "verifier", verifier: role !== "operator" };
-  const state = await progress("reading the chain", (onBlocks) =>
-    readState({ contracts, provider, onBlocks }),
-  );
   const work = workOf(state, party, now);
   return { ...work, games: await readGames(session, account, work, now) };
 }
@@ -122,7 +120,38 @@ function nodeText(http: string, health: NodeHealth | string | undefined): string
 interface StatusFlags {
   readonly address?: string;
   readonly quick?: boolean;
+  readonly since?: string;
   readonly json?: boolean;
+}
+
+/** The chain at one block, so that all figures are of the same time. */
+async function headOf({ endpoints, provider }: Session): Promise<{ number: number; timestamp: number }> {
+  const block = await provider.getBlock(await endpoints.height());
+  if (block === null)
+    throw new AssayError("CHAIN_MOVED", "the newest block has gone: ask again", { retryable: true });
+  return block;
+}
+
+interface Reading {
+  readonly work: Awaited<ReturnType<typeof readWork>>;
+  readonly profit: Profit;
+}
+
+/** What takes reading all events: an account's work and disputes, its profit and loss. */
+async function readAll(
+  session: Session,
+  account: AccountState,
+  head: { readonly number: number; readonly timestamp: number },
+  since: number | undefined,
+  progress: Progress,
+): Promise<Reading> {
+  const { contracts, provider } = session;
+  const everything = await progress("reading the chain", (onBlocks) =>
+    readEverything({ contracts, provider, onBlocks }, head.number),
+  );
+  const work = await readWork(session, account.account, everything, head.timestamp);
+  const period = { since, toBlock: head.number };
+  return { work, profit: await readProfit(session, account, everything, period, progress) };
 }
 
 async function status(flags: StatusFlags, command: Command): Promise<void> {
@@ -133,19 +162,21 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
   const http = config.http ?? DEFAULTS.http;
   const address = httpAddress(http);
   const hasAccount = flags.address !== undefined || hasSigner(config);
+  const head = await headOf(session);
+  const now = head.timestamp;
+  const since = flags.since === undefined ? undefined : sinceOf(flags.since, now);
   const account: AccountState | undefined = hasAccount
-    ? await readAccount(contracts, provider, await accountOf(config, flags.address))
+    ? await readAccount(contracts, provider, await accountOf(config, flags.address), head.number)
     : undefined;
-  const [parameters, endpoints, health, now] = await Promise.all([
+  const [parameters, endpoints, health] = await Promise.all([
     contracts.market.parameters(),
     readEndpoints(config),
     address === undefined ? undefined : askHealth(address),
-    chainTime(session.provider),
   ]);
-  const work =
+  const found =
     account === undefined || flags.quick === true
       ? undefined
-      : await readWork(session, account.account, now, progress);
+      : await readAll(session, account, head, since, progress);
   const [minWindow, maxWindow, operatorClock, challengerClock] = [
     Number(parameters.minWindow),
     Number(parameters.maxWindow),
@@ -163,7 +194,7 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
       "clocks",
       `operator ${duration(operatorClock)}, challenger ${duration(challengerClock)}: all moves of one dispute`,
     ],
-    ...(work === undefined ? [] : workRows(work, role, now)),
+    ...(found === undefined ? [] : [...workRows(found.work, role, now), ...profitRows(found.profit)]),
   ];
   print(flags.json ?? false, rows, {
     ...account,
@@ -178,21 +209,27 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
       latencyMs: info?.latencyMs ?? null,
     })),
     parameters: { minWindow, maxWindow, operatorClock, challengerClock },
-    work: work ?? null,
+    work: found?.work ?? null,
+    profit: found === undefined ? null : profitData(found.profit),
   });
 }
 
 export function addStatus(program: Command): void {
   withChain(program.command("status"), true)
-    .description("stake, wallet, work and disputes of an account; chain, endpoints, node")
+    .description("stake, wallet, work, disputes, profit and loss of an account; chain, endpoints, node")
     .option("--address <address>", "account (default: the key's; its password is not needed)")
-    .option("--quick", "leave out work and disputes, for which all events are read")
+    .option("--since <when>", "profit and loss since then: 24h, 7d, 4w, or a date (default: all time)")
+    .option("--quick", "leave out work, disputes, profit and loss, for which all events are read")
     .option("--http <host:port>", `where this machine's node answers (default ${DEFAULTS.http})`)
     .option("--json", "print JSON: amounts in wei, times in unix seconds")
     .addHelpText(
       "after",
       `
+Profit is fees, shares and forfeits, less bonds and stakes lost and gas. Stake that is locked is neither. Gas is read from
+receipts; that of failed transactions is found if the endpoint keeps old state (an archive), else it says what is missing.
+
   $ assay status
+  $ assay status --since 7d
   $ assay status --quick --json | jq -r .freeWei`,
     )
     .action(status);

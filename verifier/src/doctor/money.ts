@@ -1,7 +1,7 @@
 /** Wallet and stake against what answers and disputes take. Pure. */
 import { formatEther } from "ethers";
+import { ether } from "../economics/ether.ts";
 import { DISPUTES_KEPT, reserveWei } from "../economics/reserve.ts";
-import { ether } from "../inspect/text.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
 /** Selects of one dispute, whose deposits are locked until it is settled. */

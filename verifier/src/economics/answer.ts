@@ -1,7 +1,8 @@
 /** Whether to answer a request. Pure. */
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { sameHex, ZERO_ADDRESS, type Hex, type Release, type Request } from "../../../sdk/src/structs.ts";
-import { ether, leave, TAKE, type Decision } from "./decision.ts";
+import { leave, TAKE, type Decision } from "./decision.ts";
+import { ether } from "./ether.ts";
 import { fitsExposure, type Exposure, type ExposureLimits } from "./exposure.ts";
 import { netFee, type FeeShares } from "./fees.ts";
 import { answerGas, deliveryGas } from "./gas.ts";

@@ -1,7 +1,8 @@
 /** Whether to challenge an answer that is known to be wrong. Pure. */
 import type { ParameterSet } from "../../../sdk/src/parameters.ts";
 import type { Release } from "../../../sdk/src/structs.ts";
-import { ether, leave, TAKE, type Decision } from "./decision.ts";
+import { leave, TAKE, type Decision } from "./decision.ts";
+import { ether } from "./ether.ts";
 
 /** "paying": when the share of the bond covers the worst dispute. "always": whatever it costs. */
 export const CHALLENGE_POLICIES = ["paying", "always"] as const;

@@ -1,5 +1,4 @@
 /** Decisions are data with a reason, so that the owner can be told and tests can ask. */
-import { formatEther } from "ethers";
 import type { Logger } from "../log.ts";
 
 export type ReasonCode =
@@ -27,11 +26,6 @@ export const TAKE: Decision = { take: true };
 
 export function leave(code: ReasonCode, reason: string): Refusal {
   return { take: false, code, reason };
-}
-
-/** Wei for people: ether. */
-export function ether(wei: bigint): string {
-  return `${formatEther(wei)} ETH`;
 }
 
 export interface Notices {

@@ -2,7 +2,8 @@
  * What an operator risks by all answers that can still be challenged: their bonds, and the traces that it would owe if all were
  * challenged at once. Pure.
  */
-import { ether, leave, TAKE, type Decision } from "./decision.ts";
+import { leave, TAKE, type Decision } from "./decision.ts";
+import { ether } from "./ether.ts";
 
 export interface Exposure {
   readonly answers: number;

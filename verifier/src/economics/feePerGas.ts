@@ -8,6 +8,13 @@ export interface GasPrice {
   readonly tip: bigint;
 }
 
+/** Wei per gas to count on for the next minutes: twice the base fee, and the tip. */
+export function cautiousPrice({ baseFee, tip }: GasPrice): bigint {
+  return 2n * baseFee + tip;
+}
+
+type Asked = Pick<JsonRpcProvider, "send">;
+
 const GWEI = 1_000_000_000n;
 /** An endpoint that suggests more is not believed: nobody waits for routine work at that price. */
 const MAX_TIP = 100n * GWEI;
@@ -20,14 +27,18 @@ function sane(answer: unknown): bigint | undefined {
   return tip > MAX_TIP ? MAX_TIP : tip;
 }
 
+/** @returns undefined if the endpoint suggests nothing sensible. */
+function suggestedTip(provider: Asked): Promise<bigint | undefined> {
+  return provider.send("eth_maxPriorityFeePerGas", []).then(sane, () => undefined);
+}
+
 /** Never waits: the tip is asked for in the background and is 1 gwei until it is known, as transactions are sent. */
-export function createGasPrice(provider: Pick<JsonRpcProvider, "send">): (head: BlockRef) => GasPrice {
+export function createGasPrice(provider: Asked): (head: Pick<BlockRef, "timestamp" | "baseFee">) => GasPrice {
   let tip = GWEI;
   let askedAt = -Infinity;
 
   async function ask(): Promise<void> {
-    const suggested = await provider.send("eth_maxPriorityFeePerGas", []).then(sane, () => undefined);
-    tip = suggested ?? tip;
+    tip = (await suggestedTip(provider)) ?? tip;
   }
 
   return (head) => {
@@ -37,4 +48,10 @@ export function createGasPrice(provider: Pick<JsonRpcProvider, "send">): (head: 
     }
     return { baseFee: head.baseFee ?? GWEI, tip };
   };
+}
+
+/** As {@link cautiousPrice}, asked for now. */
+export async function gasPriceOf(provider: Asked & Pick<JsonRpcProvider, "getBlock">): Promise<bigint> {
+  const [block, tip] = await Promise.all([provider.getBlock("latest"), suggestedTip(provider)]);
+  return cautiousPrice({ baseFee: block?.baseFeePerGas ?? GWEI, tip: tip ?? GWEI });
 }

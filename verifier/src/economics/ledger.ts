@@ -24,17 +24,14 @@ export interface Earnings {
 /** One mined transaction, successful or not. */
 export interface Spend {
   readonly label: string;
-  readonly gasUsed: bigint;
-  /** Wei per gas. */
-  readonly effectiveGasPrice: bigint;
-  /** Unix seconds. */
-  readonly at: number;
-  readonly releaseId?: Hex;
+  readonly gas: number;
+  readonly feeWei: bigint;
+  readonly releaseId?: Hex | undefined;
 }
 
 export interface GasLine {
   transactions: number;
-  gas: bigint;
+  gas: number;
   wei: bigint;
 }
 
@@ -42,8 +39,14 @@ export interface Ledger {
   readonly account: Hex;
   depositsWei: bigint;
   withdrawalsWei: bigint;
-  /** Fees that came back to this account as the one to be refunded, from requests that were paid elsewhere. */
+  /** Withdrawn from the vault to this wallet by others, less own withdrawals to others. Signed. */
+  transfersWei: bigint;
+  /** Fees of this account's own requests, out of its wallet. */
+  feesPaidWei: bigint;
+  /** Fees that came back to this account as the one to be refunded. */
   refundsWei: bigint;
+  /** Of models, withdrawn to this wallet. */
+  royaltiesWei: bigint;
   /** Of the treasury. */
   protocolFeesWei: bigint;
   readonly total: Earnings;
@@ -66,7 +69,10 @@ export function emptyLedger(account: Hex): Ledger {
     account,
     depositsWei: 0n,
     withdrawalsWei: 0n,
+    transfersWei: 0n,
+    feesPaidWei: 0n,
     refundsWei: 0n,
+    royaltiesWei: 0n,
     protocolFeesWei: 0n,
     total: noEarnings(),
     releases: new Map(),
@@ -113,6 +119,11 @@ export function applyToLedger(ledger: Ledger, event: AssayEvent, subjects: Subje
       break;
     case "Withdrawn":
       if (mine(event.account)) ledger.withdrawalsWei += event.amountWei;
+      if (mine(event.account) !== mine(event.to))
+        ledger.transfersWei += mine(event.to) ? event.amountWei : -event.amountWei;
+      break;
+    case "RoyaltyWithdrawn":
+      if (mine(event.to)) ledger.royaltiesWei += event.amountWei;
       break;
     case "Settled":
       if (mine(event.operator)) book(ledger, release(), "feesWei", event.earnedWei);
@@ -132,6 +143,10 @@ export function applyToLedger(ledger: Ledger, event: AssayEvent, subjects: Subje
       break;
     case "Unlocked":
       break;
+    case "Requested":
+      if (mine(event.requester)) ledger.feesPaidWei += event.request.fee;
+      ledger.cause = event;
+      break;
     default:
       ledger.cause = event;
   }
@@ -142,14 +157,13 @@ function lose(ledger: Ledger, subjects: Subjects, wei: bigint): void {
   book(ledger, releaseOf(ledger.cause, subjects), entry, wei);
 }
 
-export function addSpend(ledger: Ledger, { label, gasUsed, effectiveGasPrice, releaseId }: Spend): void {
-  const line = ledger.gas.get(label) ?? { transactions: 0, gas: 0n, wei: 0n };
+export function addSpend(ledger: Ledger, { label, gas, feeWei, releaseId }: Spend): void {
+  const line = ledger.gas.get(label) ?? { transactions: 0, gas: 0, wei: 0n };
   ledger.gas.set(label, line);
-  const wei = gasUsed * effectiveGasPrice;
   line.transactions++;
-  line.gas += gasUsed;
-  line.wei += wei;
-  book(ledger, releaseId, "gasWei", wei);
+  line.gas += gas;
+  line.wei += feeWei;
+  book(ledger, releaseId, "gasWei", feeWei);
 }
 
 /** @param events All of the followed contracts, in chain order. @param subjects The state that they made. */
@@ -191,4 +205,13 @@ export function profitOf({
   gasWei,
 }: Earnings): bigint {
   return feesWei + sharesWei + forfeitsWei - bondsLostWei - stakesLostWei - gasWei;
+}
+
+/**
+ * By how much wallet, free and locked stake together have grown, if no ether came to the wallet or left it but through these
+ * contracts. Signed.
+ */
+export function changeOf(ledger: Ledger): bigint {
+  const { total, transfersWei, feesPaidWei, refundsWei, royaltiesWei, protocolFeesWei } = ledger;
+  return profitOf(total) + transfersWei - feesPaidWei + refundsWei + royaltiesWei + protocolFeesWei;
 }

@@ -2,9 +2,10 @@ import { expect } from "chai";
 import { encodeAcc } from "../../../program/src/naive/value.ts";
 import { ZERO_HASH, type Node } from "../../../sdk/src/structs.ts";
 import { shareDown } from "../economics/challenge.ts";
+import { ether } from "../economics/ether.ts";
 import { scalarOf } from "./scalar.ts";
 import { targetOf, targetText, type KnownModel } from "./target.ts";
-import { bytes, duration, ether, rounded, time } from "./text.ts";
+import { bytes, duration, rounded, time } from "./text.ts";
 
 const node = (fields: Partial<Node>): Node => ({
   hash: ZERO_HASH,

@@ -5,7 +5,14 @@ import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { readLogs, type LogFilter, type OnBlocks } from "../../../sdk/src/logs.ts";
 import { address, bytes32, hex, type Hex } from "../../../sdk/src/structs.ts";
-import { apply, emptyState, eventOf, type ChainState, type ReleaseRecord } from "../chain/state.ts";
+import {
+  apply,
+  emptyState,
+  eventOf,
+  followedAddresses,
+  type ChainState,
+  type ReleaseRecord,
+} from "../chain/state.ts";
 import { eventsOf, historyOf, type History, type HistoryEvent } from "./history.ts";
 import type { Paid } from "./moves.ts";
 import { provenBy, type Proven } from "./proof.ts";
@@ -52,8 +59,9 @@ async function search(
   { contracts, provider, onBlocks }: Place,
   filter: LogFilter,
   from?: number,
+  until?: number,
 ): Promise<Log[]> {
-  return readLogs(provider, filter, from ?? contracts.deployment.block, onBlocks);
+  return readLogs(provider, filter, from ?? contracts.deployment.block, onBlocks, until);
 }
 
 function topicsOf({
@@ -123,12 +131,19 @@ export async function readHistory(place: Place, requestId: Hex): Promise<History
 }
 
 /** Who paid for each transaction; what the endpoint has no receipt of is left out. */
-export async function readPaid(provider: Provider, transactions: Iterable<Hex>): Promise<Map<Hex, Paid>> {
+export async function readPaid(
+  provider: Provider,
+  transactions: Iterable<Hex>,
+  onReceipts?: (read: number, total: number) => void,
+): Promise<Map<Hex, Paid>> {
   const limit = pLimit(BLOCKS_AT_ONCE);
+  const hashes = [...new Set(transactions)];
+  let read = 0;
   const found = await Promise.all(
-    [...new Set(transactions)].map((hash) =>
+    hashes.map((hash) =>
       limit(async () => {
         const receipt = await provider.getTransactionReceipt(hash);
+        onReceipts?.(++read, hashes.length);
         if (receipt === null) return undefined;
         const { gasUsed, gasPrice } = receipt;
         const paid = { from: address.parse(receipt.from), gas: Number(gasUsed), feeWei: gasUsed * gasPrice };
@@ -151,18 +166,24 @@ export async function readProven(
   return data.success ? provenBy(contracts, data.data, lost.event.resultId) : undefined;
 }
 
-/**
- * Everything that happened, without times: clocks of games are not in it ({@link readHistory} has them).
- * @throws {AssayError} RPC_FAILED.
- */
-export async function readState(place: Place): Promise<ChainState> {
-  const { registry, market, game } = place.contracts.deployment.addresses;
+export interface Everything {
+  /** In the order of the chain, without times: clocks of games are not in the state ({@link readHistory} has them). */
+  readonly events: readonly HistoryEvent[];
+  readonly state: ChainState;
+}
+
+/** Everything that happened up to a block. @throws {AssayError} RPC_FAILED. */
+export async function readEverything(place: Place, until?: number): Promise<Everything> {
+  const { deployment } = place.contracts;
   const state = emptyState();
-  for (const log of await search(place, { address: [registry, market, game] })) {
+  const events: HistoryEvent[] = [];
+  for (const log of await search(place, { address: followedAddresses(deployment) }, undefined, until)) {
     const event = parse(place.contracts, log, 0);
-    if (event !== undefined) apply(state, event);
+    if (event === undefined) continue;
+    events.push(event);
+    apply(state, event);
   }
-  return state;
+  return { events, state };
 }
 
 /** All releases, oldest first. @throws {AssayError} RPC_FAILED. */

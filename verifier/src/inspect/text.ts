@@ -1,10 +1,5 @@
 /** Amounts and times for people. Pure. */
-import { formatEther } from "ethers";
 import type { GameClock } from "./history.ts";
-
-export function ether(wei: bigint): string {
-  return `${formatEther(wei).replace(/\.0$/, "")} ETH`;
-}
 
 /** `2026-01-31 13:05:00 UTC` */
 export function time(unixSeconds: number): string {

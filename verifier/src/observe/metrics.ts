@@ -277,7 +277,7 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       ),
       profit: define.etherBy<{ source: string }>(
         "assay_profit_ether",
-        "Profit so far by source; losses are negative.",
+        "Profit by source: fees, won and lost in disputes, gas of what the node sent. Losses are negative.",
         "source",
       ),
       spent: define.etherBy<{ budget: string }>(

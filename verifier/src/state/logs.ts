@@ -2,7 +2,7 @@
  * The chain as far as it has been read: logs, recent block hashes and the cursor. Several processes may read at once; a cursor
  * moves only from where its mover thinks it is, so nothing is written twice or out of order.
  */
-import { sql, type Transaction } from "kysely";
+import { sql, type Expression, type Transaction } from "kysely";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { fromHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ChainLog } from "../chain/source.ts";
@@ -31,8 +31,8 @@ export interface LogStore {
   anchors(): Promise<readonly Anchor[]>;
   /** Live logs of blocks after `after` up to `until`, in order, a page at a time. */
   read(after: number, until: number): AsyncGenerator<readonly ChainLog[]>;
-  /** All logs about a subject, in order. */
-  about(subject: string): Promise<readonly ChainLog[]>;
+  /** As read, but the logs about a subject, live or not. */
+  about(subject: string, after: number, until: number): AsyncGenerator<readonly ChainLog[]>;
   /** Stores what follows `from`, up to block `to`. @returns the new position; undefined if the cursor is not at `from`. */
   append(from: Position, logs: readonly SubjectLog[], to: Anchor): Promise<Position | undefined>;
   /** Forgets everything after block `keep`. @returns as append. */
@@ -97,41 +97,39 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
     });
   }
 
+  /** Logs of which a condition is true, of blocks after `after` up to `until`. */
+  async function* pages(
+    which: Expression<boolean>,
+    after: number,
+    until: number,
+  ): AsyncGenerator<readonly ChainLog[]> {
+    let [block, index] = [after, LAST_INDEX];
+    for (;;) {
+      const rows = await database
+        .selectFrom("logs")
+        .selectAll()
+        .where(which)
+        .where("block", "<=", until)
+        .where(sql<boolean>`(block, log_index) > (${block}::bigint, ${index}::integer)`)
+        .orderBy("block")
+        .orderBy("log_index")
+        .limit(PAGE_ROWS)
+        .execute();
+      if (rows.length > 0) yield rows.map(logOf);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE_ROWS) return;
+      [block, index] = [last.block, last.log_index];
+    }
+  }
+
   return {
     position,
     async anchors() {
       const rows = await database.selectFrom("anchors").selectAll().orderBy("number").execute();
       return rows.map(({ number, hash }) => ({ number, hash: toHex(hash) }));
     },
-    async *read(after, until) {
-      let [block, index] = [after, LAST_INDEX];
-      for (;;) {
-        const rows = await database
-          .selectFrom("logs")
-          .selectAll()
-          .where("live", "=", true)
-          .where("block", "<=", until)
-          .where(sql<boolean>`(block, log_index) > (${block}::bigint, ${index}::integer)`)
-          .orderBy("block")
-          .orderBy("log_index")
-          .limit(PAGE_ROWS)
-          .execute();
-        if (rows.length > 0) yield rows.map(logOf);
-        const last = rows.at(-1);
-        if (last === undefined || rows.length < PAGE_ROWS) return;
-        [block, index] = [last.block, last.log_index];
-      }
-    },
-    async about(subject) {
-      const rows = await database
-        .selectFrom("logs")
-        .selectAll()
-        .where("subject", "=", subject)
-        .orderBy("block")
-        .orderBy("log_index")
-        .execute();
-      return rows.map(logOf);
-    },
+    read: (after, until) => pages(sql<boolean>`live`, after, until),
+    about: (subject, after, until) => pages(sql<boolean>`subject = ${subject}`, after, until),
     append(from, logs, to) {
       const target = { number: to.number, hash: to.hash, epoch: from.epoch };
       return move(from, target, async (transaction) => {

@@ -91,9 +91,9 @@ describe("an outbox's probe", function () {
 
   it("tells what was refused, reverted, raised and replaced", async () => {
     const metrics = createMetrics({ process: false });
-    const soon = { patienceSeconds: 0.05, minPatienceSeconds: 0.05 };
+    const impatient = { patienceSeconds: 0.05, minPatienceSeconds: 0.05 };
     const { send } = sender(metrics, memoryJournal(), {
-      fees: soon,
+      fees: impatient,
       replacedMs: 200,
       rebroadcastMs: 100_000,
     });

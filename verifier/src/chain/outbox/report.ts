@@ -1,4 +1,5 @@
 /** What was sent and what it cost, for accounts. */
+import { sql } from "kysely";
 import { toHex, type Hex } from "../../../../sdk/src/structs.ts";
 import type { Database } from "../../state/database.ts";
 
@@ -60,4 +61,38 @@ export async function listTransactions(
       { account, key, attempt, label, subject, state, hash: toHex(hash), block, minedAt, final, ...cost },
     ];
   });
+}
+
+/** Tells the wei that an account's transactions have cost for gas, those that reverted too; what is final is added up once. */
+export function createGasTotal(database: Database, account: string): () => Promise<bigint> {
+  let settled = { below: 0, wei: 0n };
+
+  async function sum(from: number, below: number): Promise<bigint> {
+    const { wei } = await database
+      .selectFrom("transactions")
+      .select(sql<bigint | null>`sum(gas_used * gas_price_wei)`.as("wei"))
+      .where("account", "=", account)
+      .where("id", ">=", from)
+      .where("id", "<", below)
+      .where("state", "in", ["mined", "reverted"])
+      .executeTakeFirstOrThrow();
+    return wei ?? 0n;
+  }
+
+  return async () => {
+    const open = await database
+      .selectFrom("transactions")
+      .select(({ fn }) => fn.min("id").as("id"))
+      .where("account", "=", account)
+      .where("final", "=", false)
+      .executeTakeFirst();
+    const newest = await database
+      .selectFrom("transactions")
+      .select(({ fn }) => fn.max("id").as("id"))
+      .executeTakeFirst();
+    const end = (newest?.id ?? 0) + 1;
+    const below = open?.id ?? end;
+    if (below > settled.below) settled = { below, wei: settled.wei + (await sum(settled.below, below)) };
+    return settled.wei + (await sum(settled.below, end));
+  };
 }

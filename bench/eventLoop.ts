@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { randomFeeds } from "../scripts/networks/feeds.ts";
 import { NETWORKS } from "../scripts/networks/index.ts";
@@ -13,6 +12,7 @@ import { createFastPaths } from "../verifier/src/compute/selfCheck.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
 import { releaseOf } from "../verifier/src/releases/publish.ts";
 import type { Figure } from "./figure.ts";
+import { gapFigures, startGapMeter } from "./gaps.ts";
 
 /** A request on chain carries at most 80000 bytes of input. */
 const NETWORK = "mobilenetv2";
@@ -21,20 +21,18 @@ const INFERENCES = 20;
 const LIMITS = { runMs: 600_000 };
 const EXACT = { contentUri: "", atol: 0, rtol: 0, royaltyBps: 0 };
 
-/** Longest gap in the event loop, milliseconds, while a release is prepared, checked, screened, judged, and tried. */
-export async function measureEventLoop(): Promise<Figure[]> {
+/** Longest gaps in the event loop while a release is prepared, checked, screened, judged, and tried. */
+export async function measureEventLoop({ pixels = PIXELS, inferences = INFERENCES } = {}): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "assay-loop-"));
   const path = join(folder, "network.onnx");
-  writeFileSync(path, NETWORKS[NETWORK]?.({ pixels: PIXELS }) ?? "");
+  writeFileSync(path, NETWORKS[NETWORK]?.({ pixels }) ?? "");
   const compute = createCompute();
   const figures: Figure[] = [];
 
   async function during<T>(what: string, run: () => Promise<T>): Promise<T> {
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
+    const meter = startGapMeter();
     const result = await run();
-    delay.disable();
-    figures.push({ name: `eventLoopGap.${what}`, value: delay.max / 1e6, unit: "ms (longest)" });
+    figures.push(...gapFigures(`eventLoop.${what}`, [meter.stop()]));
     return result;
   }
 
@@ -45,7 +43,7 @@ export async function measureEventLoop(): Promise<Figure[]> {
     const fastPaths = createFastPaths(compute, createLogger("silent", 2, false));
     await during("selfCheck", () => fastPaths.check(release));
     const fast = await during("infer", async () => {
-      const runs = Array.from({ length: INFERENCES }, () => fastOutput(compute.pool, release, input));
+      const runs = Array.from({ length: inferences }, () => fastOutput(compute.pool, release, input));
       return (await Promise.all(runs))[0] ?? new Uint8Array();
     });
     await during("judge", async () => {

@@ -2,53 +2,30 @@
 import { join } from "node:path";
 import { getBytes, toQuantity } from "ethers";
 import { toHex } from "../sdk/src/structs.ts";
-import { Announcer__factory } from "../types/ethers-contracts/index.js";
 import { createEndpoints } from "../verifier/src/chain/endpoints.ts";
 import { createMirror } from "../verifier/src/chain/mirror.ts";
 import { rpcSource } from "../verifier/src/chain/source.ts";
 import { eventOf, followedAddresses } from "../verifier/src/chain/state.ts";
 import { openDatabase } from "../verifier/src/state/database.ts";
 import { openLogs } from "../verifier/src/state/logs.ts";
-import { exampleModel, publishFile, startWorld, testLog, type World } from "../verifier/test/world.ts";
+import { startWorld, testLog, type World } from "../verifier/test/world.ts";
+import { emitEvents } from "./events.ts";
 import type { Figure } from "./figure.ts";
-import { startGapMeter } from "./gaps.ts";
+import { gapFigures, startGapMeter, type Gap } from "./gaps.ts";
 
 const EVENTS = 100_000;
-const PER_BLOCK = 100;
-const URI = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
 const FINALITY = 64;
-
-/** A model's owner announces content, {@link PER_BLOCK} events in each block. */
-async function emit(world: World): Promise<void> {
-  const { chain, deployment, contracts } = world;
-  const { releaseId, release } = await publishFile(world, exampleModel("digits"));
-  const owner = chain.wallet(0);
-  const announcer = await (await new Announcer__factory(owner).deploy()).waitForDeployment();
-  const to = await announcer.getAddress();
-  await (await contracts.registry.transferFrom(owner.address, to, release.modelId)).wait();
-  const { registry } = deployment.addresses;
-  const data = announcer.interface.encodeFunctionData("announce", [registry, releaseId, URI, PER_BLOCK]);
-  // Anvil signs for its own accounts: signing here would take longer than everything else.
-  const from = chain.wallet(1).address;
-  const transaction = { from, to, data, gas: "0xe4e1c0" };
-  await chain.provider.send("evm_setAutomine", [false]);
-  for (let i = 0; i < EVENTS / PER_BLOCK; i++) {
-    await chain.provider.send("eth_sendTransaction", [transaction]);
-    await chain.provider.send("evm_mine", []);
-  }
-}
 
 interface Run {
   readonly seconds: number;
-  /** Milliseconds of processor time without a turn of the event loop. */
-  readonly gapMs: number;
+  readonly gap: Gap;
 }
 
 /** A node that starts with an empty database, until it has read everything. */
-async function catchUp(world: World, urls: readonly string[], directory: string): Promise<Run> {
+async function catchUp(world: World, urls: readonly string[], name: string, expected: number): Promise<Run> {
   const { deployment, chain } = world;
   const endpoints = createEndpoints({ urls, chainId: deployment.chainId, log: testLog });
-  const database = await openDatabase({ directory });
+  const database = await openDatabase({ directory: join(world.folder, name) });
   const store = await openLogs(database, {
     deployment: `${deployment.chainId}:${deployment.addresses.market}`,
     fromBlock: deployment.block,
@@ -76,11 +53,11 @@ async function catchUp(world: World, urls: readonly string[], directory: string)
   const start = performance.now();
   await mirror.run();
   const seconds = (performance.now() - start) / 1000;
-  const gapMs = gaps.stop();
+  const gap = gaps.stop();
   endpoints.close();
   await database.destroy();
-  if (events !== EVENTS) throw new Error(`${events} events instead of ${EVENTS}`);
-  return { seconds, gapMs };
+  if (events !== expected) throw new Error(`${events} events instead of ${expected}`);
+  return { seconds, gap };
 }
 
 /** Seconds that the endpoint, JSON and decoding take alone, one after the other. */
@@ -114,28 +91,30 @@ async function alone(world: World): Promise<{ serve: number; json: number; decod
   return spent;
 }
 
-export async function measureFollow(): Promise<readonly Figure[]> {
+/** @param events A multiple of {@link PER_BLOCK}. */
+export async function measureFollow(events = EVENTS): Promise<readonly Figure[]> {
   const world = await startWorld({ blockSeconds: 0 });
   try {
-    await emit(world);
+    await emitEvents(world, events);
     const { url } = world.chain;
-    const one = await catchUp(world, [url], join(world.folder, "one"));
-    const urls = [url, url.replace("127.0.0.1", "localhost")];
-    const two = await catchUp(world, urls, join(world.folder, "two"));
+    const one = await catchUp(world, [url], "one", events);
+    // Two endpoints that must agree.
+    const two = await catchUp(world, [url, url.replace("127.0.0.1", "localhost")], "two", events);
     const { serve, json, decode } = await alone(world);
     const figure = (name: string, value: number, unit: string): Figure => ({
       name: `follow.${name}`,
       value,
       unit,
     });
+    const seconds = `s for ${events.toLocaleString("en")} events`;
     return [
-      figure("100k-events", one.seconds, "s"),
-      figure("100k-events.two-endpoints", two.seconds, "s"),
-      figure("rate", EVENTS / one.seconds, "events/s"),
+      figure("one-endpoint", one.seconds, seconds),
+      figure("two-endpoints", two.seconds, seconds),
+      figure("rate", events / one.seconds, "events/s"),
       figure("anvil-alone", serve, "s"),
       figure("json-alone", json, "s"),
       figure("decoding-alone", decode, "s"),
-      figure("longest-gap", Math.max(one.gapMs, two.gapMs), "ms"),
+      ...gapFigures("follow.eventLoop", [one.gap, two.gap]),
     ];
   } finally {
     await world.stop();

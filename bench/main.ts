@@ -19,6 +19,7 @@ interface Options {
   readonly json?: boolean;
   readonly kernels?: boolean;
   readonly node?: boolean;
+  readonly quick?: boolean;
   readonly out: string;
 }
 
@@ -31,9 +32,10 @@ const command = new Command("bench")
   .option("--json", "one JSON line per figure")
   .option("--kernels", "the interpreter's kernels, not networks")
   .option("--node", "a node's work, not networks")
+  .option("--quick", "with --node: small sizes, to see that it works; the figures say nothing")
   .option("--out <dir>", "where bench.md and bench.svg go", join(import.meta.dirname, "results"))
   .parse();
-const { json = false, kernels = false, node = false, out } = command.opts<Options>();
+const { json = false, kernels = false, node = false, quick = false, out } = command.opts<Options>();
 
 function show(figures: readonly Figure[]): void {
   if (!json) console.log(figureTable(figures));
@@ -58,5 +60,5 @@ const names = command.args.length > 0 ? command.args : Object.keys(known);
 const unknown = names.filter((name) => !Object.hasOwn(known, name));
 if (unknown.length > 0) command.error(`There is no ${unknown.join(", ")} to measure.`, { exitCode: 2 });
 if (kernels) show([...measureKernels()]);
-else if (node) for (const name of names) show((await NODE_BENCHES[name]?.()) ?? []);
+else if (node) for (const name of names) show((await NODE_BENCHES[name]?.(quick)) ?? []);
 else await benchNetworks(names);

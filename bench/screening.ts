@@ -9,7 +9,6 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { Writer } from "../scripts/networks/writer.ts";
@@ -20,6 +19,7 @@ import { fastOutput } from "../verifier/src/compute/screen.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
 import type { ModelSummary } from "../verifier/src/releases/summary.ts";
 import type { Figure } from "./figure.ts";
+import { gapFigures, startGapMeter, type Gap } from "./gaps.ts";
 
 const TARGET_MS = 5;
 const WORKERS = 2;
@@ -114,7 +114,7 @@ function median(values: readonly number[]): number {
 }
 
 /** Throughput of both, the share of bare onnxruntime's that screening reaches, and the longest gap in the event loop meanwhile. */
-export async function measureScreening(): Promise<Figure[]> {
+export async function measureScreening({ turns = TURNS, turnMs = TURN_MS } = {}): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "assay-screening-"));
   const path = join(folder, "model.onnx");
   const { file, ms } = await calibrated();
@@ -145,17 +145,15 @@ export async function measureScreening(): Promise<Figure[]> {
       await Promise.all(Array.from({ length: AT_A_TIME }, lane));
       return count;
     };
-    await screenFor(TURN_MS);
-    await bare.runFor(TURN_MS);
+    await screenFor(turnMs);
+    await bare.runFor(turnMs);
     const rounds: { ours: number; theirs: number }[] = [];
-    let gap = 0;
-    for (let turn = 0; turn < TURNS; turn++) {
-      const delay = monitorEventLoopDelay({ resolution: 1 });
-      delay.enable();
-      const ours = (await screenFor(TURN_MS)) / (TURN_MS / 1000);
-      delay.disable();
-      gap = Math.max(gap, delay.max / 1e6);
-      rounds.push({ ours, theirs: (await bare.runFor(TURN_MS)) / (TURN_MS / 1000) });
+    const gaps: Gap[] = [];
+    for (let turn = 0; turn < turns; turn++) {
+      const meter = startGapMeter();
+      const ours = (await screenFor(turnMs)) / (turnMs / 1000);
+      gaps.push(meter.stop());
+      rounds.push({ ours, theirs: (await bare.runFor(turnMs)) / (turnMs / 1000) });
     }
     const share = median(rounds.map(({ ours, theirs }) => ours / theirs));
     const name = (what: string): string => `screening.${what}`;
@@ -164,7 +162,7 @@ export async function measureScreening(): Promise<Figure[]> {
       { name: name("bare"), value: median(rounds.map(({ theirs }) => theirs)), unit: "inferences/s" },
       { name: name("screened"), value: median(rounds.map(({ ours }) => ours)), unit: "answers/s" },
       { name: name("share"), value: share, unit: "of bare onnxruntime" },
-      { name: name("eventLoopGap"), value: gap, unit: "ms (longest)" },
+      ...gapFigures(name("eventLoop"), gaps),
     ];
   } finally {
     bare.close();

@@ -3,12 +3,12 @@
  * the calldata floor price of EIP-7623.
  */
 import { expect } from "chai";
-import { hexlify, ZeroAddress, ZeroHash, type ContractTransactionResponse } from "ethers";
+import { hexlify, ZeroAddress } from "ethers";
 import { network } from "hardhat";
 import { deployAssay, type DeployedContracts } from "../scripts/deployment.ts";
 import { parseEvent } from "../sdk/src/events.ts";
 import type { OutputHashes } from "../types/ethers-contracts/index.js";
-import { byteHeader, sha256Hex } from "./support/header.ts";
+import { byteRelease, dense, gasOf } from "./support/gas.ts";
 import { expectSnapshot } from "./support/snapshot.ts";
 
 const CYCLE_CEILING = 220_000;
@@ -17,17 +17,6 @@ const WINDOW_SECONDS = 60;
 const FEE = 10n ** 15n;
 /** Unix seconds. Time and base fee are fixed, since their bytes are calldata. */
 const START = 1_800_000_001;
-
-/** Bytes without zeros: the dearest calldata. */
-function dense(length: number, seed: number): Buffer {
-  return Buffer.from(Array.from({ length }, (_, i) => 1 + ((i * 37 + seed * 101) % 255)));
-}
-
-async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {
-  const receipt = await (await sent).wait();
-  if (receipt?.status !== 1) throw new Error("the transaction failed");
-  return Number(receipt.gasUsed);
-}
 
 async function setUp() {
   const connection = await network.create({
@@ -48,22 +37,7 @@ async function setUp() {
   };
 
   async function consumerOf(inputBytes: number, outputBytes: number): Promise<OutputHashes> {
-    const header = byteHeader(inputBytes, outputBytes);
-    const release = {
-      modelId: 1n,
-      programRoot: sha256Hex(header),
-      fileSha256: ZeroHash,
-      loweringVersion: 1n,
-      bindingsHash: ZeroHash,
-      signatureHash: ZeroHash,
-      inputBytes,
-      outputBytes,
-      atol: 0n,
-      rtol: 0n,
-      stepGas: 1_000_000n,
-      disputeGas: 3_000_000n,
-      royaltyBps: 500n,
-    };
+    const { header, release } = byteRelease(1n, inputBytes, outputBytes);
     await contracts.registry.publish(release, header, "ipfs://file");
     const policy = {
       releaseId: await contracts.registry.releaseIdOf(release),

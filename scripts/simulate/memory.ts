@@ -1,4 +1,5 @@
 /** What the samples of a process's memory say. Pure. */
+import { slopeOf } from "./slope.ts";
 import type { Life } from "./processes.ts";
 
 export interface MemoryReport {
@@ -8,7 +9,7 @@ export interface MemoryReport {
   readonly first: number;
   readonly last: number;
   readonly max: number;
-  /** MiB per hour by least squares over the later half of the samples. */
+  /** MiB per hour over the later half of the samples: the median of the slopes of all pairs. */
   readonly slope: number;
   /** The most that it took together with its children, MiB. */
   readonly maxWithChildren: number;
@@ -22,18 +23,6 @@ const FLAT_FACTOR = 1.25;
 /** Fewer samples say nothing (a quarter of an hour). */
 const ENOUGH_SAMPLES = (15 * 60) / SAMPLE_SECONDS;
 
-function slopeOf(values: readonly number[]): number {
-  const n = values.length;
-  const meanX = (n - 1) / 2;
-  const meanY = values.reduce((sum, y) => sum + y, 0) / n;
-  let [up, down] = [0, 0];
-  values.forEach((y, x) => {
-    up += (x - meanX) * (y - meanY);
-    down += (x - meanX) ** 2;
-  });
-  return down === 0 ? 0 : up / down;
-}
-
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
@@ -44,7 +33,8 @@ export function memoryOf(name: string, lives: readonly Life[]): MemoryReport {
     [],
   );
   const mib = own.map((bytes) => bytes / MIB);
-  const later = mib.slice(Math.floor(mib.length / 2));
+  const samples = mib.map((value, i) => ({ at: i * SAMPLE_SECONDS, value }));
+  const later = samples.slice(Math.floor(mib.length / 2));
   const most = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
   return {
     name,
@@ -52,7 +42,7 @@ export function memoryOf(name: string, lives: readonly Life[]): MemoryReport {
     first: round(mib[0] ?? 0),
     last: round(mib.at(-1) ?? 0),
     max: round(most(mib)),
-    slope: round(later.length < 2 ? 0 : slopeOf(later) * (3600 / SAMPLE_SECONDS)),
+    slope: round(later.length < 2 ? 0 : 3600 * slopeOf(later)),
     maxWithChildren: round(most(lives.flatMap((life) => life.all)) / MIB),
   };
 }

@@ -1,7 +1,7 @@
 /** Peers that serve anything but the file that they are asked for: listed as mirrors, and announced on chain as its places. */
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import { serve } from "./serve.ts";
+import { serve } from "../serve.ts";
 
 const BEHAVIOURS = ["wrong", "endless", "drip", "silent", "redirect", "short"] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];

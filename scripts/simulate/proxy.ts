@@ -14,7 +14,7 @@ import {
   type NumberedCall,
   type Reply,
 } from "./rpc.ts";
-import { serve, type Served } from "./serve.ts";
+import { serve, type Served } from "../serve.ts";
 import { answerStale } from "./stale.ts";
 
 export interface ProxyOptions {

@@ -1,6 +1,7 @@
 /** JSON-RPC as an endpoint sees it, and the way on to the real chain. */
-import { Agent, request, type IncomingMessage } from "node:http";
+import { Agent, request, type IncomingMessage, type ServerResponse } from "node:http";
 import { z } from "zod/v4";
+import { serve, type Served } from "../serve.ts";
 
 export interface Call {
   readonly method: string;
@@ -67,4 +68,22 @@ export function onLatest(call: Call): Call {
   if (method !== "eth_estimateGas" && method !== "eth_call") return call;
   const [transaction, tag = "pending", ...rest] = params;
   return { method, params: [transaction, tag === "pending" ? "latest" : tag, ...rest] };
+}
+
+/** Answers each call, one after the other. @param answer undefined: it has dealt with the response itself. */
+export function serveRpc(
+  answer: (call: Call, response: ServerResponse) => Promise<Reply | undefined>,
+): Promise<Served> {
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const json: unknown = JSON.parse(await readBody(incoming));
+    const replies: unknown[] = [];
+    for (const { id, ...call } of bodySchema.parse(json)) {
+      const reply = await answer(call, response);
+      if (reply === undefined) return;
+      replies.push({ jsonrpc: "2.0", id, ...reply });
+    }
+    const text = JSON.stringify(Array.isArray(json) ? replies : replies[0]);
+    response.writeHead(200, { "content-type": "application/json" }).end(text);
+  }
+  return serve((incoming, response) => void handle(incoming, response).catch(() => response.destroy()));
 }

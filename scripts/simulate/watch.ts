@@ -9,10 +9,12 @@ import { trialOf, type Trial } from "../../verifier/src/play/trial.ts";
 
 /** Blocks this far below the newest are read once: no reorganisation of the simulation goes so deep. */
 const SETTLED_BLOCKS = 30;
-const CONTRACTS = ["registry", "market", "game"] as const;
+const CONTRACTS = ["registry", "market", "game", "vault", "directory"] as const;
 
 export interface Watched {
   readonly state: ChainState;
+  /** What made it, in order. */
+  readonly events: readonly ChainEvent[];
   /** Time of the newest block, unix seconds. */
   readonly now: number;
 }
@@ -47,7 +49,7 @@ export function createWatch({ deployment }: Contracts, provider: Provider): () =
     for (const event of events) apply(state, event);
     next = Math.max(next, head.number - SETTLED_BLOCKS);
     settled = events.filter(({ blockNumber }) => blockNumber < next);
-    return { state, now: head.timestamp };
+    return { state, events, now: head.timestamp };
   };
 }
 

@@ -5,14 +5,16 @@
 import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { errorFields, logError, type Logger } from "./log.ts";
+import { codeOfError, kindOfKey } from "./observe/labels.ts";
+import { createThrottle, logThrottled } from "./observe/throttle.ts";
 import type { DutyProbe } from "./observe/probes.ts";
 import type { Claims } from "./state/claims.ts";
 
 export interface Duty {
   /** The same duty has the same key each time; it never runs twice at once. */
   readonly key: string;
-  /** The request that it is about. Of processes that share a database, one works on it at a time. */
-  readonly subject: Hex;
+  /** The request that it is about: of processes that share a database, one works on it at a time. Undefined: each does it for itself. */
+  readonly subject: Hex | undefined;
   /** Whether it computes for long: such duties take turns, so that processes that share the work get some each. */
   readonly heavy?: boolean;
   /** Unix seconds; a failed duty with a deadline is tried again sooner. */
@@ -64,6 +66,7 @@ interface Entry {
 
 export function createExecutor({ log, claims, restMs, heavy, probe, onChange }: ExecutorOptions): Executor {
   const entries = new Map<string, Entry>();
+  const throttle = createThrottle();
   let pumping: Promise<void> | undefined;
   let again = false;
 
@@ -81,9 +84,12 @@ export function createExecutor({ log, claims, restMs, heavy, probe, onChange }: 
     } catch (error) {
       const pause = pauseAfter(error, entry.failures++, deadline !== undefined);
       rest(entry, pause);
-      log.warn({ duty: key, ...errorFields(error), retryInMs: pause }, "duty failed");
+      const cause = `${kindOfKey(key)} ${codeOfError(error)}`;
+      const fields = { duty: key, ...errorFields(error), retryInMs: pause };
+      // A cause that holds up many duties is told once a minute.
+      logThrottled({ log, throttle }, "warn", cause, fields, "duty failed");
       // Another process may do better.
-      await claims.give([subject]).catch(() => undefined);
+      if (subject !== undefined) await claims.give([subject]).catch(() => undefined);
     } finally {
       entry.running = undefined;
       onChange();
@@ -103,11 +109,12 @@ export function createExecutor({ log, claims, restMs, heavy, probe, onChange }: 
 
   async function start(): Promise<void> {
     const waiting = ready();
-    const held = await claims.take(waiting.map(({ duty }) => duty.subject));
+    const held = await claims.take(waiting.flatMap(({ duty }) => duty.subject ?? []));
     for (const entry of waiting) {
       // It may have ceased to be due meanwhile.
       if (entries.get(entry.duty.key) !== entry || entry.running !== undefined) continue;
-      if (held.has(entry.duty.subject)) entry.running = perform(entry);
+      const { subject } = entry.duty;
+      if (subject === undefined || held.has(subject)) entry.running = perform(entry);
       else rest(entry, CLAIMED_MS);
     }
   }

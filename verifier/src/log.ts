@@ -34,6 +34,11 @@ export function errorFields(error: unknown): Readonly<Record<string, unknown>> {
   return { code: error.code, reason, details: error.details };
 }
 
+/** What may be well another time is a warning. */
+export function levelOf(error: unknown): "warn" | "error" {
+  return error instanceof AssayError && error.retryable ? "warn" : "error";
+}
+
 /** @param what A constant, such as "following the chain failed": what differs from line to line is in the fields. */
 export function logError(
   log: Logger,
@@ -41,6 +46,5 @@ export function logError(
   what: string,
   fields: Readonly<Record<string, unknown>> = {},
 ): void {
-  const level = error instanceof AssayError && error.retryable ? "warn" : "error";
-  log[level]({ ...fields, ...errorFields(error) }, what);
+  log[levelOf(error)]({ ...fields, ...errorFields(error) }, what);
 }

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
-import { AssayError } from "../../sdk/src/error.ts";
 import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
@@ -22,13 +21,23 @@ import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
+import { createFreeStake } from "./economics/freeStake.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
 import { serveHttp, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
 import { measureHttp, metricsRoute } from "./observe/http.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createObserver } from "./observe/observer.ts";
-import { createDutyProbe, queryProbe } from "./observe/probes.ts";
+import {
+  contentProbe,
+  createDutyProbe,
+  createOutboxProbe,
+  createRoleProbe,
+  measureCompute,
+  queryProbe,
+} from "./observe/probes.ts";
+import { sampleParts } from "./observe/samples.ts";
+import { createThrottle, logErrorThrottled } from "./observe/throttle.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer } from "./roles/announcer.ts";
 import {
@@ -38,6 +47,7 @@ import {
   type OperatorOptions,
   type OperatorParts,
 } from "./roles/operator.ts";
+import { createPreparer } from "./roles/preparer.ts";
 import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { openClaims } from "./state/claims.ts";
@@ -55,6 +65,8 @@ export interface NodeOptions {
   readonly deployment: Deployment;
   /** Endpoints of one chain, http(s) or ws(s). */
   readonly rpcUrls: readonly string[];
+  /** Endpoints that must agree on what decides money, whatever happens. Default: as of {@link createEndpoints}. */
+  readonly quorum?: number | undefined;
   readonly signer: Signer;
   readonly log: Logger;
   readonly operator?: OperatorOptions;
@@ -67,8 +79,8 @@ export interface NodeOptions {
   readonly http?: { readonly host: string; readonly port: number };
   /** Default 1000. */
   readonly pollMs?: number;
-  /** A block this deep is never undone. Default 64. */
-  readonly finality?: number;
+  /** A block this deep is never undone; at least 1. Default 64. */
+  readonly finality?: number | undefined;
   readonly compute?: ComputeOptions;
   /** Alerts are posted here; it may hold a token. */
   readonly alertWebhook?: string | undefined;
@@ -93,7 +105,7 @@ const HEAVY_PER_WORKER = 4;
 
 /**
  * @param parts How the operator role answers, and what it defends; honest unless tests and demonstrations pass others.
- * @throws {AssayError} WRONG_CHAIN, BAD_DEPLOYMENT, RPC_FAILED.
+ * @throws {AssayError} WRONG_CHAIN, BAD_DEPLOYMENT, RPC_FAILED; BAD_CONFIG if the quorum is larger than the number of endpoints.
  */
 export async function startNode(
   options: NodeOptions,
@@ -104,14 +116,22 @@ export async function startNode(
   const roleNames = [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])];
   const served = options.operator?.serve ?? "all";
   const metrics = createMetrics({ releases: served === "all" ? [] : served });
-  const endpoints = createEndpoints({ urls: options.rpcUrls, chainId, log });
+  const endpoints = createEndpoints({ urls: options.rpcUrls, quorum: options.quorum, chainId, log });
   const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
   const contracts: Contracts = connect(deployment, provider);
   const { finality = 64, compute: { workers = 2 } = {} } = options;
-  const compute = createCompute(options.compute);
+  const runTimes = createRunTimes();
+  const compute = measureCompute(
+    metrics,
+    createCompute(options.compute, (root, seconds) => runTimes.observe(root, seconds)),
+  );
   const { pool, exact } = compute;
-  const content = await openContent({ ...options.content, peers: announcedEndpoints });
+  const content = await openContent({
+    ...options.content,
+    ...contentProbe(metrics),
+    peers: announcedEndpoints,
+  });
   const releases = createReleases(content, { maxTraceBytes }, exact.describe);
   const database = await openDatabase(options.database, queryProbe(metrics));
   const claims = await openClaims(database, log);
@@ -129,25 +149,35 @@ export async function startNode(
     log,
     pollMs: Math.min(pollMs, 1000),
     finality,
+    probe: createOutboxProbe(metrics),
   });
+  const gasPrice = createGasPrice(provider);
   const context: RoleContext = {
     contracts,
     sender,
     pool,
     exact,
     releases,
-    fastPaths: createFastPaths(compute, log),
+    fastPaths: createFastPaths(compute, log, (releaseId, { kind }) =>
+      observer.selfChecked(releaseId, kind !== "unusable"),
+    ),
     findings,
     askReveal: (bases, resultId, node) => {
       const sources = bases.map((base) => ({ base, trusted: false }));
       return fetchReveal(content.client, sources, resultId, node);
     },
-    runTimes: createRunTimes(),
-    gasPrice: createGasPrice(provider),
+    runTimes,
+    freeStake: createFreeStake(contracts, sender.address),
+    gasPrice,
     workers,
+    probe: createRoleProbe(metrics),
     log,
   };
-  const roles: Role[] = [];
+  const wanted = [
+    ...(options.operator === undefined ? [] : [options.operator.serve]),
+    ...(options.verifier === undefined ? [] : [options.verifier.verify ?? "all"]),
+  ];
+  const roles: Role[] = [createPreparer(context, wanted)];
   if (options.operator !== undefined)
     roles.push(
       createOperator(context, options.operator, {
@@ -167,11 +197,14 @@ export async function startNode(
   });
   const stopped = new AbortController();
   const observer = createObserver({
-    ...{ log, metrics, contracts, provider, endpoints, sender, claims, finality },
+    ...{ log, metrics, contracts, provider, endpoints, sender, claims, releases, gasPrice, finality },
+    routineBudgetWei: options.gas?.routineBudgetWei,
     roles: roleNames,
     directory: options.content.directory,
     webhookUrl: options.alertWebhook,
   });
+  sampleParts(metrics, { compute, store: content.store, database });
+  const seldom = { log, throttle: createThrottle() };
   let scheduled = false;
   let becomeReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (becomeReady = resolve));
@@ -198,10 +231,10 @@ export async function startNode(
       schedule();
     },
     onError(error) {
-      logError(log, error, "following the chain failed");
-      // What was final is gone: nothing is undone, and the owner hears of it.
-      if (error instanceof AssayError && error.code === "REORG_TOO_DEEP") observer.reorg(finality + 1);
+      logErrorThrottled(seldom, error, "following the chain failed");
+      observer.failed(error);
     },
+    onEvent: ({ event }) => metrics.chain.events.inc({ event: event.name }),
     onReorg: (blocks) => observer.reorg(blocks),
     onForgotten(requestIds) {
       executor.retire(requestIds);
@@ -224,7 +257,7 @@ export async function startNode(
     try {
       return role.duties(mirror.state, head);
     } catch (error) {
-      logError(log, error, "a role failed to plan");
+      logErrorThrottled(seldom, error, "a role failed to plan");
       return [];
     }
   }

@@ -1,12 +1,13 @@
 /** Files, DAGs and HTTP servers, honest and hostile, for tests of content. */
 import { createCipheriv, createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "@ipld/dag-pb";
 import { UnixFS } from "ipfs-unixfs";
 import type { CID } from "multiformats/cid";
+import { serve } from "../../scripts/serve.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { nodeCid, rawCid } from "../src/content/cid.ts";
 import { openContent, type Content, type ContentOptions } from "../src/content/content.ts";
@@ -86,18 +87,9 @@ export function createBench(): Bench {
       return server;
     },
     async listen(handle) {
-      const server = createServer(handle);
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      undo.push(
-        () =>
-          new Promise((resolve) => {
-            server.close(resolve);
-            server.closeAllConnections();
-          }),
-      );
-      const address = server.address();
-      if (address === null || typeof address === "string") throw new Error("no port");
-      return `http://127.0.0.1:${address.port}`;
+      const { url, close } = await serve(handle);
+      undo.push(close);
+      return url;
     },
     async clear() {
       for (const step of undo.splice(0).reverse()) await step();

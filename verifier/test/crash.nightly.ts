@@ -7,7 +7,7 @@ import { hex } from "../../sdk/src/structs.ts";
 import type { ChildSettings } from "./outboxChild.ts";
 import { openDatabase } from "../src/state/database.ts";
 import { runOutbox, startEchoChain, type EchoChain } from "./outbox.ts";
-import { startProxy, type RpcProxy } from "./proxy.ts";
+import { STALL, startProxy, type Proxy } from "./rpc.ts";
 import { startSigner, type TestSigner } from "./signer.ts";
 
 interface Step {
@@ -33,7 +33,7 @@ const KEYS = ["one", "two", "three"];
 describe("kill -9 of a process that sends", function () {
   this.timeout(120_000);
   let chain: EchoChain;
-  let proxy: RpcProxy;
+  let proxy: Proxy;
   let signer: TestSigner;
   let folder: string;
   let account = 0;
@@ -49,8 +49,7 @@ describe("kill -9 of a process that sends", function () {
     signer = await startSigner(chain.wallet(account));
   });
   afterEach(async () => {
-    delete proxy.hooks.before;
-    delete proxy.hooks.after;
+    proxy.bend = undefined;
     await signer.stop();
   });
   after(async () => {
@@ -83,12 +82,16 @@ describe("kill -9 of a process that sends", function () {
       const isIt = (name: string): boolean =>
         name === method && (++seen === 2 || method === "eth_feeHistory");
       signer.lie = (_, request) => (isIt(request.method) ? die() : undefined);
-      proxy.hooks[phase] = (call) => (isIt(call.method) ? die() : undefined);
+      proxy.bend = (call) => {
+        if (!isIt(call.method)) return undefined;
+        if (phase === "after") return { change: die };
+        void die();
+        return STALL;
+      };
       const { stdout } = await first.ended;
       expect(stdout).to.equal("");
 
-      delete proxy.hooks.before;
-      delete proxy.hooks.after;
+      proxy.bend = undefined;
       signer.lie = () => undefined;
       const again = await runOutbox(settings).ended;
       expect(again.stdout, again.stderr).to.equal("done\n");

@@ -1,22 +1,28 @@
-import { join } from "node:path";
 import { expect } from "chai";
 import { connect } from "../../sdk/src/contracts.ts";
-import { chainTime, REQUEST_STATES, waitForAnswer } from "../../sdk/src/answer.ts";
+import { waitForAnswer } from "../../sdk/src/answer.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { fromHex, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
-import { clocksAt, eventOf } from "../src/chain/state.ts";
-import { rpcSource } from "../src/chain/source.ts";
-import { walletSigner } from "../src/chain/signer.ts";
-import { startNode, type RunningNode } from "../src/node.ts";
+import { clocksAt } from "../src/chain/state.ts";
+import type { RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
 import { selectedNode, type Trial } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { alteredAnswer, corruptOperator, silentOperator } from "./corrupt.ts";
 import { codeOf } from "./failure.ts";
-import { trialOfRequest } from "../../scripts/simulate/watch.ts";
-import { createView } from "./view.ts";
-import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
+import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
+import { isSettled, startPlayer, stateOf } from "./player.ts";
+import { until } from "./until.ts";
+import {
+  exampleModel,
+  pass,
+  publishFile,
+  stake,
+  startWorld,
+  type PublishedModel,
+  type World,
+} from "./world.ts";
 
 const STAKE = 10n ** 18n;
 const FEE = 10n ** 15n;
@@ -27,31 +33,14 @@ const CLOCK = 60;
 describe("disputes on a real chain", function () {
   this.timeout(280_000);
   let world: World;
+  let watch: ReturnType<typeof createWatch>;
   let digits: PublishedModel;
   let cancer: PublishedModel;
   const nodes: RunningNode[] = [];
   const addresses: Hex[] = [];
 
   async function start(account: number, parts?: Partial<OperatorParts>): Promise<RunningNode> {
-    await stake(world, account, STAKE);
-    const { deployment, contentDirectory, log } = world;
-    const role =
-      parts === undefined
-        ? { verifier: { exactFromWei: 0n, auditShare: 1 } }
-        : { operator: { serve: "all" as const, minFee: 0n } };
-    const options = {
-      deployment,
-      content: { directory: contentDirectory },
-      database: { directory: join(world.folder, `state-${account}`) },
-      rpcUrls: [world.chain.url],
-      pollMs: 200,
-      compute: { workers: 1 },
-      ...role,
-    };
-    const node = await startNode(
-      { ...options, signer: walletSigner(world.chain.wallet(account)), log: log.child({ account }) },
-      parts,
-    );
+    const node = await startPlayer(world, account, STAKE, parts);
     nodes.push(node);
     addresses[account] = node.address;
     await node.ready;
@@ -72,41 +61,10 @@ describe("disputes on a real chain", function () {
     });
   }
 
-  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + 120_000;
-    while (!(await done())) {
-      if (Date.now() > end) throw new Error(`waited too long until ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-
-  async function stateOf({ requestId }: RequestHandle): Promise<string> {
-    return REQUEST_STATES[Number((await world.contracts.market.statusOf(requestId)).state)] ?? "?";
-  }
-
-  async function wholeView(): Promise<ReturnType<typeof createView>> {
-    const { deployment, endpoints } = world;
-    const { registry, market, game } = deployment.addresses;
-    const source = rpcSource(endpoints, [registry, market, game]);
-    const view = createView();
-    const { logs } = await source.range(deployment.block, (await source.head()).number);
-    for (const log of logs) {
-      const event = eventOf(deployment, log);
-      if (event !== undefined) view.apply(event);
-    }
-    return view;
-  }
-
   async function trialOf({ requestId }: RequestHandle): Promise<Trial> {
-    const watched = { state: (await wholeView()).state, now: await chainTime(world.chain.provider) };
-    const trial = trialOfRequest(watched, requestId);
+    const trial = trialOfRequest(await watch(), requestId);
     if (trial === undefined) throw new Error("no trial yet");
     return trial;
-  }
-
-  async function pass(seconds: number): Promise<void> {
-    await world.chain.provider.send("evm_increaseTime", [seconds]);
-    await world.chain.provider.send("evm_mine", []);
   }
 
   async function freeAndLocked(account: number): Promise<readonly [bigint, bigint]> {
@@ -116,6 +74,7 @@ describe("disputes on a real chain", function () {
 
   before(async () => {
     world = await startWorld();
+    watch = createWatch(world.contracts, world.chain.provider);
     digits = await publishFile(world, exampleModel("digits"));
     cancer = await publishFile(world, exampleModel("breast-cancer"));
   });
@@ -137,14 +96,12 @@ describe("disputes on a real chain", function () {
     const handles: RequestHandle[] = [];
     for (const [i, operator] of operators.entries())
       handles.push(await ask(models[i] ?? digits, operator, 5));
-    for (const handle of handles) await until("refunded", async () => (await stateOf(handle)) === "refunded");
+    for (const handle of handles)
+      await until("refunded", async () => (await stateOf(world, handle)) === "refunded");
 
     let shares = 0n;
     for (const [i, handle] of handles.entries()) {
-      await until("settled", async () => {
-        const { result } = await trialOf(handle);
-        return result.bondSettled && [...result.games.values()].every((game) => game.status === "settled");
-      });
+      await until("settled", async () => isSettled((await trialOf(handle)).result));
       expect((await trialOf(handle)).result.verdict).to.equal(verdicts[i]);
       expect(await freeAndLocked(i + 2)).to.deep.equal([STAKE - handle.request.bond, 0n]);
       shares += handle.request.bond / 4n;
@@ -194,10 +151,10 @@ describe("disputes on a real chain", function () {
     expect(Number(onChain.challengerSeconds) - challengerSeconds).to.be.within(0, 2);
 
     const locked = (await contracts.vault.accountOf(world.chain.wallet(6).address)).lockedWei;
-    await pass(CLOCK + 1);
+    await pass(world, CLOCK + 1);
     await until("the game is over", async () => (await trialOf(handle)).result.openGames === 0);
-    await pass(WINDOW);
-    await until("final", async () => (await stateOf(handle)) === "final");
+    await pass(world, WINDOW);
+    await until("final", async () => (await stateOf(world, handle)) === "final");
     await until(
       "settled",
       async () => (await freeAndLocked(5))[1] === 0n && (await freeAndLocked(5))[0] > STAKE + locked / 2n,
@@ -210,17 +167,18 @@ describe("disputes on a real chain", function () {
     const handle = await ask(digits, operator, 11);
     await until(
       "challenged",
-      async () => (await stateOf(handle)) === "answered" && (await trialOf(handle)).result.openGames === 1,
+      async () =>
+        (await stateOf(world, handle)) === "answered" && (await trialOf(handle)).result.openGames === 1,
     );
-    await pass(CLOCK + 1);
-    await until("refunded", async () => (await stateOf(handle)) === "refunded");
+    await pass(world, CLOCK + 1);
+    await until("refunded", async () => (await stateOf(world, handle)) === "refunded");
     expect((await trialOf(handle)).result.verdict).to.equal("clock");
     const reader = connect(world.deployment, world.chain.provider);
     expect(await codeOf(waitForAnswer(reader, world.chain.provider, handle))).to.equal("UNANSWERED");
   });
 
   it("answers with the bytes of the input that was asked for", async () => {
-    const { state } = await wholeView();
+    const { state } = await watch();
     for (const result of state.results.values()) {
       const found = state.requests.get(result.requestId);
       const model = [digits, cancer].find(({ releaseId }) => releaseId === found?.request.releaseId)?.model;

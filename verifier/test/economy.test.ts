@@ -2,16 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
 import { connect } from "../../sdk/src/contracts.ts";
-import { REQUEST_STATES } from "../../sdk/src/answer.ts";
-import type { AssayEvent } from "../../sdk/src/events.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { importKeystore } from "../src/chain/keys.ts";
-import { rpcSource } from "../src/chain/source.ts";
-import { eventOf, followedAddresses, type ChainState } from "../src/chain/state.ts";
-import { walletSigner } from "../src/chain/signer.ts";
-import { createView } from "./view.ts";
 import { listOffers } from "../src/cli/offers.ts";
 import {
   balanceOf,
@@ -28,7 +23,17 @@ import type { Trial } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { finished, launch } from "./command.ts";
 import { alteredAnswer } from "./corrupt.ts";
-import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
+import { ANSWERS_ALL, CHECKS_ALL, isSettled, nodeOptions, stateOf } from "./player.ts";
+import { until } from "./until.ts";
+import {
+  exampleModel,
+  pass,
+  publishFile,
+  stake,
+  startWorld,
+  type PublishedModel,
+  type World,
+} from "./world.ts";
 
 const ETHER = 10n ** 18n;
 const STAKE = 2n * ETHER;
@@ -42,6 +47,7 @@ const ENDPOINT = "https://assay.example/node";
 describe("the economy on a real chain", function () {
   this.timeout(280_000);
   let world: World;
+  let watch: ReturnType<typeof createWatch>;
   let digits: PublishedModel;
   const nodes = new Map<number, RunningNode>();
   const lines: string[] = [];
@@ -55,31 +61,17 @@ describe("the economy on a real chain", function () {
     roles: Pick<NodeOptions, "operator" | "verifier" | "announce">,
     parts?: Partial<OperatorParts>,
   ): Promise<void> {
-    const { deployment, contentDirectory: directory } = world;
-    const log = world.log.child({ account });
+    const options = nodeOptions(world, account);
+    const { log } = options;
     // What the owner is told at info, whatever level the tests show.
     const info = log.info.bind(log);
     log.info = (fields: unknown, text?: unknown): void => {
       lines.push(String(text));
       info(fields, String(text));
     };
-    const signer = walletSigner(world.chain.wallet(account));
-    const database = { directory: join(world.folder, `state-${account}`) };
-    const small = { rpcUrls: [world.chain.url], pollMs: 200, compute: { workers: 1 }, database };
-    const node = await startNode(
-      { deployment, content: { directory }, signer, log, ...small, ...roles },
-      parts,
-    );
+    const node = await startNode({ ...options, ...roles }, parts);
     nodes.set(account, node);
     await node.ready;
-  }
-
-  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + 120_000;
-    while (!(await done())) {
-      if (Date.now() > end) throw new Error(`waited too long until ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
   }
 
   async function ask(
@@ -99,34 +91,6 @@ describe("the economy on a real chain", function () {
       answerSeconds: 3 * WINDOW,
       ...(account === undefined ? {} : { operator: addressOf(account) }),
     });
-  }
-
-  async function stateOf({ requestId }: RequestHandle): Promise<string> {
-    return REQUEST_STATES[Number((await world.contracts.market.statusOf(requestId)).state)] ?? "?";
-  }
-
-  async function pass(seconds: number): Promise<void> {
-    await world.chain.provider.send("evm_increaseTime", [seconds]);
-    await world.chain.provider.send("evm_mine", []);
-  }
-
-  async function history(): Promise<{
-    readonly events: readonly AssayEvent[];
-    readonly state: ChainState;
-    now: number;
-  }> {
-    const { deployment, endpoints } = world;
-    const source = rpcSource(endpoints, followedAddresses(deployment));
-    const view = createView();
-    const events: AssayEvent[] = [];
-    const head = await source.head();
-    for (const log of (await source.range(deployment.block, head.number)).logs) {
-      const event = eventOf(deployment, log);
-      if (event === undefined) continue;
-      view.apply(event);
-      events.push(event.event);
-    }
-    return { events, state: view.state, now: head.timestamp };
   }
 
   /** Every transaction of an account, from the blocks themselves. */
@@ -157,8 +121,13 @@ describe("the economy on a real chain", function () {
 
   /** The ledger of an account, after checking it against vault and wallet to the last wei. */
   async function checkedLedger(account: number): Promise<Ledger> {
-    const { events, state } = await history();
-    const ledger = ledgerOf(addressOf(account), events, await spendsOf(account), state);
+    const { events, state } = await watch();
+    const ledger = ledgerOf(
+      addressOf(account),
+      events.map(({ event }) => event),
+      await spendsOf(account),
+      state,
+    );
     const held = await world.contracts.vault.accountOf(addressOf(account));
     expect(unexplainedWei(ledger, held)).to.equal(0n);
     expect(balanceOf(ledger)).to.equal(held.freeWei + held.lockedWei);
@@ -175,18 +144,14 @@ describe("the economy on a real chain", function () {
 
   async function settled(handle: RequestHandle): Promise<void> {
     await until("all games are settled", async () => {
-      const { state } = await history();
-      const result = state.results.get(state.requests.get(handle.requestId)?.resultId ?? "0x");
-      if (result === undefined) return false;
-      const games = [...result.games.values()];
-      return (
-        games.every(({ status }) => status === "settled") && (result.verdict === "none" || result.bondSettled)
-      );
+      const result = trialOfRequest(await watch(), handle.requestId)?.result;
+      return result !== undefined && isSettled(result);
     });
   }
 
   before(async () => {
     world = await startWorld();
+    watch = createWatch(world.contracts, world.chain.provider);
     digits = await publishFile(world, exampleModel("digits"));
     for (const account of [HONEST, LIAR, VERIFIER, STALLER]) await stake(world, account, STAKE);
     await stake(world, POOR, ETHER);
@@ -208,7 +173,7 @@ describe("the economy on a real chain", function () {
   });
 
   it("announces endpoints and offers in one transaction, and once", async () => {
-    const said = async () => (await history()).state.operators.get(addressOf(HONEST).toLowerCase());
+    const said = async () => (await watch()).state.operators.get(addressOf(HONEST).toLowerCase());
     await until("announced", async () => (await said()) !== undefined);
     const record = await said();
     expect(record?.endpoints).to.deep.equal([ENDPOINT]);
@@ -222,7 +187,7 @@ describe("the economy on a real chain", function () {
       offer?.tipMwei,
       offer?.gasPercent,
     ]);
-    const announcing = (await history()).events.filter(({ name }) => name === "EndpointsAnnounced");
+    const announcing = (await watch()).events.filter(({ event }) => event.name === "EndpointsAnnounced");
     expect(announcing).to.have.length(1);
     // A deposit and an announcement, and nothing else.
     expect(await spendsOf(HONEST)).to.have.length(2);
@@ -238,11 +203,11 @@ describe("the economy on a real chain", function () {
     expect(offer.endpoints).to.deep.equal([ENDPOINT]);
     const cheap = await ask(undefined, offer.priceWei / 3n, 4);
     const dear = await ask(undefined, offer.priceWei, 5);
-    await until("answered", async () => (await stateOf(dear)) === "answered");
-    expect(await stateOf(cheap)).to.equal("requested");
+    await until("answered", async () => (await stateOf(world, dear)) === "answered");
+    expect(await stateOf(world, cheap)).to.equal("requested");
     expect(lines.filter((line) => line.includes("fee below cost"))).to.have.length(1);
-    await pass(WINDOW);
-    await until("final", async () => (await stateOf(dear)) === "final");
+    await pass(world, WINDOW);
+    await until("final", async () => (await stateOf(world, dear)) === "final");
     const ledger = await checkedLedger(HONEST);
     expect(ledger.total.feesWei).to.equal(
       dear.request.fee - (dear.request.fee * 500n) / 10_000n - (dear.request.fee * 100n) / 10_000n,
@@ -260,32 +225,33 @@ describe("the economy on a real chain", function () {
   it("bonds no more at once than it may, and goes on when bonds are free again", async () => {
     const half = ETHER / 2n;
     const handles = [await ask(HONEST, FEE, 2, half), await ask(HONEST, FEE, 3, half)] as const;
-    const states = async (): Promise<string> => (await Promise.all(handles.map(stateOf))).toSorted().join();
+    const states = async (): Promise<string> =>
+      (await Promise.all(handles.map((handle) => stateOf(world, handle)))).toSorted().join();
     await until("one is answered", async () => (await states()) === "answered,requested");
     await until("the other is left", async () =>
       Promise.resolve(lines.some((line) => line.includes("bonds at risk would be above the limit"))),
     );
-    await pass(WINDOW);
+    await pass(world, WINDOW);
     await until("the other is answered too", async () => !(await states()).includes("requested"));
-    const { state } = await history();
+    const { state } = await watch();
     const times = [...state.results.values()].slice(-2).map(({ answeredAt }) => answeredAt);
     expect((times[1] ?? 0) - (times[0] ?? 0)).to.be.at.least(WINDOW);
-    await pass(WINDOW);
+    await pass(world, WINDOW);
     await until("all are final", async () => (await states()) === "final,final");
     await checkedLedger(HONEST);
   });
 
   it("accounts for a lie that was overturned, on both sides", async () => {
-    const verifier = { exactFromWei: 0n, auditShare: 1 };
+    const { verifier } = CHECKS_ALL;
     // One that verifies nothing, and one that may not lock enough: both leave the lie to the third.
     await start(POOR, { verifier: { ...verifier, bankroll: ETHER / 1000n } });
-    await start(LIAR, { operator: { serve: "all", minFee: 0n } }, alteredAnswer);
+    await start(LIAR, ANSWERS_ALL, alteredAnswer);
     const handle = await ask(LIAR, FEE, 7);
     await until("left for its bankroll", async () =>
       Promise.resolve(lines.some((line) => line.includes("above the bankroll"))),
     );
     await start(VERIFIER, { verifier: { ...verifier, verify: [digits.releaseId], bankroll: ETHER } });
-    await until("refunded", async () => (await stateOf(handle)) === "refunded");
+    await until("refunded", async () => (await stateOf(world, handle)) === "refunded");
     await settled(handle);
     const { bond } = handle.request;
     const loser = await checkedLedger(LIAR);
@@ -294,8 +260,9 @@ describe("the economy on a real chain", function () {
     expect(winner.total).to.include({ sharesWei: bond / 4n, bondsLostWei: 0n, stakesLostWei: 0n });
     expect(winner.releases.get(digits.releaseId)?.sharesWei).to.equal(bond / 4n);
     expect(await spendsOf(POOR)).to.have.length(1);
-    const requester = (await history()).events;
-    const refunds = ledgerOf(addressOf(REQUESTER), requester, [], (await history()).state);
+    const { events, state } = await watch();
+    const happened = events.map(({ event }) => event);
+    const refunds = ledgerOf(addressOf(REQUESTER), happened, [], state);
     expect(refunds.refundsWei).to.equal(FEE);
     expect(profitOf(refunds.total)).to.equal(0n);
   });
@@ -304,14 +271,11 @@ describe("the economy on a real chain", function () {
     const before = (await checkedLedger(HONEST)).total.forfeitsWei;
     expect(before).to.equal(0n);
     const handle = await ask(HONEST, FEE, 9);
-    await until("answered", async () => (await stateOf(handle)) === "answered");
+    await until("answered", async () => (await stateOf(world, handle)) === "answered");
     const trial = async (): Promise<Trial> => {
-      const { state, now } = await history();
-      const found = state.requests.get(handle.requestId);
-      const result = state.results.get(found?.resultId ?? "0x");
-      const release = state.releases.get(digits.releaseId);
-      if (!found || !result || !release) throw new Error("no trial yet");
-      return { now, release, request: found, result };
+      const found = trialOfRequest(await watch(), handle.requestId);
+      if (found === undefined) throw new Error("no trial yet");
+      return found;
     };
     const wallet = world.chain.wallet(STALLER);
     const contracts = connect(world.deployment, wallet);
@@ -323,10 +287,10 @@ describe("the economy on a real chain", function () {
     const bondWei = [...(await trial()).result.games.values()][0]?.bondWei ?? 0n;
     expect(bondWei > 0n).to.equal(true);
     await until("the trace is committed", async () => (await trial()).result.commit !== undefined);
-    await pass(CLOCK + 1);
+    await pass(world, CLOCK + 1);
     await until("the challenger lost", async () => (await trial()).result.openGames === 0);
-    await pass(WINDOW);
-    await until("final", async () => (await stateOf(handle)) === "final");
+    await pass(world, WINDOW);
+    await until("final", async () => (await stateOf(world, handle)) === "final");
     await settled(handle);
     const operator = await checkedLedger(HONEST);
     expect(operator.total.forfeitsWei).to.equal(bondWei / 2n);

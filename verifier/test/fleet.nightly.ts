@@ -6,9 +6,11 @@ import { expect } from "chai";
 import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { REQUEST_STATES } from "../../sdk/src/answer.ts";
+import type { ConfigFile } from "../src/cli/config.ts";
 import { launch } from "./command.ts";
+import { stateOf } from "./player.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { until as waitUntil } from "./until.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
 
 const REQUESTS = 10;
@@ -46,7 +48,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
   });
 
   /** Starts one member with a data directory of its own. */
-  async function start(name: string): Promise<Member> {
+  async function start(name: string, more: ConfigFile = {}): Promise<Member> {
     const data = join(world.folder, name);
     mkdirSync(data);
     const config = join(data, "config.json");
@@ -64,6 +66,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
       workers: 1,
       pollMs: 250,
       logLevel: "debug",
+      ...more,
     };
     writeFileSync(config, JSON.stringify(settings));
     const child = launch(["node", "--config", config]);
@@ -71,7 +74,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     members.push(member);
     child.stdout?.setEncoding("utf8").on("data", (text: string) => member.lines.push(...text.split("\n")));
     child.stderr?.setEncoding("utf8").on("data", (text: string) => member.lines.push(...text.split("\n")));
-    await until("ready", () => Promise.resolve(said(member, "ready") > 0));
+    await until("ready", () => said(member, "ready") > 0);
     return member;
   }
 
@@ -79,16 +82,8 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     return lines.filter((line) => line.includes(`"msg":"${message}"`)).length;
   }
 
-  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + 120_000;
-    while (!(await done())) {
-      if (Date.now() > end) {
-        const logs = members.map(({ lines }) => lines.slice(-20).join("\n")).join("\n---\n");
-        throw new Error(`waited too long until ${what}\n${logs}`);
-      }
-      await sleep(200);
-    }
-  }
+  const until = (what: string, done: () => boolean | Promise<boolean>): Promise<void> =>
+    waitUntil(what, done, () => members.map(({ lines }) => lines.slice(-20).join("\n")).join("\n---\n"));
 
   async function ask(): Promise<RequestHandle[]> {
     const wallet = world.chain.wallet(9);
@@ -104,10 +99,8 @@ describe("a fleet: several node processes with one key on one Postgres server", 
   }
 
   async function areFinal(handles: readonly RequestHandle[]): Promise<boolean> {
-    const states = await Promise.all(
-      handles.map(async ({ requestId }) => Number((await world.contracts.market.statusOf(requestId)).state)),
-    );
-    return states.every((state) => REQUEST_STATES[state] === "final");
+    const states = await Promise.all(handles.map((handle) => stateOf(world, handle)));
+    return states.every((state) => state === "final");
   }
 
   it("shares the work, sends nothing twice, and goes on when a member is killed", async () => {
@@ -122,9 +115,40 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     expect([said(first, "answered") > 0, said(second, "answered") > 0]).to.deep.equal([true, true]);
 
     const more = await ask();
-    await until("the second answers", () => Promise.resolve(said(second, "answered") > REQUESTS / 4));
+    await until("the second answers", () => said(second, "answered") > REQUESTS / 4);
     second.process.kill("SIGKILL");
     await until("the rest is final", () => areFinal(more));
     expect((await provider.getTransactionCount(address)) - nonce).to.equal(4 * REQUESTS);
+  });
+
+  it("announces by one member, until that one is gone, whatever the others are configured to say", async () => {
+    const { provider } = world.chain;
+    const { directory } = world.contracts;
+    const operator = world.chain.wallet(account).address;
+    const urls = ["https://third.example", "https://fourth.example"] as const;
+    const said = async (): Promise<string[]> => {
+      const events = await directory.queryFilter(directory.filters.EndpointsAnnounced(operator));
+      return events.map(({ args }) => args.endpoints.join());
+    };
+    /** Longer than announcements and tries of a claim are apart. */
+    const chances = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) {
+        await provider.send("evm_increaseTime", [700]);
+        await sleep(6000);
+      }
+    };
+    const pair = await Promise.all([
+      start("third", { publicUrl: [urls[0]] }),
+      start("fourth", { publicUrl: [urls[1]] }),
+    ]);
+    await until("announced", async () => (await said()).length > 0);
+    await chances();
+    const [first, ...more] = await said();
+    expect(more).to.deep.equal([]);
+    const index = first === urls[0] ? 0 : 1;
+    pair[index].process.kill("SIGKILL");
+    await until("the other one has announced", async () => (await said()).length > 1);
+    await chances();
+    expect(await said()).to.deep.equal([urls[index], urls[1 - index]]);
   });
 });

@@ -8,8 +8,9 @@ import { hex } from "../../sdk/src/structs.ts";
 import { databaseJournal } from "../src/chain/outbox/table.ts";
 import { openDatabase } from "../src/state/database.ts";
 import type { ChildSettings } from "./outboxChild.ts";
-import { runOutbox, startEchoChain, until, type EchoChain } from "./outbox.ts";
+import { runOutbox, startEchoChain, type EchoChain } from "./outbox.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { soon } from "./until.ts";
 
 /** Quick to open. */
 const LIGHT = { scrypt: { N: 1024 } };
@@ -66,7 +67,7 @@ describe("processes that share a key and a Postgres server", function () {
     const keys = Array.from({ length: 60 }, (_, i) => `orphan ${i}`);
     const settings = await settingsOf(2);
     const [killed, other] = [runOutbox({ ...settings, keys }), runOutbox({ ...settings, keys })];
-    await until(async () => (await chain.provider.getTransactionCount(chain.wallet(2).address)) > 10);
+    await soon(async () => (await chain.provider.getTransactionCount(chain.wallet(2).address)) > 10);
     killed.kill();
     expect((await killed.ended).stdout).to.equal("");
     const { stdout, stderr } = await other.ended;

@@ -1,7 +1,5 @@
 /** Stands between a node and its endpoint, counts what the node asks, and tells when a chosen point has come. */
-import type { ServerResponse } from "node:http";
-import { bodySchema, forwarder, onLatest, readBody, type NumberedCall } from "../../scripts/simulate/rpc.ts";
-import { serve } from "../../scripts/simulate/serve.ts";
+import { forwarder, onLatest, serveRpc } from "../../scripts/simulate/rpc.ts";
 
 const SEND = "eth_sendRawTransaction";
 
@@ -59,31 +57,15 @@ export async function interpose(
     return isFirst && !fired && key === `${point?.sends ?? ""} ${point?.method ?? ""}`;
   }
 
-  async function answer({ id, ...call }: NumberedCall): Promise<unknown> {
+  const server = await serveRpc(async (call, response) => {
     const hit = isPoint(call.method);
     if (hit) fired = true;
-    if (hit && point?.phase === "before") {
-      strike();
-      return undefined;
-    }
-    const reply = await forward(onLatest(call));
-    if (hit) strike();
-    return hit ? undefined : { jsonrpc: "2.0", id, ...reply };
-  }
-
-  async function handle(body: string, response: ServerResponse): Promise<void> {
-    const json: unknown = JSON.parse(body);
-    const replies: unknown[] = [];
-    for (const call of bodySchema.parse(json)) replies.push(await answer(call));
-    if (replies.includes(undefined)) return void response.destroy();
-    const text = JSON.stringify(Array.isArray(json) ? replies : replies[0]);
-    response.writeHead(200, { "content-type": "application/json" }).end(text);
-  }
-
-  const server = await serve((incoming, response) => {
-    readBody(incoming)
-      .then((body) => handle(body, response))
-      .catch(() => response.destroy());
+    const strikes = hit && point?.phase === "before";
+    const reply = strikes ? undefined : await forward(onLatest(call));
+    if (!hit) return reply;
+    strike();
+    response.destroy();
+    return undefined;
   });
   return {
     url: server.url,

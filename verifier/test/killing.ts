@@ -14,7 +14,6 @@ import { connect } from "../../sdk/src/contracts.ts";
 import { request } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { clocksAt } from "../src/chain/state.ts";
-import { walletSigner } from "../src/chain/signer.ts";
 import { exactTrace } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
@@ -22,6 +21,7 @@ import { isFinal, selectedNode, type Move, type Trial } from "../src/play/trial.
 import { finished, launch, ready } from "./command.ts";
 import { corruptOperator } from "./corrupt.ts";
 import { interpose, type Interposer, type KillPoint } from "./interpose.ts";
+import { ANSWERS_ALL, nodeOptions } from "./player.ts";
 import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
 
 /** What the node under test is in the dispute. */
@@ -102,15 +102,9 @@ export async function openStand(side: Side): Promise<Stand> {
   let liar: RunningNode | undefined;
   if (side === "challenger") {
     await stake(world, 1, 100n * STAKE);
-    const { deployment, contentDirectory, log, chain } = world;
-    const content = { directory: contentDirectory };
-    const database = { directory: join(world.folder, "liar-state") };
-    const common = { deployment, content, database, log, rpcUrls: [chain.url], pollMs: 100 };
-    const signer = walletSigner(chain.wallet(1));
-    const role = { operator: { serve: "all" as const, minFee: 0n } };
+    const options = { ...nodeOptions(world, 1), ...ANSWERS_ALL, pollMs: 100 };
     // The first instruction reads the input, so that the proof needs every move there is.
-    const lie = corruptOperator({ instruction: 0, byte: 2 });
-    liar = await startNode({ ...common, ...role, signer }, lie);
+    liar = await startNode(options, corruptOperator({ instruction: 0, byte: 2 }));
     await liar.ready;
   } else await stake(world, 2, 100n * STAKE);
   await world.chain.provider.send("evm_setAutomine", [false]);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { encryptKeystoreJson, getBytes, JsonRpcProvider, type JsonRpcApiProvider } from "ethers";
+import type { Call } from "../../scripts/simulate/rpc.ts";
 import { createEndpoints } from "../src/chain/endpoints.ts";
 import { memoryJournal } from "../src/chain/outbox/memory.ts";
 import { listTransactions } from "../src/chain/outbox/report.ts";
@@ -12,14 +13,15 @@ import { agreedReceipts } from "../src/chain/outbox/witness.ts";
 import { openDatabase } from "../src/state/database.ts";
 import { echoCall } from "./echo.ts";
 import { codeOf } from "./failure.ts";
-import { runOutbox, startEchoChain, until, type EchoChain } from "./outbox.ts";
-import { startProxy, type RpcProxy } from "./proxy.ts";
+import { runOutbox, startEchoChain, type EchoChain } from "./outbox.ts";
+import { CUT, startProxy, type Proxy, type Trick } from "./rpc.ts";
+import { soon } from "./until.ts";
 import { testLog } from "./world.ts";
 
 describe("an outbox among liars", function () {
   this.timeout(120_000);
   let chain: EchoChain;
-  let proxy: RpcProxy;
+  let proxy: Proxy;
   let folder: string;
 
   function providerOf(url: string): JsonRpcApiProvider {
@@ -32,8 +34,7 @@ describe("an outbox among liars", function () {
     folder = mkdtempSync(join(tmpdir(), "assay-lies-"));
   });
   afterEach(() => {
-    delete proxy.hooks.before;
-    delete proxy.hooks.after;
+    proxy.bend = undefined;
   });
   after(async () => {
     await proxy.stop();
@@ -51,22 +52,22 @@ describe("an outbox among liars", function () {
     const lent = await (await chain.wallet(2).sendTransaction({ to: chain.wallet(3).address })).wait();
     const receipt: unknown = await chain.provider.send("eth_getTransactionReceipt", [lent?.hash]);
     let swallowed = false;
-    proxy.hooks.before = ({ method, params: [transactionHash] }) => {
+    const lie = ({ method, params: [transactionHash] }: Call): Trick | undefined => {
       if (method === "eth_sendRawTransaction") {
         swallowed = true;
-        return `0x${"11".repeat(32)}`;
+        return { result: `0x${"11".repeat(32)}` };
       }
-      if (method === "eth_getTransactionCount" && swallowed) return "0x1";
+      if (method === "eth_getTransactionCount" && swallowed) return { result: "0x1" };
       if (method !== "eth_getTransactionReceipt") return undefined;
-      return { ...Object(receipt), transactionHash, from: chain.wallet(1).address };
+      return { result: { ...Object(receipt), transactionHash, from: chain.wallet(1).address } };
     };
+    proxy.bend = lie;
     const { hash } = await sender.send(echoCall("made up"));
     expect(await chain.count("made up")).to.equal(0);
     // It lies on, but what is broadcast reaches the others too.
-    const lie = proxy.hooks.before;
-    proxy.hooks.before = (call) => (call.method === "eth_sendRawTransaction" ? undefined : lie(call));
+    proxy.bend = (call) => (call.method === "eth_sendRawTransaction" ? undefined : lie(call));
     expect((await sender.send(echoCall("made up"))).hash).to.equal(hash);
-    await until(async () => (await chain.count("made up")) === 1);
+    await soon(async () => (await chain.count("made up")) === 1);
     await sender.close();
     provider.destroy();
     endpoints.close();
@@ -77,10 +78,9 @@ describe("an outbox among liars", function () {
     const sender = chain.sender(4, memoryJournal(), { provider, rebroadcastMs: 100 });
     // A quarter of all calls fail, by a generator with a fixed seed.
     let state = 1;
-    proxy.hooks.before = () => {
+    proxy.bend = () => {
       state = (state * 48_271) % 2_147_483_647;
-      if (state % 4 === 0) throw new Error("down");
-      return undefined;
+      return state % 4 === 0 ? CUT : undefined;
     };
     const keys = ["flaky one", "flaky two"];
     await Promise.all(
@@ -107,7 +107,7 @@ describe("an outbox among liars", function () {
       signer: { keystore, passwordFile },
       keys: ["secret one", "secret two"],
     });
-    proxy.hooks.before = ({ method }) => {
+    proxy.bend = ({ method }) => {
       if (method === "eth_sendRawTransaction")
         seen += execFileSync("ps", ["-o", "args=", "-p", String(child.pid)]).toString();
       return undefined;

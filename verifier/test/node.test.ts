@@ -4,19 +4,40 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { z } from "zod/v4";
+import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../scripts/anvil.ts";
 import { exactOutput } from "../src/compute/exact.ts";
+import { createMetrics } from "../src/observe/metrics.ts";
 import { describeModel } from "../src/releases/describe.ts";
 import { finished, launch, ready } from "./command.ts";
 import { exampleModel, startWorld, type World } from "./world.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** What comes and goes, or only comes with trouble. */
+const NOT_ALWAYS = [
+  ...["duties_due", "duties_running", "duties_failed_total", "database_failures_total"],
+  ...["chain_failures_total", "compute_deaths_total", "content_bad_peers_total"],
+  ...["profit_ether", "disputes_ended_total", "alerts_total", "alert_posts_total"],
+  ...["refused", "reverted", "bumped", "replaced"].map((what) => `transactions_${what}_total`),
+].map((name) => `assay_${name}`);
+
 const MODEL = join(ROOT, "examples", "models", "digits", "digits.onnx");
 
 async function assay<T>(schema: z.ZodType<T>, ...args: readonly string[]): Promise<T> {
   const { code, stdout, stderr } = await finished(launch([...args, "--json"]));
   if (code !== 0) throw new Error(`assay ${args.join(" ")} ended with ${code}: ${stderr}`);
   return schema.parse(JSON.parse(stdout));
+}
+
+/** Values of the series of nodes' /metrics, those of a metric's labels added up. */
+async function metricsOf(...ports: readonly number[]): Promise<ReadonlyMap<string, number>> {
+  const values = new Map<string, number>();
+  for (const port of ports) {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    for (const [, name = "", value] of text.matchAll(/^(assay_\w+)(?:\{.*\})? (\S+)$/gm))
+      values.set(name, (values.get(name) ?? 0) + Number(value));
+  }
+  return values;
 }
 
 describe("assay, the command", function () {
@@ -64,7 +85,7 @@ describe("assay, the command", function () {
       key("verifier"),
       key("requester"),
     ]);
-    const port = await freePort();
+    const [port, otherPort] = [await freePort(), await freePort()];
     const http = ["--http", `127.0.0.1:${port}`];
     const account = z.object({ freeWei: z.string() });
     const [staked] = await Promise.all([
@@ -86,14 +107,15 @@ describe("assay, the command", function () {
     expect(contentUris[0]).to.match(/^ipfs:\/\/bafkrei[a-z2-7]{52}$/);
     expect(contentUris[1]).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
 
-    const first = launch(["node", "--role", "operator", ...operator.flags, ...http, "--poll-ms", "250"]);
+    const some = ["--poll-ms", "250", "--gas-budget", "1"];
+    const first = launch(["node", "--role", "operator", ...operator.flags, ...http, ...some]);
     const second = launch([
       "node",
       "--role",
       "verifier",
       ...verifier.flags,
       "--http",
-      "off",
+      `127.0.0.1:${otherPort}`,
       "--poll-ms",
       "250",
     ]);
@@ -128,6 +150,20 @@ describe("assay, the command", function () {
 
     const earned = await assay(account, "status", ...operator.flags);
     expect(earned.freeWei).to.equal((2n * 10n ** 18n + (10n ** 16n * 99n) / 100n).toString());
+
+    const names = createMetrics({ process: false }).definitions.flatMap(({ name, type }) =>
+      NOT_ALWAYS.includes(name) ? [] : [type === "histogram" ? `${name}_count` : name],
+    );
+    let values = await metricsOf(port, otherPort);
+    for (let looks = 0; looks < 100 && names.some((name) => !values.has(name)); looks++) {
+      await sleep(300);
+      values = await metricsOf(port, otherPort);
+    }
+    expect(names.filter((name) => !values.has(name))).to.deep.equal([]);
+    // Answer and finalization; what the verifier fetched; who judged it.
+    for (const name of ["transactions_mined_total", "content_fetched_bytes_total", "judgements_total"])
+      expect(values.get(`assay_${name}`), name).to.be.above(0);
+    expect(values.get("assay_answers_total")).to.equal(1);
 
     for (const child of [first, second]) child.kill("SIGTERM");
     const [operatorLog, verifierLog] = await Promise.all(logs);

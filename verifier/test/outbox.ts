@@ -1,7 +1,6 @@
 /** A chain with a contract that says what it was called with, for tests of the outbox. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { toBeHex } from "ethers";
 import { z } from "zod/v4";
 import { sameHex } from "../../sdk/src/structs.ts";
@@ -76,11 +75,6 @@ export async function startEchoChain(): Promise<EchoChain> {
         ...options,
       }),
   };
-}
-
-/** Resolves once `holds`; the test's own time limit ends the waiting. */
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await sleep(20);
 }
 
 interface RunningOutbox {

@@ -5,7 +5,6 @@ import { expect } from "chai";
 import { z } from "zod/v4";
 import { connect } from "../../sdk/src/contracts.ts";
 import { AssayError } from "../../sdk/src/error.ts";
-import { REQUEST_STATES } from "../../sdk/src/answer.ts";
 import { splitBlob } from "../../program/src/claim.ts";
 import { elementBits } from "../../program/src/naive/value.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
@@ -30,7 +29,7 @@ import { scalarOf } from "../src/inspect/scalar.ts";
 import { verifyAnswer, type Verification } from "../src/inspect/verify.ts";
 import { workOf } from "../src/inspect/work.ts";
 import { openWorkshop, type Workshop } from "../src/inspect/workshop.ts";
-import { startNode, type RunningNode } from "../src/node.ts";
+import type { RunningNode } from "../src/node.ts";
 import { selectedNode } from "../src/play/trial.ts";
 import { outlineOf } from "../src/releases/outline.ts";
 import { releaseOf, toleranceBits } from "../src/releases/publish.ts";
@@ -44,8 +43,10 @@ import { unpackParameters } from "../../sdk/src/parameters.ts";
 import { finished, launch, type Finished } from "./command.ts";
 import { alteredAnswer, corruptOperator, silentOperator } from "./corrupt.ts";
 import { codeOf } from "./failure.ts";
+import { isSettled, startPlayer, stateOf } from "./player.ts";
 import { startSigner } from "./signer.ts";
-import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
+import { until } from "./until.ts";
+import { exampleModel, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
 
 const STAKE = 10n ** 18n;
 const FEE = 10n ** 15n;
@@ -67,23 +68,7 @@ describe("what owners ask", function () {
   const handles: Record<string, RequestHandle> = {};
 
   async function start(account: number, parts?: Partial<OperatorParts>): Promise<RunningNode> {
-    await stake(world, account, STAKE);
-    const { deployment, contentDirectory, log } = world;
-    const role =
-      parts === undefined
-        ? { verifier: { exactFromWei: 0n, auditShare: 1 } }
-        : { operator: { serve: "all" as const, minFee: 0n } };
-    const options = {
-      deployment,
-      content: { directory: contentDirectory },
-      database: { directory: join(world.folder, `state-${account}`) },
-      log,
-      rpcUrls: [world.chain.url],
-      pollMs: 200,
-      compute: { workers: 1 },
-      ...role,
-    };
-    const node = await startNode({ ...options, signer: walletSigner(world.chain.wallet(account)) }, parts);
+    const node = await startPlayer(world, account, STAKE, parts);
     nodes.push(node);
     await node.ready;
     return node;
@@ -103,20 +88,8 @@ describe("what owners ask", function () {
     return found;
   }
 
-  async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-    const end = Date.now() + 120_000;
-    while (!(await done())) {
-      if (Date.now() > end) throw new Error(`waited too long until ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-
   async function becomes(name: string, state: string): Promise<void> {
-    const { requestId } = handle(name);
-    await until(`${name} is ${state}`, async () => {
-      const status = await world.contracts.market.statusOf(requestId);
-      return REQUEST_STATES[Number(status.state)] === state;
-    });
+    await until(`${name} is ${state}`, async () => (await stateOf(world, handle(name))) === state);
   }
 
   async function now(): Promise<number> {
@@ -301,10 +274,7 @@ describe("what owners ask", function () {
       for (const name of ["altered", "step", "silent"])
         await until(`${name} is settled`, async () => {
           const { result } = await history(name);
-          return (
-            result?.bondSettled === true &&
-            [...result.games.values()].every(({ status }) => status === "settled")
-          );
+          return result !== undefined && isSettled(result);
         });
 
       let burned = 0n;
@@ -472,9 +442,11 @@ describe("what owners ask", function () {
       const rules = unpackParameters(await place.contracts.market.packedParameters());
       const record = await findRelease(place.contracts, place.provider, digits.releaseId);
       const unknown = { ...record, release: { ...record.release, fileSha256: ZERO_HASH } };
-      const checked = await checkReleases(workshop, [record, unknown], rules);
+      const memory = { free: 2 ** 31, total: 2 ** 32, budget: 2 ** 30, maxTrace: 2 ** 28, workers: 1 };
+      const checked = await checkReleases(workshop, [record, unknown], rules, memory);
       expect(checked.map(({ check, status }) => [check, status])).to.deep.equal([
         ["exact runs", "ok"],
+        ["memory for releases", "ok"],
         ["releases", "ok"],
       ]);
     });

@@ -1,75 +1,55 @@
 /** Servers between a node and a real chain that lie, stall and break off as told. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { connect, createServer as createSocketServer, type AddressInfo, type Socket } from "node:net";
-import { text } from "node:stream/consumers";
+import type { ServerResponse } from "node:http";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { pino } from "pino";
+import { forwarder, serveRpc, type Call, type Reply } from "../../scripts/simulate/rpc.ts";
 import type { Logger } from "../src/log.ts";
 
-export interface Call {
-  readonly method: string;
-  readonly params: readonly unknown[];
-}
-
-/** What to do instead of passing an answer on. */
+/** What to do instead of passing a call on, or its answer. */
 export type Trick =
+  | Reply
+  /** What never resolves is never answered. */
   | { readonly change: (result: unknown) => unknown }
-  | { readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } }
   | { readonly respond: (response: ServerResponse) => void };
 
 export interface Proxy {
   readonly url: string;
-  /** Methods, in the order in which they were asked for. */
+  /** In the order in which they came. */
   readonly calls: Call[];
   /** undefined: honest. */
   bend: ((call: Call) => Trick | undefined) | undefined;
   stop(): Promise<void>;
 }
 
-interface Request extends Call {
-  readonly id: number;
-}
-
-async function ask(target: string, body: string): Promise<Record<string, unknown>> {
-  const response = await fetch(target, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body,
-  });
-  return (await response.json()) as Record<string, unknown>;
-}
+/** Never answers. */
+export const STALL: Trick = { respond: () => undefined };
+/** Breaks the connection. */
+export const CUT: Trick = { respond: (response) => void response.destroy() };
 
 /** JSON-RPC over HTTP in front of `target`. */
 export async function startProxy(target: string): Promise<Proxy> {
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+  const { forward, close } = forwarder(target);
+  const server = await serveRpc(async (call, response) => {
+    proxy.calls.push(call);
+    const trick = proxy.bend?.(call);
+    if (trick === undefined) return forward(call);
+    if ("respond" in trick) {
+      trick.respond(response);
+      return undefined;
+    }
+    if (!("change" in trick)) return trick;
+    const reply = await forward(call);
+    return "result" in reply ? { result: await trick.change(reply.result) } : reply;
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
   const proxy: Proxy = {
-    url: `http://127.0.0.1:${port}`,
+    url: server.url,
     calls: [],
     bend: undefined,
     async stop() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      close();
+      await server.close();
     },
   };
-
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await text(request);
-    const call = JSON.parse(body) as Request;
-    proxy.calls.push(call);
-    const trick = proxy.bend?.(call);
-    if (trick !== undefined && "respond" in trick) return trick.respond(response);
-    const answer =
-      trick !== undefined && "error" in trick
-        ? { jsonrpc: "2.0", id: call.id, error: trick.error }
-        : await ask(target, body);
-    if (trick !== undefined && "change" in trick && "result" in answer)
-      answer["result"] = trick.change(answer["result"]);
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(answer));
-  }
   return proxy;
 }
 
@@ -102,7 +82,7 @@ export async function startPipe(target: string): Promise<Pipe> {
   const { hostname, port } = new URL(target);
   const pairs = new Set<{ readonly client: Socket; readonly upstream: Socket }>();
   let opened = 0;
-  const server = createSocketServer((client) => {
+  const server = createServer((client) => {
     opened++;
     const upstream = connect(Number(port), hostname);
     const pair = { client, upstream };

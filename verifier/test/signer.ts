@@ -1,8 +1,8 @@
 /** A remote signer for tests: a real one, unless told to lie. */
-import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
 import { Transaction, type Wallet } from "ethers";
 import { z } from "zod/v4";
-import { close, listen } from "./proxy.ts";
+import { serve } from "../../scripts/serve.ts";
 
 export interface SignerRequest {
   readonly method: string;
@@ -32,35 +32,34 @@ const bodySchema = z.object({
 
 export async function startSigner(wallet: Wallet): Promise<TestSigner> {
   const signer = { requests: [] as SignerRequest[], lie: (() => undefined) as Lie };
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const answer = async (): Promise<string> => {
-        const { id, method, params } = bodySchema.parse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
-        const [fields] = params;
-        const asked = { method, fields, authorization: request.headers.authorization };
-        signer.requests.push(asked);
-        const rest = Object.fromEntries(
-          Object.entries(fields).filter(([name]) => name !== "from" && name !== "gas"),
-        );
-        const transaction = Transaction.from({
-          ...rest,
-          type: 2,
-          gasLimit: fields["gas"] ?? "0x0",
-          nonce: Number(rest["nonce"]),
-        });
-        const lie = await signer.lie(transaction, asked);
-        if (lie !== undefined) return lie;
-        transaction.signature = wallet.signingKey.sign(transaction.unsignedHash);
-        return JSON.stringify({ jsonrpc: "2.0", id, result: transaction.serialized });
-      };
-      answer().then(
+
+  async function answer(body: string, authorization: string | undefined): Promise<string> {
+    const { id, method, params } = bodySchema.parse(JSON.parse(body));
+    const [fields] = params;
+    const asked = { method, fields, authorization };
+    signer.requests.push(asked);
+    const rest = Object.fromEntries(
+      Object.entries(fields).filter(([name]) => name !== "from" && name !== "gas"),
+    );
+    const transaction = Transaction.from({
+      ...rest,
+      type: 2,
+      gasLimit: fields["gas"] ?? "0x0",
+      nonce: Number(rest["nonce"]),
+    });
+    const lie = await signer.lie(transaction, asked);
+    if (lie !== undefined) return lie;
+    transaction.signature = wallet.signingKey.sign(transaction.unsignedHash);
+    return JSON.stringify({ jsonrpc: "2.0", id, result: transaction.serialized });
+  }
+
+  const { url, close } = await serve((request, response) => {
+    text(request)
+      .then((body) => answer(body, request.headers.authorization))
+      .then(
         (body) => response.setHeader("content-type", "application/json").end(body),
         () => response.writeHead(500).end(),
       );
-    });
   });
-  const url = await listen(server);
-  return Object.assign(signer, { url, stop: () => close(server) });
+  return Object.assign(signer, { url, stop: close });
 }

@@ -93,6 +93,12 @@ export function exampleModel(name: "digits" | "breast-cancer"): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../../examples/models/${name}/${name}.onnx`, import.meta.url)));
 }
 
+/** Makes a block this much later. */
+export async function pass({ chain }: World, seconds: number): Promise<void> {
+  await chain.provider.send("evm_increaseTime", [seconds]);
+  await chain.provider.send("evm_mine", []);
+}
+
 /** Deposits stake from a funded account. */
 export async function stake(world: World, account: number, wei: bigint): Promise<void> {
   const wallet = world.chain.wallet(account);

@@ -11,6 +11,7 @@ import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
 import { revertName } from "../../../sdk/src/revert.ts";
 import { toHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import { codeOf } from "../../test/failure.ts";
+import { soon } from "../../test/until.ts";
 import {
   exampleModel,
   publishFile,
@@ -105,7 +106,7 @@ describe("on a real chain", function () {
     }
     async function caughtUp(): Promise<void> {
       const number = await chain.provider.getBlockNumber();
-      while (mirror.head?.number !== number) await new Promise((resolve) => setTimeout(resolve, 20));
+      await soon(() => mirror.head?.number === number);
     }
     const nonces = (): Set<bigint> =>
       new Set([...mirror.state.requests.values()].map(({ request }) => request.nonce));

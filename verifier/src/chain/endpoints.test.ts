@@ -5,15 +5,22 @@ import { connect } from "../../../sdk/src/contracts.ts";
 import { asRevert, revertName } from "../../../sdk/src/revert.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { codeOf, failureOf } from "../../test/failure.ts";
-import { recordLog, startPipe, startProxy, type Pipe, type Proxy, type Trick } from "../../test/rpc.ts";
+import {
+  CUT,
+  recordLog,
+  STALL,
+  startPipe,
+  startProxy,
+  type Pipe,
+  type Proxy,
+  type Trick,
+} from "../../test/rpc.ts";
+import { soon } from "../../test/until.ts";
 import { startWorld, testLog, type World } from "../../test/world.ts";
 import { createEndpoints, type Endpoints, type EndpointsOptions } from "./endpoints.ts";
 import { createProvider } from "./provider.ts";
 
 const CHAIN = 31337;
-
-/** Never answers. */
-const stall: Trick = { respond: () => undefined };
 
 function status(code: number, headers: Record<string, string> = {}, body = ""): Trick {
   return { respond: (response: ServerResponse) => void response.writeHead(code, headers).end(body) };
@@ -58,16 +65,12 @@ describe("endpoints", function () {
     };
   }
 
-  async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-
   const asked = (proxy: Proxy, method: string): number =>
     proxy.calls.filter((call) => call.method === method).length;
 
   describe("failover", () => {
     const faults: readonly (readonly [string, Trick])[] = [
-      ["that stalls", stall],
+      ["that stalls", STALL],
       [
         "that drips for ever",
         {
@@ -101,7 +104,7 @@ describe("endpoints", function () {
       });
 
     it("rests a bad endpoint, and comes back to it when it has recovered", async () => {
-      first.bend = () => ({ respond: (response) => void response.destroy() });
+      first.bend = () => CUT;
       const { log, lines } = recordLog();
       const endpoints = open([first.url, second.url], { log });
       for (let i = 0; i < 5; i++) await endpoints.send("eth_blockNumber", []);
@@ -109,17 +112,17 @@ describe("endpoints", function () {
       expect(endpoints.status()[0]?.healthy).to.equal(false);
       const tries = first.calls.length;
       expect(tries).to.be.lessThan(4);
-      await until(() => lines.some(({ msg }) => String(msg).includes("rests")));
+      await soon(() => lines.some(({ msg }) => String(msg).includes("rests")));
       first.bend = undefined;
-      second.bend = () => ({ respond: (response) => void response.destroy() });
-      await until(() => endpoints.status()[0]?.healthy === true);
+      second.bend = () => CUT;
+      await soon(() => endpoints.status()[0]?.healthy === true);
       await endpoints.send("eth_blockNumber", []);
       expect(endpoints.status()[0]?.failures).to.be.greaterThan(2);
       expect(lines.filter(({ msg }) => String(msg).includes("rests")).length).to.be.lessThan(3);
     });
 
     it("says so when nobody answers", async () => {
-      for (const proxy of [first, second]) proxy.bend = only(stall);
+      for (const proxy of [first, second]) proxy.bend = only(STALL);
       const endpoints = open([first.url, second.url], { timeoutMs: 200 });
       expect(await codeOf(endpoints.send("eth_blockNumber", []))).to.equal("TIMED_OUT");
       const nobody = open(["http://127.0.0.1:1"]);
@@ -133,7 +136,7 @@ describe("endpoints", function () {
       const endpoints = open([url, `${url}/secret`], { log });
       const failures: unknown[] = [];
       for (let i = 0; i < 8; i++) failures.push(await failureOf(endpoints.send("eth_blockNumber", [])));
-      await until(() => lines.length > 1);
+      await soon(() => lines.length > 1);
       const told = JSON.stringify([lines, endpoints.status(), failures, failures.map(String)]);
       expect(told).not.to.include("secret");
     });
@@ -167,7 +170,7 @@ describe("endpoints", function () {
           ? { change: () => "0x1" }
           : { respond: (response) => void response.destroy() };
       await endpoints.send("eth_blockNumber", []);
-      await until(() => endpoints.status()[0]?.servesOtherChain === true);
+      await soon(() => endpoints.status()[0]?.servesOtherChain === true);
     });
   });
 
@@ -219,7 +222,7 @@ describe("endpoints", function () {
       const endpoints = open([first.url, second.url, third.url], { timeoutMs: 500 });
       const provider = createProvider(endpoints);
       const wallet = world.chain.wallet(2).connect(provider);
-      first.bend = only(stall);
+      first.bend = only(STALL);
       second.bend = only((method) =>
         method === "eth_sendRawTransaction"
           ? { error: { code: -32000, message: "already known" } }
@@ -231,9 +234,9 @@ describe("endpoints", function () {
         nonce: 0,
         gasLimit: 21_000n,
       });
-      await until(() => asked(third, "eth_sendRawTransaction") === 1);
+      await soon(() => asked(third, "eth_sendRawTransaction") === 1);
       expect(asked(first, "eth_sendRawTransaction") + asked(second, "eth_sendRawTransaction")).to.equal(2);
-      await until(async () => (await provider.getTransactionReceipt(sent.hash))?.status === 1);
+      await soon(async () => (await provider.getTransactionReceipt(sent.hash))?.status === 1);
       // The same again: the chain's own word, from all of them.
       second.bend = first.bend = undefined;
       const raw = Transaction.from(
@@ -312,7 +315,7 @@ describe("endpoints", function () {
           : undefined;
       first.bend = tall;
       expect(await open([first.url, second.url]).height()).to.equal(truth);
-      second.bend = only(stall);
+      second.bend = only(STALL);
       expect(await open([second.url, first.url, third.url], { timeoutMs: 500 }).height()).to.equal(truth);
     });
   });
@@ -330,7 +333,7 @@ describe("endpoints", function () {
       endpoints.onHead(() => heads++);
       await endpoints.send("eth_blockNumber", []);
       await world.chain.provider.send("evm_mine", []);
-      await until(() => heads > 0);
+      await soon(() => heads > 0);
       expect(endpoints.status()[0]?.height).to.equal(await world.chain.provider.getBlockNumber());
     });
 
@@ -340,10 +343,10 @@ describe("endpoints", function () {
       endpoints.onHead(() => heads++);
       await endpoints.send("eth_blockNumber", []);
       pipe.cut();
-      await until(async () => (await codeOf(endpoints.send("eth_blockNumber", []))) === "none");
+      await soon(async () => (await codeOf(endpoints.send("eth_blockNumber", []))) === "none");
       expect(pipe.opened()).to.be.greaterThan(1);
       const before = heads;
-      await until(async () => {
+      await soon(async () => {
         await world.chain.provider.send("evm_mine", []);
         return heads > before;
       });
@@ -361,12 +364,12 @@ describe("endpoints", function () {
       for (const message of ["}{", "a".repeat(200_000)]) {
         const count = pipe.opened();
         pipe.inject(message);
-        await until(async () => {
+        await soon(async () => {
           await endpoints.send("eth_chainId", []).catch(() => undefined);
           return pipe.opened() > count;
         });
       }
-      await until(async () => (await endpoints.send("eth_chainId", []).catch(() => "")) === "0x7a69");
+      await soon(async () => (await endpoints.send("eth_chainId", []).catch(() => "")) === "0x7a69");
     });
 
     it("gives a connection up on which nothing comes any more", async () => {
@@ -375,7 +378,7 @@ describe("endpoints", function () {
       pipe.frozen = true;
       expect(await codeOf(endpoints.send("eth_blockNumber", []))).to.equal("TIMED_OUT");
       pipe.frozen = false;
-      await until(async () => (await endpoints.send("eth_chainId", []).catch(() => "")) === "0x7a69");
+      await soon(async () => (await endpoints.send("eth_chainId", []).catch(() => "")) === "0x7a69");
       expect(pipe.opened()).to.be.greaterThan(1);
     });
   });

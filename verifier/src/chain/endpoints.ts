@@ -21,7 +21,7 @@ export interface EndpointsOptions {
    * Endpoints that must agree on what decides money. Default: two where there are two or more; but then one that has failed for
    * half a minute on end counts no longer, so that the node goes on with those that are left. A number given is a demand.
    */
-  readonly quorum?: number;
+  readonly quorum?: number | undefined;
   /** For one answer of one endpoint, its last byte included. Default 15000. */
   readonly timeoutMs?: number;
   /** Default 32 MiB. */
@@ -70,6 +70,8 @@ export interface Endpoints {
   /** Calls when a WebSocket endpoint tells of a new head. @returns the way to end that. */
   onHead(listener: () => void): () => void;
   status(): readonly EndpointStatus[];
+  /** Votes since the start in which endpoints contradicted each other. */
+  disagreements(): number;
   close(): void;
 }
 
@@ -135,6 +137,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   const roster = createRoster(endpoints, quorum, options.quorum !== undefined, log);
   const listeners = new Set<() => void>();
   const disagreeing = new Set<string>();
+  let disagreements = 0;
 
   function send(method: string, params: readonly unknown[]): Promise<unknown>;
   function send<T>(method: string, params: readonly unknown[], read: Reader<T>): Promise<T>;
@@ -184,6 +187,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
       if (winner !== undefined) disagreeing.delete(label);
       return;
     }
+    disagreements++;
     for (const [key, by] of ballots)
       if (winner !== undefined && key !== winner.key)
         for (const endpoint of by) endpoint.blame(new EndpointError("outvoted", `outvoted on ${label}`));
@@ -289,6 +293,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
         height: endpoint.height,
         failures: endpoint.health.failures(),
       })),
+    disagreements: () => disagreements,
     close() {
       for (const endpoint of endpoints) endpoint.close();
     },

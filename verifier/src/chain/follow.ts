@@ -27,7 +27,7 @@ export interface FollowOptions {
   /** Longest pause after failures, milliseconds. Default 15000. */
   readonly maxBackoffMs?: number;
   readonly signal: AbortSignal;
-  /** Told of the first failure, and of each of another kind, until something succeeds. It is tried again all the while. */
+  /** Told of each round that fails; it is tried again all the while. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -63,7 +63,6 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
   const trail = createTrail(fromBlock, finality, options.anchors ?? []);
   const spans = createSpans({ start, max, weight: ANSWER_WEIGHT });
   let failures = 0;
-  let problem: unknown;
   let lastHead: string | undefined;
   let shortSince: number | undefined;
 
@@ -170,26 +169,20 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
     return kept;
   }
 
-  function tell(error: unknown): void {
-    const kind = error instanceof AssayError ? error.code : "unknown";
-    if (kind !== problem) options.onError?.(error);
-    problem = kind;
-  }
-
   while (!signal.aborted) {
     let pause = pollMs;
     const size = spans.size();
     try {
       for await (const item of round()) {
         pause = 0;
-        [failures, problem] = [0, undefined];
+        failures = 0;
         yield item;
       }
-      [failures, problem] = [0, undefined];
+      failures = 0;
     } catch (error) {
       if (isRefusal(error) && spans.size() < size) pause = 0;
       else {
-        tell(error);
+        options.onError?.(error);
         pause = Math.min(maxBackoffMs, pollMs * 2 ** Math.min(failures++, 10));
       }
     }

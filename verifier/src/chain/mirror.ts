@@ -35,7 +35,7 @@ export interface MirrorOptions extends Pick<FollowOptions, "pollMs" | "signal" |
   readonly onReorg: (blocks: number) => void;
   /** Nothing is left to do about these requests. */
   readonly onForgotten: (requestIds: readonly Hex[]) => void;
-  /** Called for each event that is applied, also again at a restart. */
+  /** Called for each event that is applied; after a restart or a reorganisation again. */
   readonly onEvent?: (event: ChainEvent) => void;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { configPath, contentOf, loadConfig } from "./config.ts";
+import { configPath, contentOf, loadConfig, quorumOf, type Config } from "./config.ts";
 
 const A = "http://a.example.org/key";
 const B = "https://b.example.org/";
@@ -15,14 +15,15 @@ describe("settings", () => {
     writeFileSync(join(folder, name), typeof content === "string" ? content : JSON.stringify(content));
     return join(folder, name);
   };
-  const codeOf = (path: string, flags = {}): string => {
+  const codeFrom = (attempt: () => unknown): string => {
     try {
-      loadConfig(path, flags);
+      attempt();
       return "none";
     } catch (error) {
       return error instanceof AssayError ? error.code : String(error);
     }
   };
+  const codeOf = (path: string, flags = {}): string => codeFrom(() => loadConfig(path, flags));
 
   afterEach(() => {
     if (before_ === undefined) delete process.env["ASSAY_CONFIG"];
@@ -66,5 +67,18 @@ describe("settings", () => {
     ])
       expect(codeOf(file("wrong.json", wrong)), JSON.stringify(wrong)).to.equal("BAD_CONFIG");
     expect(codeOf(file("fine.json", {}), { auditShare: 2 })).to.equal("BAD_CONFIG");
+  });
+
+  it("ask for no more endpoints that agree than there are, and for finality after a block at least", () => {
+    const fine = file("fine.json", { rpc: [A, B], quorum: 2, finality: 1 });
+    expect(loadConfig(fine, {})).to.include({ quorum: 2, finality: 1 });
+    for (const wrong of [{ quorum: 0 }, { quorum: 1.5 }, { finality: 0 }, { finality: Number("x") }])
+      expect(codeOf(fine, wrong), JSON.stringify(wrong)).to.equal("BAD_CONFIG");
+    const code = (config: Config): string => codeFrom(() => quorumOf(config));
+    expect([quorumOf({ rpc: [A, B] }), quorumOf({ rpc: [A, B], quorum: 2 })]).to.deep.equal([undefined, 2]);
+    expect(code({ rpc: [A, B], quorum: 3 })).to.equal("BAD_CONFIG");
+    expect(code({ quorum: 2 })).to.equal("BAD_CONFIG");
+    // One that is named twice agrees with itself.
+    expect(code({ rpc: [A, A], quorum: 2 })).to.equal("BAD_CONFIG");
   });
 });

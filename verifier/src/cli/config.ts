@@ -22,6 +22,9 @@ const configSchema = z
   .object({
     /** Endpoints of one chain; a single one need not be in a list. */
     rpc: z.union([rpcUrl.transform((url) => [url]), z.array(rpcUrl).min(1)]),
+    /** Endpoints that must agree, and blocks after which nothing is undone. */
+    quorum: z.number().int().min(1),
+    finality: z.number().int().min(1).max(100_000),
     deployment: z.string(),
     keystore: z.string(),
     passwordFile: z.string(),
@@ -133,6 +136,20 @@ export function loadConfig(path: string | undefined, flags: Readonly<Record<stri
   const file = from === undefined ? {} : check(from, readConfig(from));
   const settings = Object.entries(flags).filter(([name]) => Object.hasOwn(configSchema.shape, name));
   return { ...file, ...check("command line", Object.fromEntries(settings)) };
+}
+
+/**
+ * @returns undefined if it is not set.
+ * @throws {AssayError} BAD_CONFIG if there are fewer endpoints.
+ */
+export function quorumOf({ quorum, rpc = DEFAULTS.rpc }: Config): number | undefined {
+  const endpoints = new Set(rpc).size;
+  if (quorum === undefined || quorum <= endpoints) return quorum;
+  throw new AssayError(
+    "BAD_CONFIG",
+    `quorum is ${quorum}, but there ${endpoints === 1 ? "is 1 endpoint" : `are ${endpoints} endpoints`}: lower it, or add endpoints (rpc)`,
+    { details: { quorum, endpoints } },
+  );
 }
 
 /** Where model files are. */

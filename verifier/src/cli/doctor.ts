@@ -8,21 +8,29 @@ import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { sameHex } from "../../../sdk/src/structs.ts";
 import { createEndpoints } from "../chain/endpoints.ts";
 import { createProvider } from "../chain/provider.ts";
+import { defaultMemoryBytes } from "../compute/compute.ts";
 import { checkContracts } from "../doctor/contracts.ts";
 import { checkReleases, checkRuntime } from "../doctor/compute.ts";
-import { judgeAgreement, judgeEndpoint, measureEndpoint, sameChain } from "../doctor/endpoints.ts";
+import {
+  judgeAgreement,
+  judgeEndpoint,
+  judgeQuorum,
+  measureEndpoint,
+  sameChain,
+} from "../doctor/endpoints.ts";
 import { fail, warn, type Finding } from "../doctor/finding.ts";
 import {
   checkDirectory,
   checkDisk,
   checkHttp,
-  checkMemory,
   checkOpenFiles,
   checkSecretFile,
   judgeNodeVersion,
 } from "../doctor/machine.ts";
+import { judgeMemory, memoryFacts, type MemoryFacts } from "../doctor/memory.ts";
 import { checkSigner } from "../doctor/signer.ts";
 import { judgeStake, judgeWallet, type MoneyFacts } from "../doctor/money.ts";
+import { UNKNOWN_DISPUTE_GAS } from "../economics/reserve.ts";
 import { readReleases } from "../inspect/read.ts";
 import { gasPriceOf } from "../setup/gas.ts";
 import { httpAddress } from "../setup/http.ts";
@@ -78,15 +86,19 @@ async function checkKey(config: Config, chainId: number | undefined): Findings {
   return [...files, await checkSigner(await openSigner(config), chainId ?? 1)];
 }
 
+function memoryOf({ memoryMb, maxTraceMb, workers = DEFAULTS.workers }: Config): MemoryFacts {
+  const budget = memoryMb === undefined ? defaultMemoryBytes() : memoryMb * 2 ** 20;
+  return memoryFacts({ budget, maxTrace: (maxTraceMb ?? DEFAULTS.maxTraceMb) * 2 ** 20, workers });
+}
+
 async function checkMachine(config: Config, path: string | undefined): Findings {
   const content = contentOf(config);
-  const workers = config.workers ?? DEFAULTS.workers;
   return [
     judgeNodeVersion(process.versions.node),
     ...(path === undefined || !existsSync(path) ? [] : [checkSecretFile("configuration", path)]),
     checkDirectory(content),
     await checkDisk(content),
-    checkMemory(workers, config.maxTraceMb ?? DEFAULTS.maxTraceMb),
+    judgeMemory(memoryOf(config)),
     ...checkOpenFiles(),
     await checkHttp(httpAddress(config.http ?? DEFAULTS.http)),
   ];
@@ -123,7 +135,7 @@ async function checkMoney({ config, contracts, provider }: Chain): Findings {
     operator: role !== "verifier",
     verifier: role !== "operator",
     gasPrice,
-    disputeGas: BigInt(dearest?.release.disputeGas ?? 3_000_000),
+    disputeGas: BigInt(dearest?.release.disputeGas ?? UNKNOWN_DISPUTE_GAS),
     bondFloorWei: dearest === undefined ? 0n : await contracts.market.bondFloor(dearest.releaseId),
     challengeWei: most(BigInt(rules.challengerBondGwei) * gwei, responseWei),
     depositWei: most(BigInt(rules.selectDepositGwei) * gwei, responseWei),
@@ -149,7 +161,7 @@ async function checkCompute(config: Config, chain: Chain | undefined, progress: 
     if (chain === undefined) return [runtime];
     const rules = unpackParameters(await chain.contracts.market.packedParameters());
     const releases = await progress("running the releases", async () =>
-      checkReleases(workshop, await servedReleases(chain), rules),
+      checkReleases(workshop, await servedReleases(chain), rules, memoryOf(config)),
     );
     return [runtime, ...releases];
   });
@@ -169,6 +181,7 @@ async function checkChainSide(
   const findings = [
     ...facts.flatMap((found) => judgeEndpoint(found, chainId, seconds)),
     ...judgeAgreement(facts, chainId),
+    ...judgeQuorum(facts, chainId, config.quorum),
     ...(await sameChain(urls, facts, chainId)),
   ];
   const usable = facts.flatMap(({ info, missing }) =>

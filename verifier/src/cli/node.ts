@@ -5,11 +5,11 @@ import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type GasOptions, type NodeOptions } from "../node.ts";
 import { httpAddress } from "../setup/http.ts";
-import { DEFAULTS, ROLES, type Config } from "./config.ts";
+import { DEFAULTS, quorumOf, ROLES, type Config } from "./config.ts";
 import { contentOptionsOf, withContent } from "./content.ts";
 import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
 import { openSigner } from "./signer.ts";
-import { etherOf, openSession, SETTINGS, withChain, type Session } from "./session.ts";
+import { configOf, etherOf, openSession, SETTINGS, withChain, type Session } from "./session.ts";
 
 function computeOptionsOf({
   workers = DEFAULTS.workers,
@@ -49,6 +49,8 @@ async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
     gas: gasOf(config),
     deployment: contracts.deployment,
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
+    quorum: quorumOf(config),
+    finality: config.finality,
     signer: await openSigner(config),
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     content: contentOptionsOf(config),
@@ -78,6 +80,12 @@ export function addNode(program: Command): void {
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
     .optionsGroup(SETTINGS)
     .addOption(new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices(ROLES))
+    .option(
+      "--quorum <n>",
+      "endpoints that must agree on what decides money, and nothing is believed while fewer do (default: two of several, less while they are down)",
+      Number,
+    )
+    .option("--finality <blocks>", "a reorganisation goes no deeper (default 64)", Number)
     .option("--serve <release...>", "operator: the releases to answer for (default: all that check out)")
     .option(
       "--exact-from <ether>",
@@ -123,6 +131,8 @@ export function addNode(program: Command): void {
     .addHelpText("after", NODE_HELP)
     .action(async (_options: unknown, command: Command) => {
       const ended = signal();
+      // Before anything is asked of the chain.
+      quorumOf(configOf(command));
       const session = await openSession(command);
       const options = await optionsOf(session);
       session.provider.destroy();

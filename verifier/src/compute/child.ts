@@ -34,9 +34,13 @@ function send(reply: ChildReply): Promise<void> {
 
 async function perform<J>(work: Work<J>, job: J, running: () => void): Promise<JobResult> {
   const held: { key: string; bytes: number }[] = [];
-  const start = performance.now();
+  let start = performance.now();
+  const begin = (): void => {
+    start = performance.now();
+    running();
+  };
   try {
-    const value = await work.run(job, { running, held: (key, bytes) => held.push({ key, bytes }) });
+    const value = await work.run(job, { running: begin, held: (key, bytes) => held.push({ key, bytes }) });
     return { value, ms: performance.now() - start, held };
   } catch (error) {
     return { message: messageOf(error), ...codeOf(error) };

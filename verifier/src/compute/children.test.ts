@@ -119,6 +119,21 @@ describe("child processes", function () {
     const pid = await ask(pool, { kind: "which" });
     await ask(pool, { kind: "hoard", bytes: 300 * MIB });
     while ((await ask(pool, { kind: "which" })) === pid) await sleep(600);
+    expect([...pool.stats().deaths]).to.deep.equal([["idle", 1]]);
+  });
+
+  it("are counted, and why they ended", async () => {
+    const pool = children({ memoryBytes: 400 * MIB });
+    expect(pool.stats()).to.deep.equal({ waiting: 0, pids: [], deaths: new Map() });
+    const slow = ask(pool, { kind: "spin", ms: 60_000 }, { limits: { runMs: 100 } });
+    const which = ask(pool, { kind: "which" });
+    expect(pool.stats().waiting).to.equal(1);
+    expect(await codeOf(slow)).to.equal("INFERENCE_TIMED_OUT");
+    const pid = await which;
+    expect(pool.stats().pids).to.deep.equal([pid]);
+    expect(await diedOf(ask(pool, { kind: "die" }))).to.equal("SIGFPE");
+    expect(await codeOf(ask(pool, { kind: "fill", bytes: 600 * MIB }))).to.equal("INFERENCE_OUT_OF_MEMORY");
+    expect(Object.fromEntries(pool.stats().deaths)).to.deep.equal({ time: 1, crash: 1, memory: 1 });
   });
 
   it("are not started for what has killed twice", async () => {

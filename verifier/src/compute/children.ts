@@ -42,6 +42,8 @@ export interface Task<J> {
   readonly holdings?: readonly Holding[];
   /** The same for the same work; that which has killed two processes is refused for ten minutes. */
   readonly fingerprint?: () => string;
+  /** Told how long it took the child, its loading not included, milliseconds. */
+  readonly onDone?: (ms: number) => void;
 }
 
 export interface Children<J> {
@@ -51,8 +53,21 @@ export interface Children<J> {
    * MODEL_REFUSED, CONTENT_UNAVAILABLE, CONTENT_MISMATCH, DISPUTE_INCONSISTENT.
    */
   run(task: Task<J>): Promise<unknown>;
+  stats(): ChildrenStats;
   close(): Promise<void>;
 }
+
+export interface ChildrenStats {
+  /** Jobs that wait for a process. */
+  readonly waiting: number;
+  /** Of the processes that live. */
+  readonly pids: readonly number[];
+  /** Processes that ended, by reason, since the start. */
+  readonly deaths: ReadonlyMap<DeathReason, number>;
+}
+
+/** "idle": it had kept too much memory after its jobs, and was replaced; nobody's work was lost. */
+export type DeathReason = "crash" | "time" | "memory" | "idle";
 
 interface Pending<J> {
   readonly task: Task<J>;
@@ -122,6 +137,11 @@ function isPassedOn(code: string | undefined): code is ErrorCode {
   return code !== undefined && PASSED_ON.has(code);
 }
 
+function reasonOf({ code, died }: Death, idle: boolean): DeathReason {
+  if (code === "INFERENCE_OUT_OF_MEMORY") return idle ? "idle" : "memory";
+  return died === undefined ? "time" : "crash";
+}
+
 export function createChildren<J>(options: ChildrenOptions): Children<J> {
   const { module, size, retries, depth = 1, budget = createBudget(Infinity), memoryBytes } = options;
   const workers = new Set<Worker<J>>();
@@ -132,6 +152,7 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
   );
   /** By what a job needs first; of jobs that had nothing to load. */
   const speeds = createSpeeds();
+  const deaths = new Map<DeathReason, number>();
   let closed = false;
   let nextId = 0;
 
@@ -222,6 +243,8 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
   /** Of its jobs only those that were begun have anything to do with the end of a process. */
   function bury(worker: Worker<J>, death: Death): void {
     worker.alive = false;
+    const reason = reasonOf(death, worker.batches.length === 0);
+    deaths.set(reason, (deaths.get(reason) ?? 0) + 1);
     stopTimers(worker);
     const [first, ...others] = worker.batches.splice(0);
     budget.forget(worker.process);
@@ -309,6 +332,7 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
     for (const { key, bytes } of result.held) budget.measure(worker.process, key, bytes);
     const [first] = holdings;
     if (held && first !== undefined) speeds.learn(first.key, result.ms);
+    pending.task.onDone?.(result.ms);
     settle(pending, () => pending.resolve(result.value));
   }
 
@@ -422,6 +446,11 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
         dispatch();
       });
     },
+    stats: () => ({
+      waiting: queue.length,
+      pids: [...workers].flatMap(({ alive, process: { pid } }) => (alive && pid !== undefined ? [pid] : [])),
+      deaths,
+    }),
     async close() {
       closed = true;
       stopWatching();

@@ -1,7 +1,7 @@
 /** Everything that a node computes with: child processes under one budget of memory. */
 import { totalmem } from "node:os";
 import { createBudget, type Budget } from "./budget.ts";
-import { createExactPool, type ExactPool } from "./exactPool.ts";
+import { createExactPool, type ExactPool, type ExactPoolOptions } from "./exactPool.ts";
 import { createPool, type InferencePool } from "./pool.ts";
 
 export interface ComputeOptions {
@@ -31,13 +31,14 @@ export function defaultMemoryBytes(): number {
   return Math.floor(Math.min(totalmem(), constrained) / 2);
 }
 
-export function createCompute(options: ComputeOptions = {}): Compute {
+/** @param onRun As of createExactPool. */
+export function createCompute(options: ComputeOptions = {}, onRun?: ExactPoolOptions["onRun"]): Compute {
   const { workers = 2, inferenceLimitMs = 30_000, memoryBytes: total = defaultMemoryBytes() } = options;
   const { inferenceMemoryBytes: memoryBytes = Math.min(MOST_INFERENCE_MEMORY, total) } = options;
   const budget = createBudget(total);
   const shared = { size: workers, budget, memoryBytes };
   const pool = createPool({ ...shared, timeLimitMs: inferenceLimitMs });
-  const exact = createExactPool(shared);
+  const exact = createExactPool({ ...shared, ...(onRun && { onRun }) });
   return {
     ...{ pool, exact, budget },
     async close() {

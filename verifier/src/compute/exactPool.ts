@@ -16,7 +16,7 @@ import type { Outline } from "../releases/outline.ts";
 import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";
-import { createChildren, type Children, type Limits } from "./children.ts";
+import { createChildren, type Children, type ChildrenStats, type Limits } from "./children.ts";
 
 /** How to make a program. */
 export interface ProgramSource {
@@ -82,6 +82,7 @@ export interface ExactPool {
    * @throws as `output`, and so does whatever is asked of the trace.
    */
   openTrace(release: ExactModel, input: Uint8Array, limits: Limits): Promise<TraceHandle>;
+  stats(): Readonly<Record<"lowering" | "judging" | "trials", ChildrenStats>>;
   close(): Promise<void>;
 }
 
@@ -94,6 +95,8 @@ export interface ExactPoolOptions {
   readonly budget?: Budget;
   /** Bytes of memory that a process may have beside what it keeps. Default: any. */
   readonly memoryBytes?: number;
+  /** Told how long each run for an output took, its waiting and loading not included. */
+  readonly onRun?: (programRoot: Hex, seconds: number) => void;
 }
 
 const blob = z.instanceof(Uint8Array);
@@ -116,7 +119,7 @@ function sourceOf({ model: { bindings, programRoot }, path }: ExactModel): Progr
 }
 
 export function createExactPool(options: ExactPoolOptions): ExactPool {
-  const { size, describeLimitMs = 60_000, budget = createBudget(Infinity), memoryBytes } = options;
+  const { size, describeLimitMs = 60_000, budget = createBudget(Infinity), memoryBytes, onRun } = options;
   const children = (count: number): Children<ExactJob> =>
     createChildren({
       module: new URL("./exactWorker.ts", import.meta.url),
@@ -195,9 +198,11 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
         job: () => ({ kind: "output", source, input }),
         ...{ limits, holdings: [programOf(release)] },
         fingerprint: () => digest([source.programRoot, input]),
+        onDone: (ms) => onRun?.(source.programRoot, ms / 1000),
       });
       return new Uint8Array(blob.parse(value));
     },
+    stats: () => ({ lowering: lowering.stats(), judging: judging.stats(), trials: trials.stats() }),
     async close() {
       await Promise.all([lowering, judging, trials].map((pool) => pool.close()));
     },

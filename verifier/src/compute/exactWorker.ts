@@ -45,6 +45,7 @@ async function withProgram<T>(
   if (programs.has(source.programRoot)) return use(await programOf(source));
   const before = process.memoryUsage.rss();
   const loaded = await programOf(source);
+  context.running();
   const result = use(loaded);
   const constants = loaded.program.constants.reduce((sum, { data }) => sum + data.length, 0);
   context.held(source.programRoot, Math.max(2 * constants, process.memoryUsage.rss() - before));

@@ -1,4 +1,5 @@
 /** Watches how much memory processes have. */
+import { readFile } from "node:fs/promises";
 import pidusage from "pidusage";
 
 export interface Watched {
@@ -11,17 +12,21 @@ export interface Watched {
 
 const PERIOD_MS = 250;
 
+/**
+ * Of the system's own account where there is one (Linux). pidusage keeps a descriptor of each process there, and may close it twice
+ * (4.1.0): the second time it can be that of a file of the database.
+ */
+async function residentOf(pid: number): Promise<number> {
+  if (process.platform !== "linux") return (await pidusage(pid, { maxage: 0 })).memory;
+  const status = await readFile(`/proc/${pid}/status`, "latin1");
+  return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+}
+
 /** Bytes of resident memory by process; those that are gone are left out. */
 export async function residentBytes(pids: readonly number[]): Promise<Map<number, number>> {
   const found = new Map<number, number>();
-  if (pids.length === 0) return found;
-  const usage: Partial<Record<string, pidusage.Status>> = await pidusage([...pids], {
-    maxage: 2000,
-  }).catch(() => ({}));
-  for (const pid of pids) {
-    const memory = usage[pid]?.memory;
-    if (memory !== undefined) found.set(pid, memory);
-  }
+  const look = async (pid: number): Promise<void> => void found.set(pid, await residentOf(pid));
+  await Promise.allSettled(pids.map(look));
   return found;
 }
 

@@ -7,7 +7,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { byteLengthOf, type TensorSpec } from "../../../sdk/src/tensor.ts";
 import { memoryOf } from "../releases/summary.ts";
 import type { Budget } from "./budget.ts";
-import { createChildren } from "./children.ts";
+import { createChildren, type ChildrenStats } from "./children.ts";
 import {
   NODE_SETTINGS,
   type OrtType,
@@ -54,6 +54,7 @@ export interface InferencePool {
    * says how), INFERENCE_TIMED_OUT, INFERENCE_OUT_OF_MEMORY, CONTENT_MISMATCH, CLOSED.
    */
   run(job: InferenceJob): Promise<Uint8Array[]>;
+  stats(): ChildrenStats;
   close(): Promise<void>;
 }
 
@@ -160,5 +161,5 @@ export function createPool(options: PoolOptions): InferencePool {
     return outputs.map((bytes) => new Uint8Array(bytes));
   }
 
-  return { run, close: () => children.close() };
+  return { run, stats: () => children.stats(), close: () => children.close() };
 }

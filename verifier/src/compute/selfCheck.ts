@@ -1,6 +1,4 @@
 /** Whether this machine's onnxruntime can be trusted with a release: it is compared with the exact interpreter before it is. */
-import { createRequire } from "node:module";
-import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { Feed } from "../check/feeds.ts";
@@ -19,24 +17,6 @@ export type FastPath =
   /** Honest onnxruntimes may differ; so many of these ordinary inputs were within the release's tolerance. */
   | { readonly kind: "approximate"; readonly agreed: number; readonly of: number }
   | { readonly kind: "unusable"; readonly reason: string };
-
-/** Versions that a check holds for. */
-const { version } = z
-  .object({ version: z.string() })
-  .parse(createRequire(import.meta.url)("onnxruntime-node/package.json"));
-export const ONNXRUNTIME_VERSION = version;
-
-/** A check that was made, as data: it holds while the node runs the same onnxruntime on the same machine. */
-export const selfCheckRecord = z.object({
-  releaseId: z.custom<Hex>((value) => typeof value === "string" && /^0x[0-9a-f]{64}$/.test(value)),
-  onnxruntime: z.string(),
-  path: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("exact") }),
-    z.object({ kind: z.literal("approximate"), agreed: z.number(), of: z.number() }),
-    z.object({ kind: z.literal("unusable"), reason: z.string() }),
-  ]),
-});
-export type SelfCheckRecord = z.infer<typeof selfCheckRecord>;
 
 const SAMPLES = 4;
 const SEED = 1;
@@ -86,13 +66,6 @@ export async function selfCheck(computing: Computing, prepared: PreparedRelease)
   }
 }
 
-export interface FastPathOptions {
-  /** Checks of earlier runs; those of other versions of onnxruntime are passed over. */
-  readonly known?: readonly SelfCheckRecord[];
-  /** Called with each check that was made. */
-  readonly onChecked?: (record: SelfCheckRecord) => void;
-}
-
 export interface FastPaths {
   /** Undefined while it is not known yet: what is asked meanwhile is judged by the exact interpreter. The check runs in the background. */
   of(release: PreparedRelease): FastPath | undefined;
@@ -100,15 +73,16 @@ export interface FastPaths {
   check(release: PreparedRelease): Promise<FastPath | undefined>;
 }
 
-/** The self-check of each release, once. */
+/**
+ * The self-check of each release, once in the life of this process: the machine or its onnxruntime may be another next time.
+ * @param onChecked Called with each result.
+ */
 export function createFastPaths(
   computing: Computing,
   log: Logger,
-  { known = [], onChecked = () => undefined }: FastPathOptions = {},
+  onChecked: (releaseId: Hex, path: FastPath) => void = () => undefined,
 ): FastPaths {
   const paths = new Map<Hex, FastPath>();
-  for (const { releaseId, onnxruntime, path } of known)
-    if (onnxruntime === ONNXRUNTIME_VERSION) paths.set(releaseId, path);
   const checking = new Map<Hex, Promise<FastPath | undefined>>();
 
   async function check(release: PreparedRelease): Promise<FastPath | undefined> {
@@ -116,7 +90,7 @@ export function createFastPaths(
     try {
       const path = await selfCheck(computing, release);
       paths.set(releaseId, path);
-      onChecked({ releaseId, onnxruntime: ONNXRUNTIME_VERSION, path });
+      onChecked(releaseId, path);
       const fields = { release: releaseId, ...path };
       if (path.kind !== "unusable") log.info(fields, "release ready");
       else log.warn(fields, "self-check failed: the exact interpreter computes this release");

@@ -106,8 +106,12 @@ async function send(watch: Watch, make: () => ClientRequest): Promise<IncomingMe
   }
 }
 
-/** @param allowPrivate Treats every address as trusted. */
-export function createClient(allowPrivate: boolean, pace: Pace = DEFAULT_PACE): HttpClient {
+/** @param allowPrivate Treats every address as trusted. @param onReceived Told of the bytes of bodies as they come, bad ones too. */
+export function createClient(
+  allowPrivate: boolean,
+  pace: Pace = DEFAULT_PACE,
+  onReceived: (bytes: number) => void = () => undefined,
+): HttpClient {
   // Connections to trusted hosts are never used for others, however they are spelled.
   const open = { http: new HttpAgent(AGENT), https: new HttpsAgent(AGENT) };
   const guarded = {
@@ -137,6 +141,7 @@ export function createClient(allowPrivate: boolean, pace: Pace = DEFAULT_PACE): 
       const body: AsyncIterable<Buffer> = answer;
       for await (const chunk of body) {
         watch.received += chunk.length;
+        onReceived(chunk.length);
         if (watch.received > maxBytes) throw tooLarge(maxBytes, false);
         yield chunk;
       }

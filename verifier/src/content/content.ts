@@ -11,6 +11,8 @@ export interface ContentOptions extends FetchOptions {
   readonly directory: string;
   /** Of all content. Default 32 GiB. */
   readonly storeBytes?: number;
+  /** Told of all bytes that come from other nodes, bad ones too. */
+  readonly onReceived?: (bytes: number) => void;
 }
 
 export interface Content {
@@ -26,7 +28,7 @@ export interface Content {
 
 export async function openContent(options: ContentOptions): Promise<Content> {
   const store = await openStore(options.directory, options.storeBytes);
-  const client = createClient(options.allowPrivate ?? false, options.pace);
+  const client = createClient(options.allowPrivate ?? false, options.pace, options.onReceived);
   const fetcher = createFetcher(store, client, options);
   return {
     store,

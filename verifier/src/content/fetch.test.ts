@@ -86,7 +86,8 @@ describe("fetching content", () => {
     const counts = servers.map(({ asked }) => sum(asked));
     expect(counts[0] ?? 0).to.be.greaterThan(5);
     expect(counts[1] ?? 0).to.be.greaterThan(5);
-    expect((counts[0] ?? 0) + (counts[1] ?? 0)).to.equal(file.blocks.length);
+    expect((counts[0] ?? 0) + (counts[1] ?? 0)).to.be.at.least(file.blocks.length);
+    for (const { asked } of servers) for (const [cid, times] of asked) expect(times, cid).to.equal(1);
     expect(most).to.be.within(2, 6);
   });
 
@@ -147,8 +148,8 @@ describe("fetching content", () => {
     same((await content.provide(sha256, [ipfs(file.root)])).path, file.bytes);
     expect(sum(elsewhere.asked)).to.equal(0);
     expect([...asked.keys()].sort()).to.deep.equal([...names].sort());
-    // Some blocks were under way to each when it was found out.
-    for (const [name, times] of asked) expect(times, name).to.be.at.most(6);
+    // Some blocks were under way to each when it was found out, and others were asked of it beside a slow one.
+    for (const [name, times] of asked) expect(times, name).to.be.at.most(12);
     const again = fileOf(40, "later");
     const before = [...asked.values()];
     honest = blockServer(again.blocks);
@@ -191,7 +192,8 @@ describe("fetching content", () => {
     const all = blockServer(file.blocks);
     const second = await bench.open({ directory, mirrors: [await bench.listen(all.handle)] });
     same((await second.provide(sha256, [ipfs(file.root)])).path, file.bytes);
-    expect(sum(all.asked)).to.equal(40 - had + 1);
+    // What was under way when the first attempt ended is asked for again.
+    expect(all.asked.size).to.be.within(40 - had + 1, 40 - had + 6);
   });
 
   it("repairs a damaged file by the damaged block alone", async () => {

@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import type { CID } from "multiformats/cid";
 import pLimit from "p-limit";
-import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { AssayError, messageOf, type ErrorCode } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { assemble } from "./assemble.ts";
 import { cidOfUri, isKnown, parseCid } from "./cid.ts";
@@ -21,6 +21,8 @@ export interface FetchOptions {
   readonly gateways?: readonly string[];
   /** Base URLs of other nodes as they announce them, asked for anew each time. Strangers. */
   readonly peers?: () => readonly string[];
+  /** Told why a place is not asked for a while. */
+  readonly onRest?: (why: ErrorCode) => void;
 }
 
 export interface LocalFile {
@@ -156,7 +158,7 @@ function trimmed(base: string): string {
 
 export function createFetcher(store: ContentStore, client: HttpClient, options: FetchOptions = {}): Fetcher {
   const { maxBytes = DEFAULT_MAX_BYTES, mirrors = [], gateways = [], peers = () => [] } = options;
-  const sources = createSources();
+  const sources = createSources(options.onRest);
   const turn = pLimit(MAX_FETCHES);
   const running = new Map<string, Promise<LocalFile>>();
 

@@ -65,7 +65,7 @@ export function firstOf<T>(next: () => Attempt<T> | undefined, options: RaceOpti
         (error: unknown) => {
           running--;
           failures.push(error);
-          if (isFatal(error)) end(() => reject(error));
+          if (isFatal(error)) end(() => reject(error instanceof Error ? error : new Error(String(error))));
           else if (!signal.aborted && !begin() && running === 0)
             end(() => reject(new AggregateError(failures, "every attempt failed")));
         },

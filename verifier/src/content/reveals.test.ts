@@ -2,10 +2,10 @@ import type { RequestListener } from "node:http";
 import { expect } from "chai";
 import { wholeClaim, type ClaimedTrace } from "../../../program/src/claim.ts";
 import { commitProgram } from "../../../program/src/encode.ts";
-import type { Instruction, Load, Program } from "../../../program/src/instruction.ts";
 import { depthOf } from "../../../program/src/merkle.ts";
 import { computeTrace } from "../../../program/src/trace.ts";
 import type { Hex, Node } from "../../../sdk/src/structs.ts";
+import { addOnes } from "../../test/addOnes.ts";
 import { createBench } from "../../test/content.ts";
 import { OPERATOR, simulate, type Simulation } from "../../test/simulation.ts";
 import { testLog } from "../../test/world.ts";
@@ -24,23 +24,7 @@ const ELEMENTS = 20_000;
 /** 8 levels: two of reveals, of which the commitment shows one. */
 const INSTRUCTIONS = 150;
 
-function addOne(k: number): Instruction {
-  const source =
-    k === 0 ? ({ source: "input", id: 0 } as const) : ({ source: "instruction", id: k - 1 } as const);
-  const at = { c0: 0, terms: [{ dim: 0, coef: 1 }], div: 1, exact: false };
-  const axes = [{ size: ELEMENTS, stride: 1, at }];
-  const load: Load = { kind: "tensor", ...source, dtype: "u8", elements: ELEMENTS, axes };
-  const one: Load = { kind: "literal", dtype: "u8", bits: 1n };
-  return { body: "add", fold: "none", dtype: "u8", outDims: [ELEMENTS], redDims: [], loads: [load, one] };
-}
-
-const program: Program = {
-  loweringVersion: 1,
-  inputs: [{ dtype: "u8", elements: ELEMENTS }],
-  outputs: [{ instruction: INSTRUCTIONS - 1, dtype: "u8", elements: ELEMENTS }],
-  constants: [],
-  instructions: Array.from({ length: INSTRUCTIONS }, (_, k) => addOne(k)),
-};
+const program = addOnes(INSTRUCTIONS, ELEMENTS);
 const depth = depthOf(INSTRUCTIONS);
 
 describe("reveals over HTTP", () => {

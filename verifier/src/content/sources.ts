@@ -1,5 +1,5 @@
 /** Whom to ask for content: the fast more, those that lied or failed not for a while. */
-import { AssayError } from "../../../sdk/src/error.ts";
+import type { AssayError, ErrorCode } from "../../../sdk/src/error.ts";
 
 /** A node or gateway that serves /ipfs/{cid}. */
 export interface Source {
@@ -45,7 +45,8 @@ function isLie({ code }: AssayError): boolean {
   return code === "CONTENT_MISMATCH" || code === "CONTENT_TOO_LARGE";
 }
 
-export function createSources(): Sources {
+/** @param onRest Told why a source is not asked for a while. */
+export function createSources(onRest: (why: ErrorCode) => void = () => undefined): Sources {
   const standings = new Map<string, Standing>();
 
   function standingOf({ base }: Source): Standing {
@@ -89,6 +90,7 @@ export function createSources(): Sources {
           if (standing.badUntil <= now) standing.strikes++;
           const rest = isLie(outcome) ? longest : REST_MS * 2 ** (standing.strikes - 1);
           standing.badUntil = now + Math.min(rest, longest);
+          onRest(outcome.code);
         }
       };
     },

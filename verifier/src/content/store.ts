@@ -17,7 +17,7 @@ import type { Hex } from "../../../sdk/src/structs.ts";
 import { hasBlock, indexBlocks, nodePath, readBlock, type FileBlocks } from "./blocks.ts";
 import { createBudget, ENTRY, FILE, KEEP, NODES, PARTIAL, PIN } from "./budget.ts";
 import type { Dag } from "./dag.ts";
-import { isMissing, namesIn, sweep, writeWhole, writing } from "./disk.ts";
+import { bytesIn, isMissing, namesIn, sweep, writeWhole, writing } from "./disk.ts";
 import { hashFile, inspectFile, type Inspection } from "./inspect.ts";
 import { openOwners, ownName, uniqueName } from "./owners.ts";
 import { openPartial, type Partial } from "./partial.ts";
@@ -41,6 +41,10 @@ export interface PutOptions {
 
 export interface ContentStore {
   readonly directory: string;
+  /** Limit of the directory, bytes. */
+  readonly maxBytes: number;
+  /** Of the directory now. */
+  bytes(): Promise<number>;
   /** @throws {AssayError} STORAGE_FULL (retryable), and as the options say. Nothing is left of what failed. */
   put(content: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredFile>;
   /**
@@ -198,6 +202,8 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
 
   return {
     directory,
+    maxBytes,
+    bytes: () => bytesIn(directory),
     pin,
 
     async put(content, { expected, maxBytes: most = Infinity, keep = false } = {}) {

@@ -10,7 +10,9 @@ import { compareAnswer, isRight } from "../inspect/verdict.ts";
 import type { Workshop } from "../inspect/workshop.ts";
 import { CLOCK_SHARE } from "../roles/operator.ts";
 import { toleranceBits } from "../releases/publish.ts";
+import type { ModelSummary } from "../releases/summary.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
+import { judgeReleaseMemory, type MemoryFacts } from "./memory.ts";
 import { probeModel } from "./model.ts";
 
 /** Releases that are tried; each is lowered and run. */
@@ -65,7 +67,7 @@ async function checkRelease(
   workshop: Workshop,
   record: ReleaseRecord,
   rules: ParameterSet,
-): Promise<Finding[]> {
+): Promise<{ readonly findings: readonly Finding[]; readonly model?: ModelSummary }> {
   const name = record.releaseId;
   try {
     const prepared = await workshop.prepare(record);
@@ -78,7 +80,7 @@ async function checkRelease(
       (fast) => isRight(compareAnswer(model.signature.outputs, fast, exact, record.release)),
       () => false,
     );
-    return [
+    const findings = [
       judgeRun(name, seconds, rules),
       ...(agrees
         ? []
@@ -90,28 +92,30 @@ async function checkRelease(
             ),
           ]),
     ];
+    return { findings, model };
   } catch (error) {
-    return [
-      warn(
-        "releases",
-        `${name}: ${messageOf(error)}`,
-        "a node does not serve it: `assay model verify` says why",
-      ),
-    ];
+    const remedy = "a node does not serve it: `assay model verify` says why";
+    return { findings: [warn("releases", `${name}: ${messageOf(error)}`, remedy)] };
   }
 }
 
-/** Releases whose files are here, run once each. */
+/** Releases whose files are here, run once each, and whether they fit into memory together. */
 export async function checkReleases(
   workshop: Workshop,
   records: readonly ReleaseRecord[],
   rules: ParameterSet,
+  memory: MemoryFacts,
 ): Promise<Finding[]> {
   const here: ReleaseRecord[] = [];
   for (const record of records) if (await workshop.has(record.release.fileSha256)) here.push(record);
   const findings: Finding[] = [];
-  for (const record of here.slice(0, MAX_RELEASES))
-    findings.push(...(await checkRelease(workshop, record, rules)));
+  const models: ModelSummary[] = [];
+  for (const record of here.slice(0, MAX_RELEASES)) {
+    const { findings: some, model } = await checkRelease(workshop, record, rules);
+    findings.push(...some);
+    if (model !== undefined) models.push(model);
+  }
+  if (models.length > 0) findings.push(judgeReleaseMemory(models, memory));
   const rest = records.length - Math.min(here.length, MAX_RELEASES);
   return rest === 0
     ? findings

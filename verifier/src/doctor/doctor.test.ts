@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { judgeRun } from "./compute.ts";
-import { judgeAgreement, judgeEndpoint, type EndpointFacts } from "./endpoints.ts";
-import { judgeDisk, judgeMemory, judgeMode, judgeNodeVersion, judgeOpenFiles } from "./machine.ts";
+import { judgeAgreement, judgeEndpoint, judgeQuorum, type EndpointFacts } from "./endpoints.ts";
+import { judgeDisk, judgeMode, judgeNodeVersion, judgeOpenFiles } from "./machine.ts";
+import { judgeMemory, judgeReleaseMemory } from "./memory.ts";
 import { judgeStake, judgeWallet, type MoneyFacts } from "./money.ts";
 
 const NOW = 1_000_000;
@@ -51,6 +52,44 @@ describe("doctor", () => {
     expect(judgeAgreement([silent, { ...silent, host: "https://c" }], 1)).to.deep.equal([]);
   });
 
+  it("wants more endpoints than must agree", () => {
+    const all = ["a", "b", "c"].map((host) => ({ ...endpoint, host }));
+    const down = { ...endpoint, host: "d", info: undefined };
+    const judge = (quorum: number | undefined, facts: readonly EndpointFacts[] = all): string[] =>
+      statuses(judgeQuorum(facts, 1, quorum));
+    expect([undefined, 1, 2, 3, 4].map((quorum) => judge(quorum))).to.deep.equal([
+      [],
+      ["warn"],
+      ["ok"],
+      ["warn"],
+      ["fail"],
+    ]);
+    expect(judge(3, [...all.slice(1), down])).to.deep.equal(["fail"]);
+    expect(judge(3, [...all.slice(1), { ...endpoint, missing: ["game"] }])).to.deep.equal(["fail"]);
+    expect(judge(3, [...all.slice(1), { ...endpoint, info: { ...info, chainId: 5 } }])).to.deep.equal([
+      "fail",
+    ]);
+  });
+
+  it("holds what a node may keep against the machine, and what releases need against both", () => {
+    const facts = { free: 4 * GIB, total: 16 * GIB, budget: GIB, maxTrace: GIB / 4, workers: 2 };
+    const machine = (change: Partial<typeof facts>): string => judgeMemory({ ...facts, ...change }).status;
+    expect(machine({})).to.equal("ok");
+    expect(machine({ free: GIB / 4 })).to.equal("fail");
+    expect(machine({ budget: 4 * GIB })).to.equal("warn");
+    expect(machine({ maxTrace: GIB })).to.equal("warn");
+    const model = { fileBytes: GIB / 32, constantBytes: GIB / 32, instructions: 10, traceBytes: GIB / 4 };
+    const releases = (count: number, change: Partial<typeof facts>): string =>
+      judgeReleaseMemory(
+        Array.from({ length: count }, () => model),
+        { ...facts, ...change },
+      ).status;
+    // One takes some 600 MiB.
+    expect([1, 2].map((count) => releases(count, {}))).to.deep.equal(["ok", "warn"]);
+    expect([GIB, GIB / 2].map((budget) => releases(1, { budget }))).to.deep.equal(["ok", "warn"]);
+    expect([GIB, GIB / 2].map((free) => releases(1, { free }))).to.deep.equal(["ok", "fail"]);
+  });
+
   it("counts disputes in the wallet, answers and challenges in the stake", () => {
     const facts: MoneyFacts = {
       operator: true,
@@ -84,8 +123,6 @@ describe("doctor", () => {
       "warn",
       "fail",
     ]);
-    const memory = (free: number): string => judgeMemory(free, 16 * GIB, 2, 256).status;
-    expect([4 * GIB, GIB, GIB / 4].map(memory)).to.deep.equal(["ok", "warn", "fail"]);
     expect([Infinity, 1024, 256].map((soft) => judgeOpenFiles(soft).status)).to.deep.equal([
       "ok",
       "ok",

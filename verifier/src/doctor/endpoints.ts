@@ -163,6 +163,27 @@ export function judgeAgreement(all: readonly EndpointFacts[], chainId: number): 
     : [ok("endpoints", `${heights.length} of ${all.length} answer, heights within ${apart} blocks`)];
 }
 
+/** Whether as many endpoints as must agree are there. @param quorum undefined: the node manages with those that work. */
+export function judgeQuorum(
+  all: readonly EndpointFacts[],
+  chainId: number,
+  quorum: number | undefined,
+): Finding[] {
+  if (quorum === undefined) return [];
+  const check = "quorum";
+  const working = all.filter(({ info, missing }) => info?.chainId === chainId && missing.length === 0).length;
+  const found = `${quorum} of ${all.length} endpoints must agree, ${working} can be used`;
+  if (working < quorum)
+    return [
+      fail(check, found, "a node that believes nothing loses clocks: lower quorum, or add endpoints (rpc)"),
+    ];
+  if (quorum === 1)
+    return [warn(check, found, "one endpoint's lie is believed: configure several and quorum 2, or none")];
+  return working === quorum
+    ? [warn(check, found, "the node stops while one of them is down: add another endpoint (rpc)")]
+    : [ok(check, found)];
+}
+
 const hash = z.object({ hash: z.string() });
 
 /** Whether all endpoints have the same block at the height that all of them have. */

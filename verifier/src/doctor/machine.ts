@@ -1,7 +1,6 @@
-/** The machine: files, disk, memory, ports, limits. */
+/** The machine: files, disk, ports, limits. */
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
-import { totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { randomUUID } from "node:crypto";
 import { z } from "zod/v4";
@@ -10,7 +9,6 @@ import { askHealth, whyNotFree, type HttpAddress } from "../setup/http.ts";
 import { bytes } from "../inspect/text.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
-const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
 /** Who else may read or write a file that is for its owner alone. */
@@ -58,31 +56,6 @@ export async function checkDisk(path: string): Promise<Finding> {
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
   const { bavail, bsize } = await statfs(at);
   return judgeDisk(bavail * bsize);
-}
-
-/** @param workers Processes that hold a trace each. */
-export function judgeMemory(
-  freeBytes: number,
-  totalBytes: number,
-  workers: number,
-  maxTraceMb: number,
-): Finding {
-  // A dispute holds a trace's tensors, their trees and what is sent between processes.
-  const wanted = 512 * MIB + workers * maxTraceMb * MIB * 3;
-  const found = `${bytes(freeBytes)} of ${bytes(totalBytes)} available`;
-  if (freeBytes < 512 * MIB)
-    return fail("memory", found, "a node that is killed for memory loses clocks: free 512 MiB at least");
-  return freeBytes < wanted
-    ? warn(
-        "memory",
-        `${found}; ${workers} of the largest disputes allowed take up to ${bytes(wanted)}`,
-        "lower maxTraceMb or workers, or add memory",
-      )
-    : ok("memory", found);
-}
-
-export function checkMemory(workers: number, maxTraceMb: number): Finding {
-  return judgeMemory(process.availableMemory(), totalmem(), workers, maxTraceMb);
 }
 
 export async function checkHttp(address: HttpAddress | undefined): Promise<Finding> {

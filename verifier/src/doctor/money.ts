@@ -1,10 +1,9 @@
 /** Wallet and stake against what answers and disputes take. Pure. */
 import { formatEther } from "ethers";
+import { DISPUTES_KEPT, reserveWei } from "../economics/reserve.ts";
 import { ether } from "../inspect/text.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 
-/** Disputes that the wallet should be able to pay for without anybody's help. */
-export const DISPUTES_KEPT = 3n;
 /** Selects of one dispute, whose deposits are locked until it is settled. */
 const SELECTS = 4n;
 
@@ -29,7 +28,7 @@ export function judgeWallet({ walletWei, gasPrice, disputeGas }: MoneyFacts): Fi
   const oneWei = disputeGas * gasPrice;
   const disputes = oneWei === 0n ? DISPUTES_KEPT : walletWei / oneWei;
   const found = `${ether(walletWei)}: the gas of ${disputes} disputes at ${ether(oneWei)} each`;
-  const remedy = `send ${ether(DISPUTES_KEPT * oneWei)} at least to the account`;
+  const remedy = `send ${ether(reserveWei(disputeGas, gasPrice))} at least to the account`;
   if (disputes < 1n) return fail("wallet", found, `${remedy}: a node without gas loses every dispute`);
   return disputes < DISPUTES_KEPT ? warn("wallet", found, remedy) : ok("wallet", found);
 }

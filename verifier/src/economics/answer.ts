@@ -29,6 +29,8 @@ export interface AnswerFacts {
   /** Base fee and tip, wei per gas. */
   readonly feePerGas: bigint;
   readonly runSeconds: number;
+  /** Own stake that nothing binds, less the bonds of answers that are being computed, wei; undefined: not known yet. */
+  readonly freeWei: bigint | undefined;
   readonly exposure: Exposure;
   /** What this answer adds. */
   readonly added: Exposure;
@@ -103,6 +105,8 @@ export function considerAnswer(
     return leave("fee-below-price", `fee below price (${ether(request.fee)} < ${ether(least)})`);
   if (maxBond !== undefined && request.bond > maxBond)
     return leave("bond-above-limit", `bond above limit (${ether(request.bond)} > ${ether(maxBond)})`);
+  if (facts.freeWei !== undefined && request.bond > facts.freeWei)
+    return leave("stake-too-low", `free stake below bond (${ether(facts.freeWei)} < ${ether(request.bond)})`);
   const fit = fitsExposure(facts.exposure, facts.added, facts.limits);
   return fit.take ? TAKE : fit;
 }

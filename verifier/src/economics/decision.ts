@@ -8,6 +8,7 @@ export type ReasonCode =
   | "fee-below-price"
   | "fee-below-cost"
   | "bond-above-limit"
+  | "stake-too-low"
   | "exposure-above-limit"
   | "too-many-traces-owed"
   | "reward-below-cost"

@@ -67,6 +67,7 @@ function facts(changes: Partial<AnswerFacts> = {}): AnswerFacts {
   return {
     feePerGas: 2n * GWEI,
     runSeconds: 0,
+    freeWei: undefined,
     exposure: NO_EXPOSURE,
     added: { answers: 1, bondWei: request.bond, traceSeconds: 1, clockSeconds: 100 },
     limits: { maxBondWei: undefined, workers: 2 },
@@ -310,14 +311,17 @@ describe("whether to challenge", () => {
 describe("run times", () => {
   it("guess from the size, then follow what is measured", () => {
     const times = createRunTimes();
-    const size = { multiplyAdds: 5e8, traceBytes: 1e8 };
-    expect(times.runSeconds(RELEASE_ID, undefined)).to.equal(0);
-    expect(times.runSeconds(RELEASE_ID, size)).to.equal(2);
-    expect(times.traceSeconds(RELEASE_ID, size)).to.equal(6);
+    const model = { programRoot: RELEASE_ID, multiplyAdds: 5e8, traceBytes: 1e8 };
+    expect(times.runSeconds(undefined)).to.equal(0);
+    expect(times.runSeconds(model)).to.equal(2);
+    expect(times.traceSeconds(model)).to.equal(6);
     times.observe(RELEASE_ID, 8);
-    times.observe(RELEASE_ID, 4);
+    expect(times.runSeconds(model)).to.equal(8);
+    for (const seconds of [1, 100, 2]) times.observe(RELEASE_ID, seconds);
     for (const nonsense of [NaN, Infinity, -1]) times.observe(RELEASE_ID, nonsense);
-    expect(times.runSeconds(RELEASE_ID, size)).to.equal(7);
+    expect(times.runSeconds(model)).to.equal(2);
+    for (let i = 0; i < 9; i++) times.observe(RELEASE_ID, 3);
+    expect(times.runSeconds(model)).to.equal(3);
   });
 
   it("costs are rounded up", () => {

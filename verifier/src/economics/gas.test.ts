@@ -1,10 +1,10 @@
 /** The estimates against receipts of the contracts, on a chain with the calldata floor of EIP-7623. */
 import { expect } from "chai";
-import { hexlify, ZeroAddress, ZeroHash, type ContractTransactionResponse } from "ethers";
+import { ZeroAddress } from "ethers";
 import { network } from "hardhat";
 import { deployAssay } from "../../../scripts/deployment.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
-import { byteHeader, sha256Hex } from "../../../test/support/header.ts";
+import { byteRelease, dense, gasOf } from "../../../test/support/gas.ts";
 import { answerGas, deliveryGas } from "./gas.ts";
 
 const WINDOW_SECONDS = 60;
@@ -20,17 +20,6 @@ interface Measured {
   readonly delivered: number | undefined;
 }
 
-/** Bytes without zeros: the dearest calldata. */
-function dense(length: number, seed: number): string {
-  return hexlify(Uint8Array.from({ length }, (_, i) => 1 + ((i * 37 + seed * 101) % 255)));
-}
-
-async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {
-  const receipt = await (await sent).wait();
-  if (receipt?.status !== 1) throw new Error("the transaction failed");
-  return Number(receipt.gasUsed);
-}
-
 describe("gas of answering", function () {
   this.timeout(120_000);
 
@@ -44,22 +33,7 @@ describe("gas of answering", function () {
     await vault.deposit({ value: 10n ** 21n });
 
     async function publish(modelId: bigint, outputBytes: number): Promise<string> {
-      const header = byteHeader(128, outputBytes);
-      const release = {
-        modelId,
-        programRoot: sha256Hex(header),
-        fileSha256: ZeroHash,
-        loweringVersion: 1n,
-        bindingsHash: ZeroHash,
-        signatureHash: ZeroHash,
-        inputBytes: 128,
-        outputBytes,
-        atol: 0n,
-        rtol: 0n,
-        stepGas: 1_000_000n,
-        disputeGas: 3_000_000n,
-        royaltyBps: 500n,
-      };
+      const { header, release } = byteRelease(modelId, 128, outputBytes);
       await registry.publish(release, header, "ipfs://file");
       return registry.releaseIdOf(release);
     }

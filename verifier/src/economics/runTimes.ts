@@ -1,51 +1,55 @@
 /** How long exact runs take on this machine: a first guess from the model's size, then what was measured. Seconds. */
 import type { Hex } from "../../../sdk/src/structs.ts";
 
-/** What a first guess needs of a model. */
+/** A program, and what a first guess needs of it. */
 export interface ModelSize {
+  readonly programRoot: Hex;
   readonly multiplyAdds: number;
   /** Bytes of all tensors of a run. */
   readonly traceBytes: number;
 }
 
 export interface RunTimes {
-  /** A run took this long, waiting included: what is measured under load is what the next run will meet. */
-  observe(releaseId: Hex, seconds: number): void;
-  /** Of one exact run. @param size Undefined: nothing is known of the model yet, and nothing is assumed. */
-  runSeconds(releaseId: Hex, size: ModelSize | undefined): number;
+  /** A run of a program, its waiting and loading not included. */
+  observe(programRoot: Hex, seconds: number): void;
+  /** Of one exact run: the median of late. @param model Undefined: nothing is known of it yet, and nothing is assumed. */
+  runSeconds(model: ModelSize | undefined): number;
   /** Of a run whose tensors are all kept and hashed: 2 * run + traceBytes / 50 MB per second. */
-  traceSeconds(releaseId: Hex, size: ModelSize | undefined): number;
+  traceSeconds(model: ModelSize | undefined): number;
 }
 
 /** Guesses on the slow side, of one process on an ordinary core, per second. */
 const MULTIPLY_ADDS = 5e8;
 const TENSOR_BYTES = 1e8;
 const HASHED_BYTES = 5e7;
-/** Of the newest measurement. */
-const WEIGHT = 0.25;
-const MAX_RELEASES = 10_000;
+/** Measurements that are kept: one slow run among them says nothing. */
+const MEASURED = 9;
+const MAX_PROGRAMS = 10_000;
 
-export function guessSeconds({ multiplyAdds, traceBytes }: ModelSize): number {
+function guessSeconds({ multiplyAdds, traceBytes }: ModelSize): number {
   return multiplyAdds / MULTIPLY_ADDS + traceBytes / TENSOR_BYTES;
 }
 
 export function createRunTimes(): RunTimes {
-  const measured = new Map<Hex, number>();
+  /** Newest first. */
+  const measured = new Map<Hex, readonly number[]>();
 
-  function runSeconds(releaseId: Hex, size: ModelSize | undefined): number {
-    return measured.get(releaseId) ?? (size === undefined ? 0 : guessSeconds(size));
+  function runSeconds(model: ModelSize | undefined): number {
+    if (model === undefined) return 0;
+    const sorted = [...(measured.get(model.programRoot) ?? [])].sort((a, b) => a - b);
+    return sorted[(sorted.length - 1) >> 1] ?? guessSeconds(model);
   }
 
   return {
-    observe(releaseId, seconds) {
+    observe(programRoot, seconds) {
       if (!Number.isFinite(seconds) || seconds < 0) return;
-      const known = measured.get(releaseId);
-      if (known === undefined && measured.size >= MAX_RELEASES) return;
-      measured.set(releaseId, known === undefined ? seconds : known + WEIGHT * (seconds - known));
+      const known = measured.get(programRoot);
+      if (known === undefined && measured.size >= MAX_PROGRAMS) return;
+      measured.set(programRoot, [seconds, ...(known ?? [])].slice(0, MEASURED));
     },
     runSeconds,
-    traceSeconds: (releaseId, size) =>
-      2 * runSeconds(releaseId, size) + (size === undefined ? 0 : size.traceBytes / HASHED_BYTES),
+    traceSeconds: (model) =>
+      2 * runSeconds(model) + (model === undefined ? 0 : model.traceBytes / HASHED_BYTES),
   };
 }
 

@@ -5,7 +5,8 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { logError, type Logger } from "../log.ts";
+import type { Logger } from "../log.ts";
+import { createThrottle, logErrorThrottled } from "../observe/throttle.ts";
 import { createClients, type ClientLimits } from "./limits.ts";
 import { watchReaders } from "./readers.ts";
 
@@ -134,14 +135,12 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     routerOptions: { maxParamLength: MAX_PARAMETER },
   });
   app.server.maxConnections = limits.connections;
-  const told = new Set<string>();
+  // Whoever finds a way to fail does not fill the log.
+  const seldom = { log, throttle: createThrottle() };
   app.setErrorHandler((error, _request, reply) => {
     const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
     if (status < 500) return reply.code(status).send({ error: "bad request" });
-    const code = error instanceof AssayError ? error.code : "other";
-    // Once for each kind: whoever finds a way to fail does not fill the log.
-    if (!told.has(code)) logError(log, error, "an HTTP request failed");
-    told.add(code);
+    logErrorThrottled(seldom, error, "an HTTP request failed");
     return reply.code(500).send({ error: "internal error" });
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "nothing here" }));

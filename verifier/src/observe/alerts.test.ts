@@ -22,7 +22,7 @@ const WELL: Facts = {
   signer: true,
   database: true,
   disk: { freeBytes: 10, neededBytes: 10 },
-  budgets: [{ name: "gas", spentWei: 9n, limitWei: 10n }],
+  refusals: { wallet: undefined, budget: undefined },
   failedSelfChecks: [],
 };
 
@@ -34,7 +34,7 @@ const WRONG: Readonly<Record<AlertCode, Partial<Facts>>> = {
   LOW_STAKE: { stake: { freeWei: 9n, neededWei: 10n } },
   LOW_WALLET: { wallet: { wei: 9n, neededWei: 10n } },
   SIGNER_UNAVAILABLE: { signer: false },
-  BUDGET_EXHAUSTED: { budgets: [{ name: "gas", spentWei: 10n, limitWei: 10n }] },
+  BUDGET_EXHAUSTED: { refusals: { budget: "fulfill: routine work has used its ether" } },
   CHAIN_STALLED: { head: { number: 7, timestamp: NOW - 121, seenAt: NOW - 121 } },
   ENDPOINTS_DOWN: { endpoints: { healthy: 0, total: 3, disagree: false } },
   ENDPOINTS_DEGRADED: { endpoints: { healthy: 2, total: 3, disagree: false } },
@@ -84,6 +84,14 @@ describe("alerts", () => {
     const alerts = alertsOf({ ...WELL, chainTime: NOW, moves });
     expect(alerts.map(({ subject }) => subject)).to.deep.equal([ID, OTHER]);
     expect(alerts[0]?.text).to.include("within 10 s");
+  });
+
+  it("a wallet that could not pay for something, once, with what it lacks", () => {
+    const refusals = { wallet: "challenge: send it at least 1 ETH" };
+    const [refused, ...none] = alertsOf({ ...WELL, refusals });
+    expect([refused?.code, none]).to.deep.equal(["LOW_WALLET", []]);
+    expect(refused?.text).to.include(refusals.wallet);
+    expect(codesOf({ ...WELL, ...WRONG.LOW_WALLET, refusals })).to.deep.equal(["LOW_WALLET"]);
   });
 
   it("a clock that is fast, or one that is slow", () => {

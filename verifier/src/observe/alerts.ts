@@ -54,7 +54,7 @@ export type AlertCode = keyof typeof ALERTS;
 export interface Alert {
   readonly code: AlertCode;
   readonly severity: Severity;
-  /** The result, release or budget that it is about. With the code it names the alert. */
+  /** The result or release that it is about. With the code it names the alert. */
   readonly subject: string | undefined;
   /** What is so and what to do, for people. */
   readonly text: string;
@@ -68,7 +68,7 @@ export interface Facts {
   readonly head?:
     { readonly number: number; readonly timestamp: number; readonly seenAt: number } | undefined;
   /** Usual time between blocks, seconds. Default 12. */
-  readonly blockSeconds?: number;
+  readonly blockSeconds?: number | undefined;
   /** Deepest reorganisation of the last hour, and what the finality setting allows for. */
   readonly reorg?: { readonly depth: number; readonly allowed: number };
   readonly endpoints?: { readonly healthy: number; readonly total: number; readonly disagree: boolean };
@@ -81,16 +81,14 @@ export interface Facts {
   /** Our moves that are due and not mined, by the chain's time. See `trialFacts`. */
   readonly chainTime?: number;
   readonly moves?: readonly OwnMove[];
-  /** Results of ours that were judged wrong or that our own evidence says are wrong; games that we lost. */
+  /** Results of ours that were judged wrong; games that we lost. */
   readonly losing?: readonly LostTrial[];
+  /** Why the outbox sends nothing, of late. */
+  readonly refusals?: { readonly wallet?: string | undefined; readonly budget?: string | undefined };
+  /** The key can sign, as far as it was tried of late. */
   readonly signer?: boolean;
   readonly database?: boolean;
   readonly disk?: { readonly freeBytes: number; readonly neededBytes: number };
-  readonly budgets?: readonly {
-    readonly name: string;
-    readonly spentWei: bigint;
-    readonly limitWei: bigint;
-  }[];
   /** Releases of which onnxruntime did not pass the self-check. */
   readonly failedSelfChecks?: readonly Hex[];
 }
@@ -119,7 +117,7 @@ function ofChain({ now, head, blockSeconds = 12, reorg, endpoints, skewSeconds }
       found("CHAIN_STALLED", `No block after ${head.number} for ${Math.round(now - head.seenAt)} s`),
     );
   if (reorg !== undefined && reorg.depth > reorg.allowed)
-    alerts.push(found("DEEP_REORG", `${reorg.depth} blocks were undone, ${reorg.allowed} are allowed for`));
+    alerts.push(found("DEEP_REORG", `${reorg.depth} blocks were replaced, ${reorg.allowed} are allowed for`));
   if (endpoints !== undefined) {
     const { healthy, total, disagree } = endpoints;
     if (healthy === 0) alerts.push(found("ENDPOINTS_DOWN", `None of ${total} endpoints answers`));
@@ -136,7 +134,7 @@ function ofChain({ now, head, blockSeconds = 12, reorg, endpoints, skewSeconds }
   return alerts;
 }
 
-function ofMoney({ stake, wallet, budgets = [] }: Facts): Found[] {
+function ofMoney({ stake, wallet, refusals }: Facts): Found[] {
   const alerts: Found[] = [];
   if (stake !== undefined && stake.freeWei < stake.neededWei)
     alerts.push(
@@ -152,15 +150,8 @@ function ofMoney({ stake, wallet, budgets = [] }: Facts): Found[] {
         `The wallet has ${formatEther(wallet.wei)} ETH, ${formatEther(wallet.neededWei)} needed`,
       ),
     );
-  for (const { name, spentWei, limitWei } of budgets)
-    if (spentWei >= limitWei)
-      alerts.push(
-        found(
-          "BUDGET_EXHAUSTED",
-          `${name}: ${formatEther(spentWei)} of ${formatEther(limitWei)} ETH spent`,
-          name,
-        ),
-      );
+  else if (refusals?.wallet !== undefined) alerts.push(found("LOW_WALLET", refusals.wallet));
+  if (refusals?.budget !== undefined) alerts.push(found("BUDGET_EXHAUSTED", refusals.budget));
   return alerts;
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect } from "chai";
 import { z } from "zod/v4";
 import { ALERTS } from "./alerts.ts";
@@ -104,6 +104,22 @@ describe("documents", () => {
     expect(tableOf(operations, "name", "type", "labels", "what it says")).to.deep.equal(
       definitions.map(({ name, type, labels, help }) => [`\`${name}\``, type, labels.join(", "), help]),
     );
+  });
+
+  it("list no metric that the product does not set", () => {
+    const files = globSync("verifier/src/**/*.ts", { cwd: new URL("../../..", import.meta.url) });
+    const product = files
+      .filter((file) => !file.endsWith(".test.ts"))
+      .map(read)
+      .join("\n");
+    const others = ["registry", "definitions", "beforeScrape", "text"];
+    const groups = Object.entries(createMetrics()).filter(([name]) => !others.includes(name));
+    const handles = groups.flatMap(([group, of]) => Object.keys(of).map((name) => `${group}.${name}`));
+    expect(handles).to.have.length(definitions.length);
+    const isSet = (handle: string): boolean =>
+      new RegExp(`\\b${handle}\\.(inc|set|setWei|addWei|observe|time|replace)\\(`).test(product);
+    expect(isSet("chain.nothing")).to.equal(false);
+    expect(handles.filter((handle) => !isSet(handle))).to.deep.equal(["money.profit"]);
   });
 
   it("list all alerts with what to do", () => {

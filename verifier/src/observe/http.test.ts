@@ -44,6 +44,17 @@ describe("what a node shows over HTTP", () => {
     await open.close();
   });
 
+  it("counts the bytes of connections that have ended", async () => {
+    const [own, app] = [createMetrics({ process: false }), fastify()];
+    measureHttp(own)(app);
+    app.get("/x", () => "x".repeat(100_000));
+    const address = await app.listen({ host: "127.0.0.1", port: 0 });
+    await (await fetch(`${address}/x`, { headers: { connection: "close" } })).text();
+    await app.close();
+    const sent = Number(/^assay_http_sent_bytes_total (\d+)/m.exec((await own.text()).body)?.[1]);
+    expect(sent).to.be.within(100_000, 101_000);
+  });
+
   it("measures by routes, not by paths", async () => {
     for (let i = 0; i < 50; i++) await fetch(`${url}/${i}/x`);
     const { body } = await metrics.text();

@@ -1,4 +1,5 @@
 /** What a node shows its owner over HTTP. */
+import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";
 import type { Metrics } from "./metrics.ts";
@@ -41,6 +42,9 @@ export function measureHttp(metrics: Metrics): (app: FastifyInstance) => void {
       metrics.http.seconds.observe({ route, status }, reply.elapsedTime / 1000);
       done();
     });
+    app.server.on("connection", (socket: Socket) =>
+      socket.once("close", () => metrics.http.sentBytes.inc(socket.bytesWritten)),
+    );
     metrics.beforeScrape(
       () =>
         new Promise((resolve) => {

@@ -2,14 +2,8 @@ import { expect } from "chai";
 import { MAX_LABEL_VALUES } from "./family.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import {
-  createChainProbe,
-  createDutyProbe,
-  createEndpointProbe,
-  createTrialProbe,
-  measureRun,
-  queryProbe,
-} from "./probes.ts";
+import { createChainProbe, createDutyProbe, createTrialProbe, measureRun, queryProbe } from "./probes.ts";
+import { createEndpointProbe } from "./samples.ts";
 import type { OwnGame, Side } from "./trials.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 
@@ -135,29 +129,27 @@ describe("metrics' probes", () => {
     const metrics = plain();
     const probe = createEndpointProbe(metrics);
     const silent = { healthy: false, latencyMs: undefined, height: undefined, failures: 4 };
-    probe([{ healthy: true, latencyMs: 20, height: 9, failures: 1 }, silent]);
-    probe([{ healthy: true, latencyMs: 30, height: 12, failures: 3 }, silent]);
+    probe([{ healthy: true, latencyMs: 20, height: 9, failures: 1 }, silent], 2);
+    probe([{ healthy: true, latencyMs: 30, height: 12, failures: 3 }, silent], 5);
     const series = await seriesOf(metrics);
     expect(series.get('assay_rpc_healthy{endpoint="1"}')).to.equal(0);
     expect(series.get('assay_rpc_latency_seconds{endpoint="0"}')).to.equal(0.03);
     expect(series.get('assay_rpc_failures_total{endpoint="0"}')).to.equal(3);
     expect(series.get('assay_rpc_failures_total{endpoint="1"}')).to.equal(4);
     expect(series.get("assay_chain_head_block")).to.equal(12);
+    expect(series.get("assay_rpc_disagreements_total")).to.equal(5);
     expect(series.has('assay_rpc_head_block{endpoint="1"}')).to.equal(false);
   });
 
   it("measure runs by how they end", async () => {
     const metrics = plain();
-    const release = `0x${"ab".repeat(32)}`;
-    expect(await measureRun(metrics, "exact", release, () => Promise.resolve(5))).to.equal(5);
+    expect(await measureRun(metrics, "exact", Promise.resolve(5))).to.equal(5);
     const failure = new AssayError("INFERENCE_TIMED_OUT", "no");
-    const run = measureRun(metrics, "onnxruntime", release, () => Promise.reject(failure));
+    const run = measureRun(metrics, "onnxruntime", Promise.reject(failure));
     expect(await run.catch((e: unknown) => e)).to.equal(failure);
     const series = await seriesOf(metrics);
     const of = (interpreter: string, outcome: string): number | undefined =>
-      series.get(
-        `assay_inference_runs_total{interpreter="${interpreter}",release="0xabababab",outcome="${outcome}"}`,
-      );
+      series.get(`assay_inference_runs_total{interpreter="${interpreter}",outcome="${outcome}"}`);
     expect([of("exact", "done"), of("onnxruntime", "INFERENCE_TIMED_OUT")]).to.deep.equal([1, 1]);
     expect(series.get('assay_inference_seconds_count{interpreter="onnxruntime"}')).to.equal(1);
   });

@@ -77,7 +77,7 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       baseFee: define.level("assay_chain_base_fee_wei", "Base fee per gas of that block."),
       events: define.countBy<{ event: string }>(
         "assay_chain_events_total",
-        "Events of the contracts that were applied.",
+        "Events of the contracts that were applied; after a restart or a reorganisation again.",
         "event",
       ),
       reorgs: define.count("assay_chain_reorgs_total", "Reorganisations that undid what had been read."),
@@ -113,7 +113,7 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       ),
       disagreements: define.count(
         "assay_rpc_disagreements_total",
-        "Answers of two endpoints that contradicted each other.",
+        "Questions to which two endpoints gave answers that contradict each other.",
       ),
     },
 
@@ -141,11 +141,10 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
     },
 
     compute: {
-      runs: define.countBy<{ interpreter: Interpreter; release: string; outcome: string }>(
+      runs: define.countBy<{ interpreter: Interpreter; outcome: string }>(
         "assay_inference_runs_total",
         'Runs that ended; `outcome` is "done" or an error\'s code.',
         "interpreter",
-        "release",
         "outcome",
       ),
       seconds: define.spreadBy<{ interpreter: Interpreter }>(
@@ -162,7 +161,7 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       children: define.levelBy<{ pool: string }>("assay_compute_children", "Processes that live.", "pool"),
       deaths: define.countBy<{ pool: string; reason: string }>(
         "assay_compute_deaths_total",
-        "Processes that ended: crashed, out of time, out of memory.",
+        "Processes that ended: crash, time, memory; idle ones that kept too much are replaced.",
         "pool",
         "reason",
       ),
@@ -171,20 +170,9 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
         "Resident memory of the processes.",
         "pool",
       ),
-      loaded: define.levelBy<{ what: "session" | "program" | "trace" }>(
-        "assay_compute_loaded",
-        "Models held in the processes: onnxruntime sessions, exact programs, traces.",
-        "what",
-      ),
-      loads: define.countBy<{ what: "session" | "program" | "trace" }>(
-        "assay_compute_loads_total",
-        "Models that were loaded.",
-        "what",
-      ),
-      evictions: define.countBy<{ what: "session" | "program" | "trace" }>(
-        "assay_compute_evictions_total",
-        "Models that were dropped to stay within the memory budget.",
-        "what",
+      held: define.level(
+        "assay_compute_held_bytes",
+        "What the processes keep between jobs, of the memory budget: sessions, programs, traces.",
       ),
       usable: define.levelBy<{ release: string }>(
         "assay_release_usable",
@@ -226,7 +214,7 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
     transactions: {
       sent: define.countBy<{ label: string }>(
         "assay_transactions_sent_total",
-        "Transactions that were broadcast, replacements not counted.",
+        "Transactions that were signed and given to the endpoints, replacements not counted.",
         "label",
       ),
       mined: define.countBy<{ label: string }>(
@@ -252,21 +240,25 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       ),
       replaced: define.countBy<{ label: string }>(
         "assay_transactions_replaced_total",
-        "Transactions that vanished or whose nonce another one took.",
+        "Transactions whose nonce another one took.",
         "label",
       ),
       inFlight: define.level("assay_transactions_in_flight", "Broadcast and not mined yet."),
       queued: define.level("assay_transactions_queued", "Waiting to be broadcast."),
       seconds: define.spreadBy<{ label: string }>(
         "assay_transaction_seconds",
-        "From being asked for to being mined.",
+        "From the first signature until it is seen in a block.",
         LONG_SECONDS,
         "label",
       ),
-      gas: define.countBy<{ label: string }>("assay_gas_used_total", "Gas of mined transactions.", "label"),
+      gas: define.countBy<{ label: string }>(
+        "assay_gas_used_total",
+        "Gas of transactions in blocks, reverted ones too.",
+        "label",
+      ),
       fees: define.etherCountBy<{ label: string }>(
         "assay_fees_paid_ether_total",
-        "Fees of mined transactions.",
+        "Fees of transactions in blocks, reverted ones too.",
         "label",
       ),
     },
@@ -290,27 +282,24 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       ),
       spent: define.etherBy<{ budget: string }>(
         "assay_budget_spent_ether",
-        "Spent of each budget in its present period.",
+        "Spent of each budget: gas of routine work in the last 24 hours.",
         "budget",
       ),
       limit: define.etherBy<{ budget: string }>(
         "assay_budget_limit_ether",
-        "The owner's limit of each budget.",
+        "The owner's limit of each budget, if there is one.",
         "budget",
       ),
     },
 
     content: {
-      servedBlocks: define.count("assay_content_served_blocks_total", "Blocks sent to peers."),
-      servedBytes: define.count("assay_content_served_bytes_total", "Bytes sent to peers."),
-      fetchedBlocks: define.count("assay_content_fetched_blocks_total", "Blocks received and found intact."),
       fetchedBytes: define.count("assay_content_fetched_bytes_total", "Bytes received, bad ones included."),
       badPeers: define.countBy<{ reason: string }>(
         "assay_content_bad_peers_total",
-        "Times that a peer was given up: wrong bytes, too many, too slow.",
+        "Times that a peer was given up for a while, by the error's code.",
         "reason",
       ),
-      stored: define.level("assay_content_store_bytes", "Size of the block store."),
+      stored: define.level("assay_content_store_bytes", "Size of the content directory."),
       storeLimit: define.level("assay_content_store_limit_bytes", "Its budget."),
     },
 
@@ -323,6 +312,10 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
         "status",
       ),
       open: define.level("assay_http_connections", "Open connections."),
+      sentBytes: define.count(
+        "assay_http_sent_bytes_total",
+        "Bytes sent through connections that have ended.",
+      ),
     },
 
     database: {

@@ -1,7 +1,7 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { serve, type Served } from "../../../scripts/serve.ts";
+import { soon } from "../../test/until.ts";
 import { loggerTo, type Logger } from "../log.ts";
 import { alertsOf, type Alert } from "./alerts.ts";
 import { createMetrics } from "./metrics.ts";
@@ -33,10 +33,6 @@ function recorder(): {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   return { log, lines, text: () => text };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(5);
 }
 
 describe("the next alerts", () => {
@@ -102,7 +98,7 @@ describe("the notifier", () => {
         return { now: 0, database: false };
       },
     });
-    await until(() => told.length >= 2);
+    await soon(() => told.length >= 2);
     watch.stop();
     const count = told.length;
     await sleep(20);
@@ -113,7 +109,7 @@ describe("the notifier", () => {
 });
 
 describe("the webhook", () => {
-  let server: Server;
+  let server: Served;
   let url: string;
   /** What the receiver got, and how it answers: a status, or "hang" or "cut". */
   let bodies: string[];
@@ -123,7 +119,7 @@ describe("the webhook", () => {
   beforeEach(async () => {
     bodies = [];
     answers = [];
-    server = createServer((request, response) => {
+    server = await serve((request, response) => {
       let body = "";
       request.on("data", (chunk: Buffer) => (body += chunk.toString()));
       request.on("end", () => {
@@ -134,16 +130,11 @@ describe("the webhook", () => {
           response.writeHead(answer, { location: "/elsewhere" }).end("x".repeat(100_000));
       });
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    url = `http://127.0.0.1:${address.port}/services/${SECRET}`;
+    url = `${server.url}/services/${SECRET}`;
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((webhook) => webhook.close(0)));
-    server.closeAllConnections();
-    server.close();
+    await server.close();
   });
 
   function start(options: Partial<WebhookOptions> = {}) {
@@ -208,7 +199,7 @@ describe("the webhook", () => {
     const { webhook, count } = start();
     webhook.post({ n: 1 });
     webhook.post({ n: 2 });
-    await until(() => bodies.length === 1);
+    await soon(() => bodies.length === 1);
     await webhook.close(1);
     webhook.post({ n: 3 });
     expect(bodies).to.deep.equal(['{"n":1}']);

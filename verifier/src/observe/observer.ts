@@ -3,20 +3,29 @@ import { createRequire } from "node:module";
 import type { JsonRpcApiProvider } from "ethers";
 import { z } from "zod/v4";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
+import type { Hex } from "../../../sdk/src/structs.ts";
 import type { Endpoints } from "../chain/endpoints.ts";
-import type { Sender } from "../chain/outbox/intent.ts";
+import type { Sender, Trouble } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState } from "../chain/state.ts";
+import type { GasPrice } from "../economics/feePerGas.ts";
+import { cautiousPrice, reserveWei, UNKNOWN_DISPUTE_GAS } from "../economics/reserve.ts";
 import type { Health } from "../http/server.ts";
-import { logError, type Logger } from "../log.ts";
+import type { Logger } from "../log.ts";
+import type { Releases } from "../releases/prepare.ts";
 import type { Claims } from "../state/claims.ts";
 import type { Facts } from "./alerts.ts";
 import { freeBytes } from "./disk.ts";
+import { labelOfRelease } from "./labels.ts";
+import { createDeepest, createPersistence } from "./lately.ts";
 import type { Metrics } from "./metrics.ts";
 import { createNotifier } from "./notify.ts";
-import { createChainProbe, createEndpointProbe, createTrialProbe } from "./probes.ts";
+import { createChainProbe, createTrialProbe } from "./probes.ts";
 import { readinessOf } from "./readiness.ts";
+import { createEndpointProbe } from "./samples.ts";
 import { createSkew } from "./skew.ts";
+import { createThrottle, logErrorThrottled } from "./throttle.ts";
 import { trialFacts, type TrialFacts } from "./trials.ts";
 import { startWatch } from "./watch.ts";
 import { createWebhook } from "./webhook.ts";
@@ -29,6 +38,10 @@ export interface ObserverOptions {
   readonly endpoints: Endpoints;
   readonly sender: Sender;
   readonly claims: Claims;
+  readonly releases: Pick<Releases, "ready">;
+  readonly gasPrice: (head: BlockRef) => GasPrice;
+  /** Wei for gas of routine work in 24 hours; undefined: no limit. */
+  readonly routineBudgetWei: bigint | undefined;
   readonly roles: readonly string[];
   /** Blocks that a reorganisation may undo. */
   readonly finality: number;
@@ -42,6 +55,10 @@ export interface Observer {
   /** A block that was the newest; all events up to it are in the state. */
   head(block: BlockRef, state: ChainState): void;
   reorg(blocks: number): void;
+  /** A round of following the chain failed. */
+  failed(error: unknown): void;
+  /** Whether this machine's onnxruntime computes a release rightly. */
+  selfChecked(releaseId: Hex, usable: boolean): void;
   health(): Health;
   stop(): Promise<void>;
 }
@@ -55,9 +72,10 @@ const SAMPLE_MS = 15_000;
 const DATABASE_SECONDS = 15;
 /** Below that, nothing new is stored for long. */
 const DISK_BYTES = 2 ** 30;
-/** A node is prepared for so many disputes at once, of this much gas each. */
-const DISPUTES = 3n;
-const DISPUTE_GAS = 2_000_000n;
+/** Longer than a duty waits until it is tried again. */
+const TROUBLE_SECONDS = 600;
+/** Blocks that tell how long one usually takes. */
+const ENOUGH_BLOCKS = 10;
 const GWEI = 1_000_000_000n;
 const HOUR_SECONDS = 3600;
 
@@ -87,8 +105,13 @@ export function createObserver(options: ObserverOptions): Observer {
   let latest: { readonly block: BlockRef; readonly seenAt: number } | undefined;
   let trials: TrialFacts | undefined;
   let sample: Sample | undefined;
-  let deepest: { readonly depth: number; readonly at: number } | undefined;
+  let first: BlockRef | undefined;
+  let disputeGas = UNKNOWN_DISPUTE_GAS;
   let stopping = false;
+  const deepest = createDeepest(HOUR_SECONDS);
+  const contradicts = createPersistence();
+  const failedSelfChecks = new Set<Hex>();
+  const seldom = { log, throttle: createThrottle({ everyMs: 600_000 }) };
 
   async function takeSample(): Promise<void> {
     const [account, wei, parameters, diskBytes] = await Promise.all([
@@ -102,14 +125,42 @@ export function createObserver(options: ObserverOptions): Observer {
     sample = { wei, freeWei: account.freeWei, lockedWei: account.lockedWei, neededWei, diskBytes };
   }
 
-  const sampler = setInterval(() => {
-    takeSample().catch((error: unknown) => logError(log, error, "sampling the account failed"));
-  }, SAMPLE_MS);
+  function trySample(): void {
+    takeSample().catch((error: unknown) => logErrorThrottled(seldom, error, "sampling the account failed"));
+  }
+
+  const sampler = setInterval(trySample, SAMPLE_MS);
   sampler.unref();
-  takeSample().catch((error: unknown) => logError(log, error, "sampling the account failed"));
+  trySample();
 
   function gasNeeded(): bigint {
-    return DISPUTES * DISPUTE_GAS * (2n * (latest?.block.baseFee ?? GWEI) + GWEI);
+    const price = latest === undefined ? { baseFee: GWEI, tip: GWEI } : options.gasPrice(latest.block);
+    return reserveWei(BigInt(disputeGas), cautiousPrice(price));
+  }
+
+  /** Gas; of the releases that this node has derived itself, for a stranger may claim anything. */
+  function longestDispute({ releases }: ChainState): number {
+    let longest = 0;
+    for (const releaseId of releases.keys())
+      longest = Math.max(longest, options.releases.ready(releaseId)?.model.disputeGas ?? 0);
+    return longest === 0 ? UNKNOWN_DISPUTE_GAS : longest;
+  }
+
+  /** What kept the outbox from sending, if that was of late. */
+  function troubleWith(code: Trouble): string | undefined {
+    const { message, atMs } = sender.stats().troubles.get(code) ?? { message: "", atMs: -Infinity };
+    return now() - atMs / 1000 < TROUBLE_SECONDS ? message : undefined;
+  }
+
+  function canSign(): boolean {
+    return troubleWith("SIGNER_FAILED") === undefined;
+  }
+
+  /** Usual time between blocks, seconds. */
+  function blockSeconds(): number | undefined {
+    const blocks = (latest?.block.number ?? 0) - (first?.number ?? 0);
+    if (first === undefined || latest === undefined || blocks < ENOUGH_BLOCKS) return undefined;
+    return (latest.block.timestamp - first.timestamp) / blocks;
   }
 
   function databaseAnswers(): boolean {
@@ -122,7 +173,7 @@ export function createObserver(options: ObserverOptions): Observer {
       caughtUp: latest !== undefined,
       heardAt: endpoints.status().some(({ healthy }) => healthy) ? now() : latest?.seenAt,
       database: databaseAnswers(),
-      key: true,
+      key: canSign(),
       stopping,
     });
   }
@@ -130,14 +181,18 @@ export function createObserver(options: ObserverOptions): Observer {
   function facts(): Facts {
     const states = endpoints.status();
     const healthy = states.filter((state) => state.healthy).length;
-    const recent = deepest !== undefined && deepest.at > now() - HOUR_SECONDS;
+    const depth = deepest.depth(now());
     return {
       now: now(),
       head: latest && { ...latest.block, seenAt: latest.seenAt },
-      endpoints: { healthy, total: states.length, disagree: false },
+      endpoints: { healthy, total: states.length, disagree: contradicts(endpoints.disagreements(), now()) },
+      blockSeconds: blockSeconds(),
       skewSeconds: skew.seconds(),
       database: databaseAnswers(),
-      ...(recent ? { reorg: { depth: deepest?.depth ?? 0, allowed: finality } } : {}),
+      signer: canSign(),
+      refusals: { wallet: troubleWith("INSUFFICIENT_FUNDS"), budget: troubleWith("BUDGET_EXHAUSTED") },
+      failedSelfChecks: [...failedSelfChecks],
+      ...(depth === undefined ? {} : { reorg: { depth, allowed: finality } }),
       ...(latest === undefined ? {} : { chainTime: latest.block.timestamp }),
       ...(trials === undefined ? {} : { moves: trials.moves, losing: trials.losing }),
       ...(sample === undefined
@@ -152,11 +207,14 @@ export function createObserver(options: ObserverOptions): Observer {
 
   metrics.node.info.set({ version, role: roles.join("+"), chain: String(chainId) }, 1);
   metrics.beforeScrape(() => {
-    endpointProbe(endpoints.status());
-    const { inFlight, queued, spentWei } = sender.stats();
+    endpointProbe(endpoints.status(), endpoints.disagreements());
+    const { inFlight, queued, routineSpentWei } = sender.stats();
     metrics.transactions.inFlight.set(inFlight);
     metrics.transactions.queued.set(queued);
-    metrics.money.spent.setWei({ budget: "gas" }, spentWei);
+    metrics.money.spent.setWei({ budget: "gas" }, routineSpentWei);
+    if (options.routineBudgetWei !== undefined)
+      metrics.money.limit.setWei({ budget: "gas" }, options.routineBudgetWei);
+    metrics.duties.claims.set(claims.held());
     metrics.node.ready.set(readiness().ready ? 1 : 0);
     if (sample === undefined) return;
     metrics.money.stakeFree.setWei(sample.freeWei);
@@ -171,6 +229,8 @@ export function createObserver(options: ObserverOptions): Observer {
   return {
     head(block, state) {
       latest = { block, seenAt: now() };
+      first ??= block;
+      disputeGas = longestDispute(state);
       chainProbe.head(block);
       skew.saw(block.timestamp, now());
       trials = trialFacts(state, sender.address, block.timestamp);
@@ -178,7 +238,17 @@ export function createObserver(options: ObserverOptions): Observer {
     },
     reorg(blocks) {
       chainProbe.reorg(blocks);
-      deepest = { depth: Math.max(blocks, deepest?.depth ?? 0), at: now() };
+      deepest.saw(blocks, now());
+    },
+    failed(error) {
+      chainProbe.failed(error);
+      // What was final is gone: nothing is undone, and the owner hears of it as long as it is so.
+      if (error instanceof AssayError && error.code === "REORG_TOO_DEEP") deepest.saw(finality + 1, now());
+    },
+    selfChecked(releaseId, usable) {
+      metrics.compute.usable.set({ release: labelOfRelease(releaseId) }, usable ? 1 : 0);
+      if (usable) failedSelfChecks.delete(releaseId);
+      else failedSelfChecks.add(releaseId);
     },
     health: () => ({
       ...readiness(),

@@ -1,6 +1,9 @@
 /** From what the rooms know anyway to the metrics: each is called at one place where effects happen. */
 import type { LogEvent } from "kysely";
+import type { OutboxProbe } from "../chain/outbox/probe.ts";
 import type { BlockRef } from "../chain/source.ts";
+import type { Compute } from "../compute/compute.ts";
+import type { ContentOptions } from "../content/content.ts";
 import type { Duty } from "../duties.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import type { Interpreter, Metrics } from "./metrics.ts";
@@ -11,6 +14,8 @@ export interface ChainProbe {
   head(block: Pick<BlockRef, "number" | "timestamp" | "baseFee">): void;
   /** How many blocks were undone. */
   reorg(blocks: number): void;
+  /** A round of following failed. */
+  failed(error: unknown): void;
 }
 
 export function createChainProbe({ chain }: Metrics): ChainProbe {
@@ -24,32 +29,7 @@ export function createChainProbe({ chain }: Metrics): ChainProbe {
       chain.reorgs.inc();
       chain.reorgDepth.observe(blocks);
     },
-  };
-}
-
-/** What an endpoint says of itself. */
-export interface EndpointState {
-  readonly healthy: boolean;
-  readonly latencyMs: number | undefined;
-  readonly height: number | undefined;
-  /** Since the start. */
-  readonly failures: number;
-}
-
-/** Before each scrape, with all endpoints in the order of the settings. */
-export function createEndpointProbe({ rpc, chain }: Metrics): (states: readonly EndpointState[]) => void {
-  const failed = new Map<string, number>();
-  return (states) => {
-    states.forEach(({ healthy, latencyMs, height, failures }, i) => {
-      const endpoint = String(i);
-      rpc.healthy.set({ endpoint }, healthy ? 1 : 0);
-      if (latencyMs !== undefined) rpc.latency.set({ endpoint }, latencyMs / 1000);
-      if (height !== undefined) rpc.head.set({ endpoint }, height);
-      rpc.failures.inc({ endpoint }, failures - (failed.get(endpoint) ?? 0));
-      failed.set(endpoint, failures);
-    });
-    const heights = states.flatMap(({ height }) => height ?? []);
-    if (heights.length > 0) chain.head.set(Math.max(...heights));
+    failed: (error) => chain.failures.inc({ code: codeOfError(error) }),
   };
 }
 
@@ -98,23 +78,74 @@ export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
   };
 }
 
-/** Runs a model and measures it. @throws whatever the work throws. */
+export function createOutboxProbe({ transactions }: Metrics): OutboxProbe {
+  return {
+    sent: (label) => transactions.sent.inc({ label }),
+    included(label, state, { gasUsed, gasPriceWei }, seconds) {
+      if (state === "mined") transactions.mined.inc({ label });
+      else transactions.reverted.inc({ label });
+      transactions.seconds.observe({ label }, seconds);
+      transactions.gas.inc({ label }, gasUsed);
+      transactions.fees.addWei({ label }, BigInt(gasUsed) * gasPriceWei);
+    },
+    refused: (label, code) => transactions.refused.inc({ label, code }),
+    bumped: (label) => transactions.bumped.inc({ label }),
+    replaced: (label) => transactions.replaced.inc({ label }),
+  };
+}
+
+/** What a node's content is told to tell. */
+export function contentProbe({ content }: Metrics): Required<Pick<ContentOptions, "onReceived" | "onRest">> {
+  return {
+    onReceived: (bytes) => content.fetchedBytes.inc(bytes),
+    onRest: (reason) => content.badPeers.inc({ reason }),
+  };
+}
+
+/** Measures a run that has just been asked for. @throws whatever it throws. */
 export async function measureRun<T>(
   { compute }: Metrics,
   interpreter: Interpreter,
-  releaseId: string,
-  work: () => Promise<T>,
+  run: Promise<T>,
 ): Promise<T> {
-  const ended = (outcome: string): void =>
-    compute.runs.inc({ interpreter, release: labelOfRelease(releaseId), outcome });
+  const ended = (outcome: string): void => compute.runs.inc({ interpreter, outcome });
   try {
-    const value = await compute.seconds.time({ interpreter }, work);
+    const value = await compute.seconds.time({ interpreter }, () => run);
     ended("done");
     return value;
   } catch (error) {
     ended(codeOfError(error));
     throw error;
   }
+}
+
+/** The same interpreters, each run measured. */
+export function measureCompute<C extends Pick<Compute, "pool" | "exact">>(metrics: Metrics, computing: C): C {
+  const { pool, exact } = computing;
+  return {
+    ...computing,
+    pool: { ...pool, run: (job) => measureRun(metrics, "onnxruntime", pool.run(job)) },
+    exact: {
+      ...exact,
+      output: (...args) => measureRun(metrics, "exact", exact.output(...args)),
+      openTrace: (...args) => measureRun(metrics, "trace", exact.openTrace(...args)),
+    },
+  };
+}
+
+/** What the roles say of their work. */
+export interface RoleProbe {
+  /** An answer of ours was mined. */
+  answered(releaseId: string): void;
+  /** Another's answer was judged. */
+  judged(verdict: "right" | "wrong", by: "onnxruntime" | "exact"): void;
+}
+
+export function createRoleProbe({ verdicts }: Metrics): RoleProbe {
+  return {
+    answered: (releaseId) => verdicts.answers.inc({ release: labelOfRelease(releaseId) }),
+    judged: (verdict, by) => verdicts.judgements.inc({ verdict, by }),
+  };
 }
 
 /** After each block. Games that had ended before they were first seen are not counted. */

@@ -9,7 +9,7 @@ export interface ReadinessFacts {
   readonly heardAt: number | undefined;
   /** The database answered the last query. */
   readonly database: boolean;
-  /** The key is open, or the remote signer answers. */
+  /** The key can sign, as far as it was tried of late. */
   readonly key: boolean;
   readonly stopping: boolean;
 }

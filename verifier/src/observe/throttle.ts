@@ -1,5 +1,6 @@
 /** Says the same thing once, then how often it happened since. Memory is bounded: a stranger may choose the keys. */
-import type { Logger } from "../log.ts";
+import { errorFields, levelOf, type Logger } from "../log.ts";
+import { codeOfError } from "./labels.ts";
 
 export interface ThrottleOptions {
   /** Between two of one key, milliseconds. Default 60000. */
@@ -54,14 +55,31 @@ export function createThrottle({
   };
 }
 
-/** Logs through a throttle: the fields say how many lines like this one were `heldBack`. */
+export interface ThrottledLog {
+  readonly log: Logger;
+  readonly throttle: Throttle;
+}
+
+/** Logs through a throttle: the fields say how many lines like this one were `heldBack`, which means told at debug. */
 export function logThrottled(
-  { log, throttle }: { readonly log: Logger; readonly throttle: Throttle },
+  { log, throttle }: ThrottledLog,
   level: "error" | "warn" | "info",
   key: string,
   fields: Readonly<Record<string, unknown>>,
   msg: string,
 ): void {
   const heldBack = throttle.pass(key);
-  if (heldBack !== undefined) log[level](heldBack === 0 ? fields : { ...fields, heldBack }, msg);
+  if (heldBack === undefined) log.debug(fields, msg);
+  else log[level](heldBack === 0 ? fields : { ...fields, heldBack }, msg);
+}
+
+/** As `logError`; what fails in the same way again and again is one line a minute. */
+export function logErrorThrottled(
+  to: ThrottledLog,
+  error: unknown,
+  what: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): void {
+  const all = { ...fields, ...errorFields(error) };
+  logThrottled(to, levelOf(error), `${what} ${codeOfError(error)}`, all, what);
 }

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { wholeClaim, type ClaimedTrace } from "../../../program/src/claim.ts";
 import { commitProgram } from "../../../program/src/encode.ts";
-import type { Instruction, Load, Program } from "../../../program/src/instruction.ts";
 import { depthOf, treeNode, tensorTree } from "../../../program/src/merkle.ts";
 import { computeTrace } from "../../../program/src/trace.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { addOnes } from "../../test/addOnes.ts";
 import { CLOCK_SECONDS, OPERATOR, climb, simulate, type Simulation } from "../../test/simulation.ts";
 import { findEvidence, type Evidence, type HonestRun } from "./evidence.ts";
 import { factsOf } from "./facts.ts";
@@ -20,28 +20,7 @@ const ELEMENTS = 40_000;
 /** 8 levels of the trace tree: two levels of reveals. */
 const INSTRUCTIONS = 150;
 
-function addOne(k: number): Instruction {
-  const source =
-    k === 0 ? ({ source: "input", id: 0 } as const) : ({ source: "instruction", id: k - 1 } as const);
-  const at = { c0: 0, terms: [{ dim: 0, coef: 1 }], div: 1, exact: false };
-  const load: Load = {
-    kind: "tensor",
-    ...source,
-    dtype: "u8",
-    elements: ELEMENTS,
-    axes: [{ size: ELEMENTS, stride: 1, at }],
-  };
-  const one: Load = { kind: "literal", dtype: "u8", bits: 1n };
-  return { body: "add", fold: "none", dtype: "u8", outDims: [ELEMENTS], redDims: [], loads: [load, one] };
-}
-
-const program: Program = {
-  loweringVersion: 1,
-  inputs: [{ dtype: "u8", elements: ELEMENTS }],
-  outputs: [{ instruction: INSTRUCTIONS - 1, dtype: "u8", elements: ELEMENTS }],
-  constants: [],
-  instructions: Array.from({ length: INSTRUCTIONS }, (_, k) => addOne(k)),
-};
+const program = addOnes(INSTRUCTIONS, ELEMENTS);
 const input = Uint8Array.from({ length: ELEMENTS }, (_, i) => i % 253);
 const depth = depthOf(INSTRUCTIONS);
 

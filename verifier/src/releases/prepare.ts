@@ -127,6 +127,8 @@ export interface Releases {
   prepare(record: ReleaseRecord): Promise<PreparedRelease>;
   /** The release if it has been prepared. */
   ready(releaseId: Hex): PreparedRelease | undefined;
+  /** Why the last try to prepare it failed: "final" if every other will. Undefined: it has not been tried, or it is ready. */
+  failure(releaseId: Hex): "final" | "passing" | undefined;
 }
 
 /**
@@ -140,6 +142,7 @@ export function createReleases(
 ): Releases {
   const done = new Map<Hex, PreparedRelease>();
   const attempts = new Map<Hex, Promise<PreparedRelease>>();
+  const failures = new Map<Hex, "final" | "passing">();
 
   async function load(record: ReleaseRecord): Promise<PreparedRelease> {
     const { releaseId, release, contentUris } = record;
@@ -166,8 +169,10 @@ export function createReleases(
     try {
       const prepared = await load(record);
       done.set(record.releaseId, prepared);
+      failures.delete(record.releaseId);
       return prepared;
     } catch (error) {
+      failures.set(record.releaseId, isRetryable(error) ? "passing" : "final");
       if (!isFinal(error)) attempts.delete(record.releaseId);
       throw error;
     }
@@ -175,6 +180,7 @@ export function createReleases(
 
   return {
     ready: (releaseId) => done.get(releaseId),
+    failure: (releaseId) => failures.get(releaseId),
     prepare(record) {
       const attempt = attempts.get(record.releaseId) ?? remember(record);
       attempts.set(record.releaseId, attempt);

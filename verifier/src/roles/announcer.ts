@@ -1,11 +1,9 @@
 /** Keeps what the directory says of this account in step with the node's configuration. */
 import type { Hex, Offer } from "../../../sdk/src/structs.ts";
-import { isRetryable } from "../../../sdk/src/error.ts";
 import { baseUrls } from "../chain/operators.ts";
 import { freshKey } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ReleaseRecord } from "../chain/state.ts";
-import type { Duty } from "../duties.ts";
 import type { AnswerTerms } from "../economics/answer.ts";
 import { isInStep, NO_OFFER, offerFor } from "../economics/offers.ts";
 import type { Role, RoleContext } from "./role.ts";
@@ -52,23 +50,7 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
   const endpoints = baseUrls(options.endpoints);
   const { terms } = options;
   const offered = terms === undefined ? [] : offeredReleases(terms);
-  /** Releases that could not be prepared: for now (false), or ever (true). */
-  const failed = new Map<Hex, boolean>();
   let announcedAt = -Infinity;
-
-  function prepare(record: ReleaseRecord): Duty {
-    const { releaseId } = record;
-    const run = async (): Promise<void> => {
-      try {
-        await releases.prepare(record);
-        failed.delete(releaseId);
-      } catch (error) {
-        failed.set(releaseId, !isRetryable(error));
-        throw error;
-      }
-    };
-    return { key: `prepare:${releaseId}`, subject: releaseId, run };
-  }
 
   /** Offers that this node can stand by now. */
   function wantedOffers(state: ChainState, head: BlockRef, parameters: bigint): Map<Hex, Offer> {
@@ -79,7 +61,7 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
       const record = state.releases.get(releaseId);
       const model = releases.ready(releaseId)?.model;
       if (record === undefined || model === undefined) continue;
-      const runSeconds = runTimes.runSeconds(releaseId, model);
+      const runSeconds = runTimes.runSeconds(model);
       wanted.set(releaseId, offerFor(releaseId, record.release, terms, { parameters, runSeconds, tip }));
     }
     return wanted;
@@ -94,7 +76,7 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
       .filter(([releaseId, offer]) => !isInStep(said?.offers.get(releaseId), offer, baseFee))
       .map(([releaseId, offer]) => ({ releaseId, offer }));
     // What cannot be prepared just now is left as it is.
-    const kept = new Set(offered.filter((releaseId) => failed.get(releaseId) !== true));
+    const kept = new Set(offered.filter((releaseId) => releases.failure(releaseId) !== "final"));
     const withdrawn = [...(said?.offers.keys() ?? [])]
       .filter((releaseId) => !kept.has(releaseId))
       .map((releaseId) => ({ releaseId, offer: NO_OFFER }));
@@ -119,15 +101,13 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
     duties(state, head) {
       if (state.parameters === undefined) return [];
       const known = offered.map((id) => state.releases.get(id)).filter((record) => record !== undefined);
-      const unready = known.filter(
-        ({ releaseId }) => releases.ready(releaseId) === undefined && failed.get(releaseId) !== true,
-      );
-      const preparing = unready.map(prepare);
       // One transaction for all: wait until each has been tried.
-      if (unready.some(({ releaseId }) => !failed.has(releaseId))) return preparing;
+      const untried = ({ releaseId }: ReleaseRecord): boolean =>
+        releases.ready(releaseId) === undefined && releases.failure(releaseId) === undefined;
+      if (known.some(untried)) return [];
       const due = announcementDue(state, head, state.parameters);
-      if (due === undefined || head.timestamp < announcedAt + PAUSE_SECONDS) return preparing;
-      return [...preparing, { key: "announce", subject: sender.address, run: () => announce(due, head) }];
+      if (due === undefined || head.timestamp < announcedAt + PAUSE_SECONDS) return [];
+      return [{ key: "announce", subject: sender.address, run: () => announce(due, head) }];
     },
   };
 }

@@ -40,6 +40,12 @@ export interface OperatorParts {
   readonly trace: TraceProvider;
 }
 
+/** What is bound by answers that were given, and what is left for others, as more and more are promised. */
+interface Risk {
+  readonly open: Exposure;
+  readonly freeWei: bigint | undefined;
+}
+
 /** Before a failed callback is repeated, seconds; each time after four times as long. */
 const FIRST_DELIVERY_PAUSE = 60;
 /** Most of the operator's clock that computing an answer may take; its trace, to be hashed too, takes longer. */
@@ -87,9 +93,10 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   const notices = createNotices(log);
   /** Requests that are being answered: they count as answers already. */
   const begun = new Set<Hex>();
+  const answered = new Set<Hex>();
 
   function exposureOf({ releaseId, bond, parameters }: Request): Exposure {
-    const traceSeconds = runTimes.traceSeconds(releaseId, releases.ready(releaseId)?.model);
+    const traceSeconds = runTimes.traceSeconds(releases.ready(releaseId)?.model);
     const clockSeconds = unpackParameters(parameters).operatorClock;
     return { answers: 1, bondWei: bond, traceSeconds, clockSeconds };
   }
@@ -107,28 +114,23 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
 
   function pricesNow(releaseId: Hex, head: BlockRef): Pick<AnswerFacts, "feePerGas" | "runSeconds"> {
     const { baseFee, tip } = context.gasPrice(head);
-    const runSeconds = runTimes.runSeconds(releaseId, releases.ready(releaseId)?.model);
+    const runSeconds = runTimes.runSeconds(releases.ready(releaseId)?.model);
     return { feePerGas: baseFee + tip, runSeconds };
   }
 
-  function consider(record: ReleaseRecord, request: Request, open: Exposure, head: BlockRef): Decision {
+  function consider(
+    record: ReleaseRecord,
+    request: Request,
+    { open, freeWei }: Risk,
+    head: BlockRef,
+  ): Decision {
     return considerAnswer(request, record.release, sender.address, options, {
       ...pricesNow(request.releaseId, head),
+      freeWei,
       exposure: open,
       added: exposureOf(request),
       limits: { maxBondWei: options.maxExposure, workers: context.workers },
     });
-  }
-
-  async function compute(
-    release: PreparedRelease,
-    request: RequestRecord,
-    limits: Limits,
-  ): Promise<Uint8Array> {
-    const begunAt = performance.now();
-    const output = await parts.answer(release, fromHex(request.input), limits);
-    runTimes.observe(release.releaseId, (performance.now() - begunAt) / 1000);
-    return output;
   }
 
   async function answer(record: ReleaseRecord, request: RequestRecord, head: BlockRef): Promise<void> {
@@ -141,7 +143,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     const output =
       outputs.get(requestId) ??
       (await findings.answer(requestId)) ??
-      (await findings.keepAnswer(requestId, await compute(release, request, limits)));
+      (await findings.keepAnswer(requestId, await parts.answer(release, fromHex(request.input), limits)));
     outputs.set(requestId, output);
     const turn = Number(await contracts.market.turnOpensAt(request.request, sender.address));
     turns.set(requestId, turn);
@@ -156,6 +158,10 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       to,
       data,
     });
+    // It is due until its event has come.
+    if (answered.has(requestId)) return;
+    answered.add(requestId);
+    context.probe.answered(record.releaseId);
     log.info({ request: requestId, release: record.releaseId }, "answered");
   }
 
@@ -163,6 +169,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     outputs.delete(requestId);
     turns.delete(requestId);
     begun.delete(requestId);
+    answered.delete(requestId);
     notices.forget(requestId);
   }
 
@@ -181,14 +188,14 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
 
   function answers(state: ChainState, head: BlockRef): Duty[] {
     const duties: Duty[] = [];
-    let open: Exposure | undefined;
+    let risk: Risk | undefined;
     for (const request of openRequests(state, head)) {
       const { requestId } = request;
       const { releaseId, deadline } = request.request;
       const record = state.releases.get(releaseId);
       if (record === undefined) continue;
-      open ??= openExposure(state, head);
-      const decision = consider(record, request.request, open, head);
+      risk ??= { open: openExposure(state, head), freeWei: context.freeStake() };
+      const decision = consider(record, request.request, risk, head);
       if (!decision.take) {
         begun.delete(requestId);
         notices.refuse(requestId, { request: requestId, release: releaseId }, "left to others", decision);
@@ -197,7 +204,11 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       // What waits for its turn is not promised to anybody yet.
       if ((turns.get(requestId) ?? 0) > head.timestamp) continue;
       begun.add(requestId);
-      open = addExposure(open, exposureOf(request.request));
+      const { open, freeWei } = risk;
+      risk = {
+        open: addExposure(open, exposureOf(request.request)),
+        freeWei: freeWei === undefined ? undefined : freeWei - request.request.bond,
+      };
       duties.push({
         key: `answer:${requestId}`,
         subject: requestId,

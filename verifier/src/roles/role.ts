@@ -11,6 +11,7 @@ import type { Duty } from "../duties.ts";
 import type { GasPrice } from "../economics/feePerGas.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
+import type { RoleProbe } from "../observe/probes.ts";
 import { encodeMove, moveKey } from "../play/calls.ts";
 import { trialOf, type Move, type Trial } from "../play/trial.ts";
 import type { Releases } from "../releases/prepare.ts";
@@ -31,9 +32,12 @@ export interface RoleContext {
     node: Node,
   ) => Promise<Uint8Array | undefined>;
   readonly runTimes: RunTimes;
+  /** Own stake that nothing binds, wei, of late; undefined until it is known. */
+  readonly freeStake: () => bigint | undefined;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */
   readonly workers: number;
+  readonly probe: RoleProbe;
   readonly log: Logger;
 }
 

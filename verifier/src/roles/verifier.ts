@@ -97,6 +97,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       if (wrong !== undefined) log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
     }
     if (verdict === "right") log.info({ result: resultId, by }, "answer is right");
+    context.probe.judged(verdict, screened ? "onnxruntime" : "exact");
     await findings.keepVerdict(resultId, requestId, verdict, by);
     return verdict;
   }

@@ -15,6 +15,8 @@ export interface Claims {
   take(subjects: readonly string[]): Promise<ReadonlySet<string>>;
   /** Leaves subjects to others. */
   give(subjects: readonly string[]): Promise<void>;
+  /** Subjects that this process holds. */
+  held(): number;
   /** When the database last answered, unix seconds. */
   heardAt(): number;
   /** Gives everything back. */
@@ -97,6 +99,7 @@ export async function openClaims(
 
   return {
     instance,
+    held: () => held.size,
     heardAt: () => heard / 1000,
     async take(subjects) {
       if (Date.now() - heard > silenceMs / 2) held.clear();

@@ -6,6 +6,7 @@ import type { Logger } from "../../log.ts";
 import type { Signer } from "../signer.ts";
 import type { FeePolicy } from "./fees.ts";
 import type { Entry, Failure, Journal } from "./journal.ts";
+import type { OutboxProbe } from "./probe.ts";
 
 /** Where a second opinion about a receipt comes from: another endpoint, if there is one. */
 export type Witness = Pick<JsonRpcApiProvider, "getTransactionReceipt">;
@@ -27,6 +28,7 @@ export interface OutboxContext {
   /** A nonce that is used up without a receipt of ours for so long, and at several looks, went to something else. */
   readonly replacedMs: number;
   readonly routineBudgetWei: bigint | undefined;
+  readonly probe: OutboxProbe | undefined;
 }
 
 export function fieldsOf(entry: Entry): Record<string, unknown> {

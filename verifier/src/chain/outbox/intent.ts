@@ -1,6 +1,7 @@
 /** What the outbox is asked to do. */
 import { randomUUID } from "node:crypto";
 import type { TransactionReceipt } from "ethers";
+import type { ErrorCode } from "../../../../sdk/src/error.ts";
 import type { Hex } from "../../../../sdk/src/structs.ts";
 
 /** Dispute moves come before answers, and both before work that can wait. */
@@ -46,12 +47,14 @@ export interface OutboxStats {
   readonly queued: number;
   /** Of this identity, sent and not yet mined. */
   readonly inFlight: number;
-  /** Of this process since it started. */
-  readonly bumps: number;
-  readonly failures: number;
-  /** By this identity for gas in the last 24 hours, wei. */
-  readonly spentWei: bigint;
+  /** By this identity for gas of routine work in the last 24 hours, wei. */
+  readonly routineSpentWei: bigint;
+  /** What an owner can mend: the last time that each kept this process from sending. */
+  readonly troubles: ReadonlyMap<Trouble, { readonly message: string; readonly atMs: number }>;
 }
+
+/** SIGNER_FAILED is forgotten once the signer works again. */
+export type Trouble = Extract<ErrorCode, "INSUFFICIENT_FUNDS" | "BUDGET_EXHAUSTED" | "SIGNER_FAILED">;
 
 /** Key of something that is done as often as it is asked for. */
 export function freshKey(label: string): string {

@@ -136,8 +136,8 @@ export interface Journal {
   dataOf(entry: Entry): Promise<Hex>;
   /** Bytes of its newest signed version. */
   rawOf(entry: Entry): Promise<Hex | undefined>;
-  /** For gas in the last 24 hours, wei. */
-  spent(): Promise<bigint>;
+  /** For gas of routine work in the last 24 hours, wei. */
+  routineSpent(): Promise<bigint>;
 }
 
 export const DAY_MS = 86_400_000;

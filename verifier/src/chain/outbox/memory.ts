@@ -45,11 +45,11 @@ export function memoryJournal(): Journal {
     found.entry = { ...found.entry, signed: [] };
   }
 
-  function spentBy(routineOnly: boolean): bigint {
+  function routineSpent(): bigint {
     const since = (Date.now() - DAY_MS) / 1000;
     return [...kept.values()]
       .filter(({ entry }) => (entry.inclusion?.minedAt ?? 0) >= since)
-      .filter(({ entry }) => !routineOnly || entry.priority === "routine")
+      .filter(({ entry }) => entry.priority === "routine")
       .reduce((sum, { entry }) => sum + gasWei(entry), 0n);
   }
 
@@ -62,7 +62,7 @@ export function memoryJournal(): Journal {
       pending: pending.length,
       committedWei: pending.reduce((sum, entry) => sum + worstWei(entry), 0n),
       routineCommittedWei: routine.reduce((sum, entry) => sum + worstWei(entry) - entry.value, 0n),
-      routineSpentWei: spentBy(true),
+      routineSpentWei: routineSpent(),
     };
   }
 
@@ -155,6 +155,6 @@ export function memoryJournal(): Journal {
     },
     dataOf: (entry) => Promise.resolve(kept.get(entry.id)?.data ?? "0x"),
     rawOf: (entry) => Promise.resolve(kept.get(entry.id)?.raws.at(-1)),
-    spent: () => Promise.resolve(spentBy(false)),
+    routineSpent: () => Promise.resolve(routineSpent()),
   };
 }

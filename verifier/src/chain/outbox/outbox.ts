@@ -12,12 +12,14 @@ import type { JsonRpcApiProvider, TransactionReceipt } from "ethers";
 import pLimit from "p-limit";
 import { AssayError, messageOf } from "../../../../sdk/src/error.ts";
 import type { Hex } from "../../../../sdk/src/structs.ts";
-import { logError, type Logger } from "../../log.ts";
+import type { Logger } from "../../log.ts";
+import { createThrottle, logErrorThrottled, logThrottled } from "../../observe/throttle.ts";
 import type { Signer } from "../signer.ts";
 import { fieldsOf, type OutboxContext, type Witness } from "./context.ts";
 import { FEE_POLICY, type FeePolicy } from "./fees.ts";
-import { compareUrgency, type Intent, type Sender } from "./intent.ts";
+import { compareUrgency, type Intent, type Sender, type Trouble } from "./intent.ts";
 import type { Entry, Journal } from "./journal.ts";
+import type { OutboxProbe } from "./probe.ts";
 import { createPublisher } from "./publish.ts";
 import { createQueue, type Item } from "./queue.ts";
 import { raise, rebroadcast } from "./raise.ts";
@@ -53,12 +55,12 @@ export interface OutboxOptions {
   readonly closeMs?: number;
   /** `send` gives up after this, though the transaction may still be mined. Default: never. */
   readonly waitMs?: number;
+  readonly probe?: OutboxProbe;
 }
 
 /** With nothing to do, a process looks this much less often. */
 const IDLE_FACTOR = 5;
 const READS_AT_ONCE = 8;
-const ALERT_MS = 60_000;
 const SPENT_MS = 10_000;
 
 /** The journal must be of this chain and the signer's account. */
@@ -81,9 +83,11 @@ export function createOutbox(options: OutboxOptions): Sender {
     rebroadcastMs: options.rebroadcastMs ?? 5000,
     replacedMs: options.replacedMs ?? 6000,
     routineBudgetWei: options.routineBudgetWei,
+    probe: options.probe,
   };
-  const stats = { inFlight: 0, bumps: 0, failures: 0, spentWei: 0n };
-  const said = new Map<string, number>();
+  const stats = { inFlight: 0, routineSpentWei: 0n };
+  const troubles = new Map<Trouble, { readonly message: string; readonly atMs: number }>();
+  const seldom = { log, throttle: createThrottle() };
   let [closed, stopped, first, kicked] = [false, false, true, false];
   let spentReadMs = 0;
   let wake: () => void = () => undefined;
@@ -93,21 +97,19 @@ export function createOutbox(options: OutboxOptions): Sender {
     wake();
   }
 
-  /** Once a minute each. */
-  function seldom(name: string, say: () => void): void {
-    if (Date.now() - (said.get(name) ?? 0) < ALERT_MS) return;
-    said.set(name, Date.now());
-    say();
-  }
-
-  function alert({ code, message, details }: AssayError): void {
-    seldom(code, () => log.error({ alert: code, account: signer.address, details }, message));
+  function trouble(code: Trouble, message: string): void {
+    troubles.set(code, { message, atMs: Date.now() });
   }
 
   function fail(item: Item, error: AssayError): void {
-    stats.failures++;
-    if (error.code === "INSUFFICIENT_FUNDS" || error.code === "BUDGET_EXHAUSTED") alert(error);
+    const { code, message } = error;
+    if (code === "INSUFFICIENT_FUNDS" || code === "BUDGET_EXHAUSTED") trouble(code, message);
     queue.reject(item, error);
+  }
+
+  function refuse(item: Item, error: AssayError): void {
+    options.probe?.refused(item.intent.label, error.code);
+    fail(item, error);
   }
 
   /** One part's failure does not keep the others from their work. */
@@ -115,8 +117,7 @@ export function createOutbox(options: OutboxOptions): Sender {
     try {
       return await work();
     } catch (error) {
-      const code = error instanceof AssayError ? error.code : "";
-      seldom(`${what} ${code}`, () => logError(log, error, what));
+      logErrorThrottled(seldom, error, what);
       return otherwise;
     }
   }
@@ -126,12 +127,13 @@ export function createOutbox(options: OutboxOptions): Sender {
     onChange: kick,
     onRefused(entry, refusal, error) {
       if (refusal === "funds")
-        return alert(
-          new AssayError("INSUFFICIENT_FUNDS", `${entry.label}: the wallet cannot pay for its gas`),
-        );
-      seldom(`refused ${String(refusal)}`, () =>
-        log.warn({ ...fieldsOf(entry), refusal }, `not taken by any endpoint: ${messageOf(error)}`),
-      );
+        trouble("INSUFFICIENT_FUNDS", `${entry.label}: the wallet cannot pay for its gas`);
+      const fields = { ...fieldsOf(entry), refusal, reason: messageOf(error) };
+      logThrottled(seldom, "warn", `refused ${String(refusal)}`, fields, "not taken by any endpoint");
+    },
+    onSigner(failure) {
+      if (failure === undefined) troubles.delete("SIGNER_FAILED");
+      else trouble("SIGNER_FAILED", failure.message);
     },
   });
   const tracker = createTracker(context);
@@ -144,7 +146,7 @@ export function createOutbox(options: OutboxOptions): Sender {
     attempt,
     waitMs: options.waitMs ?? Infinity,
   });
-  const starter = createStarter(context, fail);
+  const starter = createStarter(context, refuse);
   const look = createViewer(context);
   const isBlocked = createGapWatch(options.gapMs ?? 20_000);
   const reads = pLimit(READS_AT_ONCE);
@@ -184,14 +186,14 @@ export function createOutbox(options: OutboxOptions): Sender {
     const intent: Intent = { ...call, priority, ...(deadline === undefined ? {} : { deadline }) };
     if (queue.has(intent.key)) return;
     log.warn({ nonce }, "a nonce is missing: filling it");
-    queue.add(intent).catch((error: unknown) => logError(log, error, "fill"));
+    queue.add(intent).catch((error: unknown) => logErrorThrottled(seldom, error, "filling a nonce failed"));
   }
 
   /** @returns whether there is anything to look after. */
   async function tick(): Promise<boolean> {
     const { nowMs, entries } = await journal.open();
     if (Date.now() - spentReadMs > SPENT_MS) {
-      stats.spentWei = await journal.spent();
+      stats.routineSpentWei = await journal.routineSpent();
       spentReadMs = Date.now();
     }
     stats.inFlight = entries.filter(({ state }) => state === "pending").length;
@@ -201,7 +203,7 @@ export function createOutbox(options: OutboxOptions): Sender {
     const pending = await track(entries, view);
     rebroadcast(context, publisher, pending, view, nowMs, first);
     first = false;
-    stats.bumps += await attempt("fees", () => raise(context, publisher, pending, view, nowMs), 0);
+    await attempt("fees", () => raise(context, publisher, pending, view, nowMs), undefined);
     const waiting = await settler.settle();
     if (closed) for (const item of waiting) queue.reject(item, closing());
     else if ((await start(waiting, entries, view)) > 0) kick();
@@ -245,7 +247,7 @@ export function createOutbox(options: OutboxOptions): Sender {
       kick();
       return answer;
     },
-    stats: () => ({ ...stats, queued: Math.max(0, queue.size - settler.inFlight()) }),
+    stats: () => ({ ...stats, troubles, queued: Math.max(0, queue.size - settler.inFlight()) }),
     async close() {
       closed = true;
       kick();

@@ -25,10 +25,13 @@ export interface PublisherEvents {
   readonly onChange: () => void;
   /** No endpoint took it; it is tried again. */
   readonly onRefused: (entry: Entry, refusal: Refusal | undefined, error: unknown) => void;
+  /** @param failure undefined: the signer signed. */
+  readonly onSigner: (failure: AssayError | undefined) => void;
 }
 
-export function createPublisher(context: OutboxContext, { onChange, onRefused }: PublisherEvents): Publisher {
-  const { journal, signer, chainId, log } = context;
+export function createPublisher(context: OutboxContext, events: PublisherEvents): Publisher {
+  const { journal, signer, chainId, log, probe } = context;
+  const { onChange, onRefused, onSigner } = events;
   const busy = new Map<number, Promise<void>>();
   const refused = new Set<number>();
   const restsUntil = new Map<number, number>();
@@ -38,7 +41,10 @@ export function createPublisher(context: OutboxContext, { onChange, onRefused }:
     const { nonce, to, value, gasLimit, fees } = entry;
     const data = await journal.dataOf(entry);
     const raw = await signer.sign({ chainId, nonce, to, data, value, gasLimit, ...fees });
-    return journal.store(entry, { hash: `0x${keccak256(raw).slice(2)}`, raw, head });
+    onSigner(undefined);
+    const stored = await journal.store(entry, { hash: `0x${keccak256(raw).slice(2)}`, raw, head });
+    if (stored && entry.version === 0) probe?.sent(entry.label);
+    return stored;
   }
 
   async function broadcast(entry: Entry, restMs: number): Promise<void> {
@@ -64,10 +70,11 @@ export function createPublisher(context: OutboxContext, { onChange, onRefused }:
     } catch (error) {
       restsUntil.set(entry.id, Date.now() + REST_MS);
       logError(log, error, entry.label);
-      if (error instanceof AssayError && error.code === "SIGNER_FAILED")
-        await journal
-          .release(entry, failureFrom(error))
-          .catch((cause: unknown) => logError(log, cause, "journal"));
+      if (!(error instanceof AssayError) || error.code !== "SIGNER_FAILED") return;
+      onSigner(error);
+      await journal
+        .release(entry, failureFrom(error))
+        .catch((cause: unknown) => logError(log, cause, "journal"));
     }
   }
 

@@ -26,15 +26,15 @@ export function rebroadcast(
   }
 }
 
-/** Offers more where it is time. @returns how many. */
+/** Offers more where it is time. */
 export async function raise(
-  { journal, provider, signer, fees: policy, log }: OutboxContext,
+  { journal, provider, signer, fees: policy, log, probe }: OutboxContext,
   publisher: Publisher,
   pending: readonly Entry[],
   view: View,
   nowMs: number,
-): Promise<number> {
-  if (pending.length === 0) return 0;
+): Promise<void> {
+  if (pending.length === 0) return;
   const [market, balance] = await Promise.all([view.market(), view.balance()]);
   const { chainNow, head } = view;
   const { refused } = publisher;
@@ -60,17 +60,15 @@ export async function raise(
   }
 
   const pointless = await pointlessOnes({ ...facts, pointless: none });
-  let bumps = 0;
   for (const [id, fees] of planBumps(pending, { ...facts, pointless })) {
     const entry = pending.find((candidate) => candidate.id === id);
     const changed = entry && (await journal.change(entry, { state: "pending", fees }));
     if (changed === undefined) continue;
-    bumps++;
+    probe?.bumped(changed.label);
     refused.delete(id);
     log.warn({ ...fieldsOf(changed), ...printable(changed) }, "not mined yet: sent again with higher fees");
     publisher.publish(changed, head.number, 0);
   }
-  return bumps;
 }
 
 function printable({ fees }: Entry): Record<string, string> {

@@ -45,6 +45,17 @@ export async function databaseJournal(database: Database, account: string): Prom
     );
   }
 
+  async function routineSpent(connection: Database): Promise<bigint> {
+    const found = await connection
+      .selectFrom("transactions")
+      .select(GAS_WEI.as("wei"))
+      .where("account", "=", account)
+      .where("mined_at", ">=", sql<number>`(${NOW_MS} - ${DAY_MS}) / 1000`)
+      .where("priority", "=", "routine")
+      .executeTakeFirst();
+    return found?.wei ?? 0n;
+  }
+
   async function ledgerFrom(connection: Transaction<Tables>, chainNonce: number): Promise<Ledger> {
     const rows = await connection
       .selectFrom("transactions")
@@ -53,13 +64,6 @@ export async function databaseJournal(database: Database, account: string): Prom
       .where("state", "<>", "failed")
       .where((where) => where.or([where("nonce", ">=", chainNonce), where("state", "=", "pending")]))
       .execute();
-    const spent = await connection
-      .selectFrom("transactions")
-      .select(GAS_WEI.as("wei"))
-      .where("account", "=", account)
-      .where("mined_at", ">=", sql<number>`(${NOW_MS} - ${DAY_MS}) / 1000`)
-      .where("priority", "=", "routine")
-      .executeTakeFirst();
     const pending = rows.filter(({ state }) => state === "pending");
     const gasWei = (row: (typeof rows)[number]): bigint => BigInt(row.gas_limit) * row.max_fee_wei;
     return {
@@ -70,7 +74,7 @@ export async function databaseJournal(database: Database, account: string): Prom
         (sum, row) => (row.priority === "routine" ? sum + gasWei(row) : sum),
         0n,
       ),
-      routineSpentWei: spent?.wei ?? 0n,
+      routineSpentWei: await routineSpent(connection),
     };
   }
 
@@ -251,14 +255,6 @@ export async function databaseJournal(database: Database, account: string): Prom
         .executeTakeFirst();
       return newest && toHex(newest.raw);
     },
-    async spent() {
-      const found = await database
-        .selectFrom("transactions")
-        .select(GAS_WEI.as("wei"))
-        .where("account", "=", account)
-        .where("mined_at", ">=", sql<number>`(${NOW_MS} - ${DAY_MS}) / 1000`)
-        .executeTakeFirst();
-      return found?.wei ?? 0n;
-    },
+    routineSpent: () => routineSpent(database),
   };
 }

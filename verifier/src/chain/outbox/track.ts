@@ -29,8 +29,10 @@ export interface Tracker {
 }
 
 export function createTracker(context: OutboxContext): Tracker {
-  const { journal, provider, witness, signer, log } = context;
+  const { journal, provider, witness, signer, log, probe } = context;
   const suspicions = new Map<number, Suspicion>();
+  /** Entries that are not final and were told to be in a block. */
+  const told = new Set<number>();
   let lastHead = "";
 
   async function find(
@@ -42,6 +44,13 @@ export function createTracker(context: OutboxContext): Tracker {
       if (receipt !== undefined) return [signed, receipt];
     }
     return undefined;
+  }
+
+  function tell({ id, label, state, inclusion, signed }: Entry): void {
+    if (told.has(id) || inclusion === undefined || (state !== "mined" && state !== "reverted")) return;
+    told.add(id);
+    const signedMs = signed[0]?.signedMs ?? Date.now();
+    probe?.included(label, state, inclusion, Math.max(0, Date.now() - signedMs) / 1000);
   }
 
   /** Writes down that an entry is in a block. */
@@ -57,7 +66,9 @@ export function createTracker(context: OutboxContext): Tracker {
     const fields = { ...fieldsOf(entry), hash, block: inclusion.block, gas: inclusion.gasUsed };
     if (receipt.status === 1) {
       const changed = await journal.change(entry, { state: "mined", inclusion });
-      if (changed !== undefined) log.info(fields, "mined");
+      if (changed === undefined) return;
+      tell(changed);
+      log.info(fields, "mined");
       return;
     }
     const call = {
@@ -72,7 +83,9 @@ export function createTracker(context: OutboxContext): Tracker {
       inclusion,
       failure: failureFrom(error),
     });
-    if (changed !== undefined) log.warn({ ...fields, error: error.details["error"] }, "reverted");
+    if (changed === undefined) return;
+    tell(changed);
+    log.warn({ ...fields, error: error.details["error"] }, "reverted");
   }
 
   function suspicious({ id }: Entry): boolean {
@@ -107,7 +120,9 @@ export function createTracker(context: OutboxContext): Tracker {
       { retryable: true, details: { nonce: entry.nonce } },
     );
     const changed = await journal.change(entry, { state: "failed", failure: failureFrom(error) });
-    if (changed !== undefined) log.warn(fieldsOf(entry), error.message);
+    if (changed === undefined) return false;
+    probe?.replaced(entry.label);
+    log.warn(fieldsOf(entry), error.message);
     return false;
   }
 
@@ -136,7 +151,9 @@ export function createTracker(context: OutboxContext): Tracker {
         if (!blocks.has(block))
           blocks.set(block, (await ask("block", provider.getBlock(block)))?.hash ?? undefined);
         if (sameHex(blocks.get(block) ?? "", blockHash)) {
-          if (head.number - block >= context.finality) await journal.finish(entry);
+          if (head.number - block < context.finality) continue;
+          await journal.finish(entry);
+          told.delete(entry.id);
           continue;
         }
         const again = await moved(entry);

@@ -2,41 +2,19 @@
 import { join } from "node:path";
 import { getBytes, toQuantity } from "ethers";
 import { toHex } from "../sdk/src/structs.ts";
-import { Announcer__factory } from "../types/ethers-contracts/index.js";
 import { createEndpoints } from "../verifier/src/chain/endpoints.ts";
 import { createMirror } from "../verifier/src/chain/mirror.ts";
 import { rpcSource } from "../verifier/src/chain/source.ts";
 import { eventOf, followedAddresses } from "../verifier/src/chain/state.ts";
 import { openDatabase } from "../verifier/src/state/database.ts";
 import { openLogs } from "../verifier/src/state/logs.ts";
-import { exampleModel, publishFile, startWorld, testLog, type World } from "../verifier/test/world.ts";
+import { startWorld, testLog, type World } from "../verifier/test/world.ts";
+import { emitEvents } from "./events.ts";
 import type { Figure } from "./figure.ts";
 import { gapFigures, startGapMeter, type Gap } from "./gaps.ts";
 
 const EVENTS = 100_000;
-const PER_BLOCK = 100;
-const URI = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
 const FINALITY = 64;
-
-/** A model's owner announces content, {@link PER_BLOCK} events in each block. */
-async function emit(world: World, events: number): Promise<void> {
-  const { chain, deployment, contracts } = world;
-  const { releaseId, release } = await publishFile(world, exampleModel("digits"));
-  const owner = chain.wallet(0);
-  const announcer = await (await new Announcer__factory(owner).deploy()).waitForDeployment();
-  const to = await announcer.getAddress();
-  await (await contracts.registry.transferFrom(owner.address, to, release.modelId)).wait();
-  const { registry } = deployment.addresses;
-  const data = announcer.interface.encodeFunctionData("announce", [registry, releaseId, URI, PER_BLOCK]);
-  // Anvil signs for its own accounts: signing here would take longer than everything else.
-  const from = chain.wallet(1).address;
-  const transaction = { from, to, data, gas: "0xe4e1c0" };
-  await chain.provider.send("evm_setAutomine", [false]);
-  for (let i = 0; i < events / PER_BLOCK; i++) {
-    await chain.provider.send("eth_sendTransaction", [transaction]);
-    await chain.provider.send("evm_mine", []);
-  }
-}
 
 interface Run {
   readonly seconds: number;
@@ -117,7 +95,7 @@ async function alone(world: World): Promise<{ serve: number; json: number; decod
 export async function measureFollow(events = EVENTS): Promise<readonly Figure[]> {
   const world = await startWorld({ blockSeconds: 0 });
   try {
-    await emit(world, events);
+    await emitEvents(world, events);
     const { url } = world.chain;
     const one = await catchUp(world, [url], "one", events);
     // Two endpoints that must agree.

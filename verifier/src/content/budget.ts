@@ -3,7 +3,8 @@ import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { bytesIn, isAbandoned, namesIn, uniqueName } from "./disk.ts";
+import { bytesIn, namesIn } from "./disk.ts";
+import { uniqueName } from "./owners.ts";
 
 /** Names of the files of one entry. */
 export const FILE = "file";
@@ -22,7 +23,7 @@ interface Entry {
   readonly pinned: boolean;
 }
 
-async function entryAt(path: string): Promise<Entry> {
+async function entryAt(path: string, isAbandoned: BudgetOptions["isAbandoned"]): Promise<Entry> {
   const names = await namesIn(path);
   const times = await Promise.all(
     names
@@ -37,15 +38,20 @@ async function entryAt(path: string): Promise<Entry> {
   };
 }
 
+export interface BudgetOptions {
+  /** Where things are on their way in or out; counted too. */
+  readonly scratch: string;
+  readonly maxBytes: number;
+  readonly isAbandoned: (name: string) => boolean;
+}
+
 /**
- * @param scratch Where things are on their way in or out; counted too.
  * @returns a function that makes room for so many more bytes.
  * @throws {AssayError} CONTENT_TOO_LARGE if that is more than all, STORAGE_FULL (retryable) if too much is in use.
  */
 export function createBudget(
   directory: string,
-  scratch: string,
-  maxBytes: number,
+  { scratch, maxBytes, isAbandoned }: BudgetOptions,
 ): (bytes: number) => Promise<void> {
   // Two at once would each count on what the other frees.
   const turn = pLimit(1);
@@ -57,7 +63,7 @@ export function createBudget(
         `${bytes} bytes of content, more than the ${maxBytes} of the whole directory: raise its limit`,
       );
     const names = (await namesIn(directory)).filter((name) => ENTRY.test(name));
-    const entries = await Promise.all(names.map((name) => entryAt(join(directory, name))));
+    const entries = await Promise.all(names.map((name) => entryAt(join(directory, name), isAbandoned)));
     const used = entries.reduce((sum, entry) => sum + entry.bytes, await bytesIn(scratch));
     const idle = entries.filter((entry) => !entry.pinned).sort((a, b) => a.usedAt - b.usedAt);
     const needed = used + bytes - maxBytes;

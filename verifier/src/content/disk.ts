@@ -1,34 +1,8 @@
 /** Files of a directory that several processes share: what is whole is renamed into place, what is not says whose it is. */
-import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
-
-/** Process ids come back, in containers soon. */
-const INSTANCE = randomUUID().slice(0, 8);
-let made = 0;
-
-/** A name that tells whose file this is: `kind.pid.instance`. */
-export function ownName(kind: string): string {
-  return `${kind}.${process.pid}.${INSTANCE}`;
-}
-
-export function uniqueName(kind: string): string {
-  return ownName(`${kind}-${made++}`);
-}
-
-/** Whether the owner of a name that {@link ownName} gave runs no more. */
-export function isAbandoned(name: string): boolean {
-  const [, pid, instance] = /\.([0-9]+)\.([0-9a-f]{8})$/.exec(name) ?? [];
-  if (pid === undefined) return false;
-  if (Number(pid) === process.pid) return instance !== INSTANCE;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return codeOf(error) === "ESRCH";
-  }
-}
+import { uniqueName } from "./owners.ts";
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
@@ -70,7 +44,7 @@ export async function writeWhole(path: string, bytes: Uint8Array, scratch: strin
 }
 
 /** Removes what processes that ended have left half-written. */
-export async function sweep(scratch: string): Promise<void> {
+export async function sweep(scratch: string, isAbandoned: (name: string) => boolean): Promise<void> {
   await mkdir(scratch, { recursive: true });
   for (const name of await readdir(scratch))
     if (isAbandoned(name)) await rm(join(scratch, name), { recursive: true, force: true });

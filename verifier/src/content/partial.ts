@@ -11,8 +11,9 @@ import { nodePath, readNodeFile, readRange } from "./blocks.ts";
 import { NODES, PARTIAL } from "./budget.ts";
 import { isBlockOf } from "./cid.ts";
 import type { Dag, Place } from "./dag.ts";
-import { isAbandoned, namesIn, ownName, writeWhole, writing } from "./disk.ts";
+import { namesIn, writeWhole, writing } from "./disk.ts";
 import { inspectFile, type Inspection } from "./inspect.ts";
+import { ownName } from "./owners.ts";
 import type { StoredFile } from "./store.ts";
 
 export interface Partial {
@@ -37,13 +38,17 @@ export interface PartialOptions {
   /** The file's own directory. */
   readonly entry: string;
   readonly scratch: string;
+  readonly isAbandoned: (name: string) => boolean;
   readonly makeRoom: (bytes: number) => Promise<void>;
   readonly adopt: (path: string, inspection: Inspection<Dag>) => Promise<StoredFile>;
   readonly release: () => void;
 }
 
 /** What an earlier process left becomes ours; of several that want it, one gets it. */
-async function inherit(entry: string, path: string): Promise<void> {
+async function inherit(
+  { entry, isAbandoned }: Pick<PartialOptions, "entry" | "isAbandoned">,
+  path: string,
+): Promise<void> {
   for (const name of await namesIn(entry)) {
     if (!name.startsWith(`${PARTIAL}.`) || !isAbandoned(name)) continue;
     const taken = await rename(join(entry, name), path).then(
@@ -58,7 +63,7 @@ export async function openPartial(options: PartialOptions): Promise<Partial> {
   const { sha256, entry, scratch, makeRoom } = options;
   const path = join(entry, ownName(PARTIAL));
   await mkdir(join(entry, NODES), { recursive: true });
-  if (!(await namesIn(entry)).includes(ownName(PARTIAL))) await inherit(entry, path);
+  if (!(await namesIn(entry)).includes(ownName(PARTIAL))) await inherit(options, path);
   // Opened to write but never emptied.
   const file = await open(path, "a").then(async (created) => {
     await created.close();

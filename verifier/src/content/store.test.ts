@@ -15,6 +15,7 @@ import { createBench, leaf, node, seededBytes, sha256Of } from "../../test/conte
 import { codeOf } from "../../test/failure.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { rawCid } from "./cid.ts";
+import { lockFile } from "../lockFile.ts";
 import { openStore } from "./store.ts";
 
 const MIB = 2 ** 20;
@@ -64,7 +65,7 @@ describe("content store", () => {
       throw new Error("the source broke off");
     }
     expect(await codeOf(store.put(broken()))).to.match(/^other/);
-    expect(readdirSync(directory)).to.deep.equal(["incoming"]);
+    expect(readdirSync(directory)).to.deep.equal(["incoming", "owners"]);
     expect(readdirSync(join(directory, "incoming"))).to.deep.equal([]);
   });
 
@@ -118,7 +119,7 @@ describe("content store", () => {
     expect(await present()).to.deep.equal([true, true, false, true]);
     unpin();
     // A process that shares the directory respects pins; one that is gone has none.
-    writeFileSync(join(entry(directory, pinned), "pin.4194305.00000000"), "");
+    writeFileSync(join(entry(directory, pinned), "pin.gone"), "");
     await (await openStore(directory, 100_000)).put(seededBytes(70_000, "large"));
     expect(await present()).to.deep.equal([true, false, false, false]);
   });
@@ -127,9 +128,14 @@ describe("content store", () => {
     const directory = bench.folder();
     const store = await openStore(directory, 100_000);
     const { sha256 } = await store.put(seededBytes(60_000, "shared"));
-    writeFileSync(join(entry(directory, sha256), `pin.${process.ppid}.00000000`), "");
+    writeFileSync(join(entry(directory, sha256), "pin.other"), "");
+    const end = lockFile(join(directory, "owners", "other"));
     expect(await codeOf(store.put(seededBytes(60_000, "more")))).to.equal("STORAGE_FULL");
     expect(await store.find(sha256)).not.to.equal(undefined);
+    end?.();
+    await store.put(seededBytes(60_000, "more"));
+    expect(await store.find(sha256)).to.equal(undefined);
+    expect(readdirSync(join(directory, "owners"))).to.have.length(1);
   });
 
   it("sweeps what a process that was killed left half-written, and what it shows is whole", async () => {

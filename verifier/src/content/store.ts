@@ -7,6 +7,7 @@
  *     <sha256>/pin.*        in use by a process that runs
  *     <sha256>/partial.*    on its way in
  *     incoming/             scratch
+ *     owners/               locks of the processes that run
  */
 import { mkdir, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,18 +17,9 @@ import type { Hex } from "../../../sdk/src/structs.ts";
 import { hasBlock, indexBlocks, nodePath, readBlock, type FileBlocks } from "./blocks.ts";
 import { createBudget, ENTRY, FILE, KEEP, NODES, PARTIAL, PIN } from "./budget.ts";
 import type { Dag } from "./dag.ts";
-import {
-  bytesIn,
-  isAbandoned,
-  isMissing,
-  namesIn,
-  ownName,
-  sweep,
-  uniqueName,
-  writeWhole,
-  writing,
-} from "./disk.ts";
+import { bytesIn, isMissing, namesIn, sweep, writeWhole, writing } from "./disk.ts";
 import { hashFile, inspectFile, type Inspection } from "./inspect.ts";
+import { openOwners, ownName, uniqueName } from "./owners.ts";
 import { openPartial, type Partial } from "./partial.ts";
 
 export interface StoredFile {
@@ -74,7 +66,9 @@ const RESCAN_MS = 1000;
 /** @param maxBytes Of the directory. Default 32 GiB. */
 export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES): Promise<ContentStore> {
   const scratch = join(directory, "incoming");
-  const makeRoom = createBudget(directory, scratch, maxBytes);
+  await mkdir(directory, { recursive: true });
+  const isAbandoned = openOwners(directory);
+  const makeRoom = createBudget(directory, { scratch, maxBytes, isAbandoned });
   const index = new Map<Hex, FileBlocks>();
   /** Identity of the files that were checked. */
   const checked = new Map<Hex, string>();
@@ -87,8 +81,7 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
   const nameOf = (sha256: Hex): Hex => `0x${sha256.slice(2).toLowerCase()}`;
   const entryOf = (sha256: Hex): string => join(directory, nameOf(sha256).slice(2));
 
-  await mkdir(directory, { recursive: true });
-  await sweep(scratch);
+  await sweep(scratch, isAbandoned);
   for (const name of await namesIn(directory)) {
     if (!ENTRY.test(name)) continue;
     const entry = join(directory, name);
@@ -255,6 +248,7 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
           sha256: nameOf(sha256),
           entry: entryOf(sha256),
           scratch,
+          isAbandoned,
           makeRoom,
           adopt: (path, inspection) => adopt(path, inspection, false),
           release: unpin,

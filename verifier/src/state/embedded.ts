@@ -1,5 +1,6 @@
 /** The embedded Postgres (PGlite) as a pool of one connection, in a worker thread: Kysely speaks to it as to a server. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { once } from "node:events";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
@@ -43,6 +44,48 @@ function commandOf(sql: string): "UPDATE" | "DELETE" | "INSERT" | "MERGE" | "SEL
   return word === "UPDATE" || word === "DELETE" || word === "INSERT" || word === "MERGE" ? word : "SELECT";
 }
 
+/** @throws {AssayError} STATE_FAILED, once the thread has ended. */
+async function startWorker(path: string): Promise<Worker> {
+  const worker = new Worker(new URL("./embedded.worker.ts", import.meta.url), {
+    workerData: path,
+    execArgv: [],
+  });
+  let cause: unknown;
+  worker.on("error", (error: unknown) => {
+    cause = error;
+  });
+  await new Promise<void>((resolve, reject) => {
+    worker.once("message", () => resolve());
+    worker.once("exit", () => {
+      const message = `cannot open the database in ${path}: ${messageOf(cause)}`;
+      reject(new AssayError("STATE_FAILED", message, { cause }));
+    });
+  });
+  return worker;
+}
+
+async function closeWorker(worker: Worker): Promise<void> {
+  const exited = once(worker, "exit");
+  worker.postMessage("close");
+  await exited;
+}
+
+/**
+ * A new database gets its name when it is whole. It is made by a thread of its own: that takes several times the memory that Postgres then
+ * needs, and only a thread's end gives it back.
+ */
+async function createDatabase(path: string): Promise<void> {
+  const unfinished = `${path}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
+  await closeWorker(await startWorker(unfinished));
+  renameSync(unfinished, path);
+}
+
+async function openWorker(path: string): Promise<Worker> {
+  if (!existsSync(path)) await createDatabase(path);
+  return startWorker(path);
+}
+
 /**
  * Opens or creates the database of a directory.
  * @throws {AssayError} STATE_LOCKED if another process has it open, STATE_FAILED if it cannot be opened.
@@ -50,39 +93,20 @@ function commandOf(sql: string): "UPDATE" | "DELETE" | "INSERT" | "MERGE" | "SEL
 export async function openEmbedded(directory: string): Promise<PostgresPool> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(directory);
-  const worker = new Worker(new URL("./embedded.worker.ts", import.meta.url), {
-    workerData: join(directory, "postgres"),
-    execArgv: [],
+  const worker = await openWorker(join(directory, "postgres")).catch((error: unknown) => {
+    unlock();
+    throw error;
   });
   const waiting = new Map<number, Waiting>();
   const turn = pLimit(1);
   let next = 1;
   let dead: Error | undefined;
 
-  function fail(error: Error): void {
-    dead ??= error;
-    for (const { reject } of waiting.values()) reject(error);
+  worker.once("exit", (code) => {
+    dead ??= new AssayError("STATE_FAILED", `the embedded database ended (${code})`, { retryable: true });
+    for (const { reject } of waiting.values()) reject(dead);
     waiting.clear();
-  }
-
-  const exited = new Promise<void>((resolve) => {
-    worker.once("exit", (code) => {
-      fail(new AssayError("STATE_FAILED", `the embedded database ended (${code})`, { retryable: true }));
-      unlock();
-      resolve();
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    worker.once("message", () => resolve());
-    worker.once("error", (cause) => {
-      const error = new AssayError(
-        "STATE_FAILED",
-        `cannot open the database in ${directory}: ${messageOf(cause)}`,
-        { cause },
-      );
-      fail(error);
-      reject(error);
-    });
+    unlock();
   });
   worker.on("message", (reply: WorkerReply) => {
     const query = waiting.get(reply.id);
@@ -122,8 +146,7 @@ export async function openEmbedded(directory: string): Promise<PostgresPool> {
         );
       }),
     async end() {
-      worker.postMessage("close");
-      await exited;
+      if (dead === undefined) await closeWorker(worker);
     },
   };
 }

@@ -1,37 +1,47 @@
 /** One process per state directory: two embedded databases over the same files would destroy them. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
+import { lockFile } from "../lockFile.ts";
 
-function isAlive(pid: number): boolean {
+/** For whoever is refused: the lock itself knows no names. */
+const holderFile = z.object({
+  pid: z.int(),
+  host: z.string().max(255),
+  since: z.string().max(30),
+});
+
+function describeHolder(path: string): string {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is somebody else's process.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    const { pid, host, since } = holderFile.parse(JSON.parse(readFileSync(path, "utf8")));
+    return `process ${pid} on ${host} (since ${since})`;
+  } catch {
+    // It has only just begun.
+    return "another process";
   }
 }
 
 /**
- * A killed process leaves its lock, which the next one takes over.
+ * A process that was killed holds nothing any more, nor does one whose machine lost power.
  * @returns what gives the lock back.
- * @throws {AssayError} STATE_LOCKED while its process lives.
+ * @throws {AssayError} STATE_LOCKED while another has it, STATE_FAILED if the directory cannot be locked.
  */
 export function lockDirectory(directory: string): () => void {
-  const path = join(directory, "lock");
-  const take = (): void => writeFileSync(path, String(process.pid), { flag: "wx", mode: 0o600 });
+  const holder = join(directory, "holder.json");
+  const unlock = lockFile(join(directory, "lock.sqlite"));
+  if (unlock === undefined)
+    throw new AssayError(
+      "STATE_LOCKED",
+      `${describeHolder(holder)} has ${directory} open: stop it, give this node its own --data, or let both use a Postgres server (--database)`,
+    );
+  const entry = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   try {
-    take();
-  } catch {
-    const owner = Number(readFileSync(path, "utf8"));
-    if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner))
-      throw new AssayError(
-        "STATE_LOCKED",
-        `process ${owner} has ${directory} open: stop it, give this node its own --data, or let both use a Postgres server (--database)`,
-      );
-    rmSync(path, { force: true });
-    take();
+    writeFileSync(holder, JSON.stringify(entry satisfies z.infer<typeof holderFile>), { mode: 0o600 });
+  } catch (error) {
+    unlock();
+    throw error;
   }
-  return () => rmSync(path, { force: true });
+  return unlock;
 }

@@ -2,7 +2,7 @@
  * The chain as far as it has been read: logs, recent block hashes and the cursor. Several processes may read at once; a cursor
  * moves only from where its mover thinks it is, so nothing is written twice or out of order.
  */
-import { sql, type Expression, type Transaction } from "kysely";
+import { sql, type AliasedRawBuilder, type Expression, type Transaction } from "kysely";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { fromHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ChainLog } from "../chain/source.ts";
@@ -107,7 +107,7 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
     for (;;) {
       const rows = await database
         .selectFrom("logs")
-        .selectAll()
+        .select(COLUMNS)
         .where(which)
         .where("block", "<=", until)
         .where(sql<boolean>`(block, log_index) > (${block}::bigint, ${index}::integer)`)
@@ -199,17 +199,40 @@ async function insertLogs(transaction: Transaction<Tables>, logs: readonly Subje
   );
 }
 
-function logOf(row: Omit<LogRow, "live">): ChainLog {
+const HASH_DIGITS = 64;
+
+function hex<C extends "block_hash" | "address" | "topics" | "data" | "transaction">(
+  column: C,
+): AliasedRawBuilder<string, C> {
+  return sql<string>`encode(${sql.ref(column)}, 'hex')`.as(column);
+}
+
+/** Bytes as hex, as with {@link insertLogs}: that is what they become anyway. */
+const COLUMNS = [
+  ...(["block", "log_index", "timestamp"] as const),
+  hex("block_hash"),
+  hex("address"),
+  hex("topics"),
+  hex("data"),
+  hex("transaction"),
+] as const;
+
+type HexRow = Pick<LogRow, "block" | "log_index" | "timestamp"> &
+  Readonly<Record<"block_hash" | "address" | "topics" | "data" | "transaction", string>>;
+
+function logOf(row: HexRow): ChainLog {
+  const { topics } = row;
   return {
     blockNumber: row.block,
     logIndex: row.log_index,
-    blockHash: toHex(row.block_hash),
-    address: toHex(row.address),
-    topics: Array.from({ length: row.topics.length / 32 }, (_, i) =>
-      toHex(row.topics.subarray(32 * i, 32 * i + 32)),
+    blockHash: `0x${row.block_hash}`,
+    address: `0x${row.address}`,
+    topics: Array.from(
+      { length: topics.length / HASH_DIGITS },
+      (_, i): Hex => `0x${topics.slice(HASH_DIGITS * i, HASH_DIGITS * (i + 1))}`,
     ),
-    data: toHex(row.data),
-    transaction: toHex(row.transaction),
+    data: `0x${row.data}`,
+    transaction: `0x${row.transaction}`,
     timestamp: row.timestamp,
   };
 }

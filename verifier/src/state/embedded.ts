@@ -44,11 +44,15 @@ function commandOf(sql: string): "UPDATE" | "DELETE" | "INSERT" | "MERGE" | "SEL
   return word === "UPDATE" || word === "DELETE" || word === "INSERT" || word === "MERGE" ? word : "SELECT";
 }
 
+/** Of the thread: rows on their way. */
+const YOUNG_MIB = 16;
+
 /** @throws {AssayError} STATE_FAILED, once the thread has ended. */
 async function startWorker(path: string): Promise<Worker> {
   const worker = new Worker(new URL("./embedded.worker.ts", import.meta.url), {
     workerData: path,
     execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   });
   let cause: unknown;
   worker.on("error", (error: unknown) => {

@@ -5,8 +5,8 @@ import { PGlite, types } from "@electric-sql/pglite";
 import { messageOf } from "../../../sdk/src/error.ts";
 import type { WorkerReply, WorkerQuery } from "./embedded.ts";
 
-/** What of pages is kept here; the system's own cache has the rest. */
-const SHARED_BUFFERS = "16MB";
+/** The system's own cache has what is not kept here. */
+const SHARED_BUFFERS = "shared_buffers=16MB";
 
 /**
  * A module that is compiled meanwhile keeps what V8's baseline compiler makes of it. Its optimising compiler takes 600 MB and
@@ -26,7 +26,9 @@ async function baselineOnly<T>(compile: () => Promise<T>): Promise<T> {
 const database = await baselineOnly(() =>
   PGlite.create({
     dataDir: String(workerData),
-    startParams: [...PGlite.defaultStartParams, "-c", `shared_buffers=${SHARED_BUFFERS}`],
+    startParams: [...PGlite.defaultStartParams, "-c", SHARED_BUFFERS],
+    // MiB of a file of the log: a new database begins with one, and is copied whole.
+    initDbStartParams: ["--set", SHARED_BUFFERS, "--wal-segsize=4"],
     // As `pg` is told in database.ts: safe integers as numbers, wei as bigints.
     parsers: { [types.INT8]: Number, [types.NUMERIC]: BigInt },
   }),

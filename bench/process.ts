@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import pidusage from "pidusage";
+import { ENVIRONMENT, FLAGS } from "../bin/launch.mjs";
 import { createAccount } from "../scripts/simulate/accounts.ts";
 import { startWorld, type World } from "../verifier/test/world.ts";
 import { emitEvents } from "./events.ts";
@@ -38,8 +39,10 @@ async function readiness(node: ChildProcess): Promise<void> {
 
 async function live(config: string, idleMs: number): Promise<Life> {
   const began = performance.now();
-  const args = ["--import", "tsx", join(ROOT, "verifier", "src", "cli.ts"), "node", "--config", config];
-  const node = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+  // As the command runs (bin/assay.mjs).
+  const args = [...FLAGS, join(ROOT, "verifier", "src", "cli.ts"), "node", "--config", config];
+  const env = { ...process.env, ...ENVIRONMENT };
+  const node = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(node, "exit");
   let [last, peak] = [0, 0];
   const timer = setInterval(() => {

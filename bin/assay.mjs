@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ENVIRONMENT, FLAGS } from "./launch.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, "node_modules", ".bin");
@@ -13,13 +14,13 @@ if (!existsSync(join(root, "types"))) {
 }
 const child = spawn(
   join(bin, "node"),
-  ["--import", import.meta.resolve("tsx"), join(root, "verifier", "src", "cli.ts"), ...process.argv.slice(2)],
+  [...FLAGS, join(root, "verifier", "src", "cli.ts"), ...process.argv.slice(2)],
   {
     stdio: "inherit",
     env: {
       ...process.env,
+      ...ENVIRONMENT,
       PATH: bin + delimiter + (process.env.PATH ?? ""),
-      TSX_TSCONFIG_PATH: join(root, "tsconfig.json"),
     },
   },
 );

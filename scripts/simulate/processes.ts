@@ -3,6 +3,7 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream, mkdirSync, readFileSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ENVIRONMENT, FLAGS } from "../../bin/launch.mjs";
 import type { Blow } from "./faults.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -105,9 +106,10 @@ export function startProcess(spec: ProcessSpec): Supervised {
   function start(): void {
     wished = false;
     output = "";
-    const args = ["--import", "tsx", join(ROOT, spec.script), ...spec.args];
+    // As the command runs (bin/assay.mjs).
+    const args = [...FLAGS, join(ROOT, spec.script), ...spec.args];
     // Nothing of ours in its environment or its home; a process group of its own, so that its children can be found.
-    const env = { PATH: process.env["PATH"], HOME: directory };
+    const env = { ...ENVIRONMENT, PATH: process.env["PATH"], HOME: directory };
     const started = spawn(process.execPath, args, {
       cwd: ROOT,
       env,

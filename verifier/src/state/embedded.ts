@@ -1,7 +1,10 @@
 /** The embedded Postgres (PGlite) as a pool of one connection, in a worker thread: Kysely speaks to it as to a server. */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
 import pLimit from "p-limit";
@@ -44,11 +47,18 @@ function commandOf(sql: string): "UPDATE" | "DELETE" | "INSERT" | "MERGE" | "SEL
   return word === "UPDATE" || word === "DELETE" || word === "INSERT" || word === "MERGE" ? word : "SELECT";
 }
 
+/** Of the thread: rows on their way. */
+const YOUNG_MIB = 16;
+/** Databases that are being made. */
+const UNFINISHED = "postgres.new-";
+const REMOVE = { recursive: true, force: true, maxRetries: 5 };
+
 /** @throws {AssayError} STATE_FAILED, once the thread has ended. */
 async function startWorker(path: string): Promise<Worker> {
   const worker = new Worker(new URL("./embedded.worker.ts", import.meta.url), {
     workerData: path,
     execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   });
   let cause: unknown;
   worker.on("error", (error: unknown) => {
@@ -64,25 +74,28 @@ async function startWorker(path: string): Promise<Worker> {
   return worker;
 }
 
-async function closeWorker(worker: Worker): Promise<void> {
-  const exited = once(worker, "exit");
-  worker.postMessage("close");
-  await exited;
-}
-
 /**
- * A new database gets its name when it is whole. It is made by a thread of its own: that takes several times the memory that Postgres then
- * needs, and only a thread's end gives it back.
+ * A new database gets its name when it is whole. A process of its own makes it: that takes several times the memory that Postgres then
+ * needs. If this one is killed, that one may go on for a moment, so each has a directory of its own.
  */
-async function createDatabase(path: string): Promise<void> {
-  const unfinished = `${path}.new`;
-  rmSync(unfinished, { recursive: true, force: true });
-  await closeWorker(await startWorker(unfinished));
+async function createDatabase(directory: string, path: string): Promise<void> {
+  for (const name of readdirSync(directory))
+    if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE);
+  const unfinished = mkdtempSync(join(directory, UNFINISHED));
+  const script = fileURLToPath(new URL("./embedded.create.ts", import.meta.url));
+  try {
+    await promisify(execFile)(process.execPath, [script, unfinished], { env: {} });
+  } catch (cause) {
+    throw new AssayError("STATE_FAILED", `cannot make a database in ${directory}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
   renameSync(unfinished, path);
 }
 
-async function openWorker(path: string): Promise<Worker> {
-  if (!existsSync(path)) await createDatabase(path);
+async function openWorker(directory: string): Promise<Worker> {
+  const path = join(directory, "postgres");
+  if (!existsSync(path)) await createDatabase(directory, path);
   return startWorker(path);
 }
 
@@ -93,7 +106,7 @@ async function openWorker(path: string): Promise<Worker> {
 export async function openEmbedded(directory: string): Promise<PostgresPool> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(directory);
-  const worker = await openWorker(join(directory, "postgres")).catch((error: unknown) => {
+  const worker = await openWorker(directory).catch((error: unknown) => {
     unlock();
     throw error;
   });
@@ -146,7 +159,10 @@ export async function openEmbedded(directory: string): Promise<PostgresPool> {
         );
       }),
     async end() {
-      if (dead === undefined) await closeWorker(worker);
+      if (dead !== undefined) return;
+      const exited = once(worker, "exit");
+      worker.postMessage("close");
+      await exited;
     },
   };
 }

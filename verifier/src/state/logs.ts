@@ -103,9 +103,8 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
     after: number,
     until: number,
   ): AsyncGenerator<readonly ChainLog[]> {
-    let [block, index] = [after, LAST_INDEX];
-    for (;;) {
-      const rows = await database
+    const page = (block: number, index: number): Promise<HexRow[]> => {
+      const rows = database
         .selectFrom("logs")
         .select(COLUMNS)
         .where(which)
@@ -115,10 +114,17 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
         .orderBy("log_index")
         .limit(PAGE_ROWS)
         .execute();
+      // Its failure is seen when its turn comes.
+      rows.catch(() => undefined);
+      return rows;
+    };
+    let next: Promise<HexRow[]> | undefined = page(after, LAST_INDEX);
+    while (next !== undefined) {
+      const rows: HexRow[] = await next;
+      const last = rows.length < PAGE_ROWS ? undefined : rows.at(-1);
+      // Read while the reader is busy with this one.
+      next = last && page(last.block, last.log_index);
       if (rows.length > 0) yield rows.map(logOf);
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE_ROWS) return;
-      [block, index] = [last.block, last.log_index];
     }
   }
 

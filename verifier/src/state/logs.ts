@@ -69,6 +69,9 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
       `this state is of deployment ${stored.deployment}, not ${deployment}: use another directory or database`,
     );
 
+  // Without it every page would sort all that follows: an embedded Postgres has no autovacuum that would look at its tables.
+  await sql`analyze logs`.execute(database);
+
   async function position(): Promise<Position> {
     const row = await database
       .selectFrom("cursor")

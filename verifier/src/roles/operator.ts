@@ -212,7 +212,8 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       duties.push({
         key: `answer:${requestId}`,
         subject: requestId,
-        heavy: true,
+        // What waits for a file takes nobody's turn.
+        heavy: releases.ready(releaseId) !== undefined,
         deadline,
         run: () => answer(record, request, head),
       });

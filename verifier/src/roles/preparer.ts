@@ -35,7 +35,7 @@ export function createPreparer(
           if (path !== undefined) prepared.add(releaseId);
         };
         // Each process of a fleet needs it.
-        return [{ key: `prepare:${releaseId}`, subject: undefined, heavy: true, run }];
+        return [{ key: `prepare:${releaseId}`, subject: undefined, run }];
       });
     },
   };

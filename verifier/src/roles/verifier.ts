@@ -252,7 +252,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
         {
           key: `judge:${result.resultId}`,
           subject: result.requestId,
-          heavy: true,
+          // What waits for a file takes nobody's turn.
+          heavy: releases.ready(trial.release.releaseId) !== undefined,
           deadline: result.endsAt,
           run: () => judge(trial, found),
         },

@@ -194,7 +194,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     if (disagreeing.has(label)) return;
     disagreeing.add(label);
     const camps = [...ballots.values()].map((by) => by.map(({ name }) => name));
-    log.error({ about: label, camps }, "RPC endpoints contradict each other");
+    log.warn({ about: label, camps }, "RPC endpoints contradict each other");
   }
 
   async function vote<T>(label: string, ballot: (ask: Ask) => Promise<Vote<T>>): Promise<T> {

@@ -69,7 +69,7 @@ export function createRoster(
       const needed = Math.max(1, Math.min(quorum, able));
       if (needed < quorum !== short) {
         short = !short;
-        if (short) log.error({ label }, "too few RPC endpoints work to check them against each other");
+        if (short) log.warn({ label }, "too few RPC endpoints work to check them against each other");
         else log.info("RPC endpoints are checked against each other again");
       }
       return needed;

@@ -63,7 +63,7 @@ abstract contract InferenceConsumer is IInferenceCallback {
   /// @return requestId Id of the request.
   /// @return nonce Its number, from 1.
   function _request(
-    bytes memory input,
+    bytes calldata input,
     uint256 feeWei,
     address refundTo
   ) internal returns (RequestId requestId, uint64 nonce) {

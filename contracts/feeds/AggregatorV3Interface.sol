@@ -21,10 +21,7 @@ interface AggregatorV3Interface {
   /// @return answeredInRound Deprecated: `roundId`.
   function getRoundData(
     uint80 _roundId
-  )
-    external
-    view
-    returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+  ) external view returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
 
   /// @notice The latest round that has an answer. Reverts if there is none yet.
   function latestRoundData()

@@ -21,7 +21,7 @@ library FixedPointElement {
     return 1 << (dtype / 2 - (dtype == 1 ? 0 : 1));
   }
 
-  /// @notice The element at `offset` times 10 ** decimals, an f32 rounded to nearest, ties away from zero.
+  /// @notice The element at `offset` times 10 ** decimals, an f32 rounded to nearest, ties to even.
   /// @param decimals At most MAX_DECIMALS.
   /// @return isNumber False: NaN or an infinity.
   function read(
@@ -49,8 +49,13 @@ library FixedPointElement {
     if (exponent == 0) exponent = 1;
     else significand |= 1 << 23;
     uint256 scaled = significand * 10 ** decimals;
-    if (exponent >= F32_BIAS) scaled <<= exponent - F32_BIAS;
-    else scaled = (scaled + (1 << (F32_BIAS - exponent - 1))) >> (F32_BIAS - exponent);
+    if (exponent >= F32_BIAS) {
+      scaled <<= exponent - F32_BIAS;
+    } else {
+      uint256 cut = F32_BIAS - exponent;
+      // Half of the last place, less one unless what is kept is odd: ties go to even.
+      scaled = (scaled + (1 << (cut - 1)) - 1 + ((scaled >> cut) & 1)) >> cut;
+    }
     return (true, bits >> 31 == 1 ? -int256(scaled) : int256(scaled));
   }
 

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
-import {ReleaseTerms, RequestId} from "../interfaces/Types.sol";
+import {Ask, ReleaseTerms, RequestId} from "../interfaces/Types.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {ReleaseTermsLib} from "../registry/ReleaseTerms.sol";
 import {AggregatorV3Interface} from "./AggregatorV3Interface.sol";
@@ -96,11 +96,7 @@ contract InferenceFeed is AggregatorV3Interface, InferenceConsumer, Recurring {
     address owner_,
     Terms memory terms,
     Value memory value
-  )
-    payable
-    InferenceConsumer(market_, _withCallbackGas(policy))
-    Recurring(IVault(market_.vault()), owner_, terms)
-  {
+  ) payable InferenceConsumer(market_, _withCallbackGas(policy)) Recurring(IVault(market_.vault()), owner_, terms) {
     uint256 width = FixedPointElement.width(value.dtype);
     if (width == 0) revert DtypeUnsupported(value.dtype);
     uint256 outputBytes = IModelRegistry(market_.registry()).termsOf(policy.releaseId).outputBytes();
@@ -143,8 +139,21 @@ contract InferenceFeed is AggregatorV3Interface, InferenceConsumer, Recurring {
 
   /// @dev The nonce is the time of the input, so that the answer brings it along. Requests are at least a second apart.
   function _ask(uint256 feeNowWei) internal override {
-    nextNonce = uint64(block.timestamp);
-    _request(source.input(), feeNowWei, address(this));
+    uint64 nonce = uint64(block.timestamp);
+    nextNonce = nonce + 1;
+    market.request{value: feeNowWei}(
+      Ask({
+        releaseId: releaseId,
+        nonce: nonce,
+        bond: bond,
+        answerSeconds: answerSeconds,
+        windowSeconds: windowSeconds,
+        operator: operator,
+        callbackGas: callbackGas,
+        refundTo: address(this)
+      }),
+      source.input()
+    );
   }
 
   /// @dev Never reverts, so that an answer that is kept out is delivered once and for all.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Recurring} from "./Recurring.sol";
 import {StoredBytes} from "./StoredBytes.sol";
@@ -17,15 +18,16 @@ contract InferenceSchedule is Recurring {
 
   error ConsumerHasNoCode(address consumer);
 
+  /// @param market_ The consumer's.
   /// @param owner_ May cancel; 0: nobody.
   /// @param call_ Calldata of every call, at most 24,575 bytes.
   constructor(
-    IVault vault_,
+    IInferenceMarket market_,
     address owner_,
     Terms memory terms,
     address consumer_,
     bytes memory call_
-  ) payable Recurring(vault_, owner_, terms) {
+  ) payable Recurring(IVault(market_.vault()), owner_, terms) {
     if (consumer_.code.length == 0) revert ConsumerHasNoCode(consumer_);
     consumer = consumer_;
     _call = StoredBytes.store(call_);

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { BaseContract, ContractTransactionReceipt } from "ethers";
+import { getAddress, type BaseContract, type ContractTransactionReceipt } from "ethers";
 import { network } from "hardhat";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { deployAssay } from "../scripts/deployment.ts";
@@ -174,7 +174,7 @@ describe("a feed on a real model", () => {
   it("a schedule makes a consumer's request again and again, until it is cancelled", async () => {
     const arena = await openArena("breast-cancer");
     const { ethers, deployed, networkHelpers, operator } = arena;
-    const { market, vault } = deployed;
+    const { market } = deployed;
     const [owner] = await ethers.getSigners();
     if (owner === undefined) throw new Error("an account is needed");
     const releaseId = await deployed.registry.releaseIdOf(arena.release);
@@ -199,7 +199,7 @@ describe("a feed on a real model", () => {
       return requestIn(await (await schedule.poke(tipTo)).wait());
     };
     const answered = await poke();
-    expect(answered.requester).to.equal((await consumer.getAddress()).toLowerCase());
+    expect(getAddress(answered.requester)).to.equal(await consumer.getAddress());
     await market.connect(operator.signer).fulfill(answered, output);
     await networkHelpers.time.increase(WINDOW_SECONDS);
     await market.finalize(answered, operator.address, output);
@@ -269,6 +269,7 @@ describe("gas of feeds", () => {
       await later(INTERVAL);
       const receipt = await (await target.poke(tipTo)).wait();
       const request = requestIn(receipt);
+      await later(1);
       await market.connect(operator).fulfill(request, output);
       await later(WINDOW_SECONDS);
       const finalized = await gasOf(market.finalize(request, operator.address, output));

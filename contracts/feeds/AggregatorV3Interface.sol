@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-pragma solidity ^0.8.0;
+pragma solidity ^0.8.28;
 
 /// @notice Chainlink's interface of a data feed, as its consumers know it.
 /// @dev The names and types are Chainlink's; so is the name of this interface, to be recognised.
+// solhint-disable-next-line interface-starts-with-i
 interface AggregatorV3Interface {
   /// @notice Decimals of an answer: the value times 10 ** decimals.
   function decimals() external view returns (uint8);

@@ -58,8 +58,6 @@ contract InferenceFeed is AggregatorV3Interface, InferenceConsumer, Recurring {
   /// @dev More than `_onInference` and the checks before it take (gas); test/feeds.snapshot.json has what they do.
   uint32 public constant CALLBACK_GAS = 100_000;
 
-  uint256 public constant version = 1;
-
   IFeedInput public immutable source;
   uint32 public immutable offset;
   uint8 public immutable dtype;
@@ -118,8 +116,17 @@ contract InferenceFeed is AggregatorV3Interface, InferenceConsumer, Recurring {
   }
 
   /// @inheritdoc AggregatorV3Interface
-  function latestRoundData() external view returns (uint80, int256, uint256, uint256, uint80) {
+  function latestRoundData()
+    external
+    view
+    returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
+  {
     return getRoundData(latestRound);
+  }
+
+  /// @inheritdoc AggregatorV3Interface
+  function version() external pure returns (uint256) {
+    return 1;
   }
 
   /// @notice Whether there is no answer yet, or the latest is older than the heartbeat.
@@ -130,11 +137,11 @@ contract InferenceFeed is AggregatorV3Interface, InferenceConsumer, Recurring {
 
   /// @inheritdoc AggregatorV3Interface
   function getRoundData(
-    uint80 roundId
-  ) public view returns (uint80, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound) {
-    Round memory round = _rounds[roundId];
-    if (round.inputAt == 0) revert NoDataPresent(roundId);
-    return (roundId, round.answer, round.inputAt, round.inputAt, roundId);
+    uint80 _roundId
+  ) public view returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound) {
+    Round memory round = _rounds[_roundId];
+    if (round.inputAt == 0) revert NoDataPresent(_roundId);
+    return (_roundId, round.answer, round.inputAt, round.inputAt, _roundId);
   }
 
   /// @dev The nonce is the time of the input, so that the answer brings it along. Requests are at least a second apart.

@@ -2,13 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
-import {IDisputeGame} from "../interfaces/IDisputeGame.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {Ask, Claim, Node, Request, RequestId, RequestState} from "../interfaces/Types.sol";
 import {Fixture} from "../test/Fixture.sol";
 import {GreedyFeed} from "../test/GreedyFeed.sol";
 import {VM, check, checkEq} from "../test/Vm.sol";
-import {FixedPointElement} from "./FixedPointElement.sol";
 import {IFeedInput} from "./IFeedInput.sol";
 import {InferenceFeed} from "./InferenceFeed.sol";
 import {Recurring} from "./Recurring.sol";

@@ -35,11 +35,11 @@ contract HostilePoker {
   }
 
   receive() external payable {
-    if (mood == Mood.Refuse) revert Refused();
     _act(payable(msg.sender));
   }
 
   function _act(address payable caller) private {
+    if (mood == Mood.Refuse) revert Refused();
     ++calls;
     Mood now_ = mood;
     // Once: what it does may send to it.

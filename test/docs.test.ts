@@ -11,6 +11,7 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 const DOCUMENTS = [
   "README.md",
+  "contracts/README.md",
   "sdk/README.md",
   "verifier/README.md",
   "deployments/README.md",
@@ -37,7 +38,9 @@ describe("the documents", () => {
     const files = readdirSync(join(ROOT, "test")).filter((name) => name.endsWith(".snapshot.json"));
     const measured = files.flatMap((name) => numbers(JSON.parse(read(`test/${name}`)) as Figures));
     const [table = ""] = /## What it costs[\s\S]*?(?=\n## )/.exec(read("README.md")) ?? [];
-    const quoted = [...table.matchAll(/\d{1,3}(?:,\d{3})+/g)].map(([text]) =>
+    const [feeds = ""] = /\| gas \|[\s\S]*?(?=\n\n)/.exec(read("contracts/README.md")) ?? [];
+    expect(feeds).to.include("poke");
+    const quoted = [...`${table}${feeds}`.matchAll(/\d{1,3}(?:,\d{3})+/g)].map(([text]) =>
       Number(text.replaceAll(",", "")),
     );
     const cycle = JSON.parse(read("test/gas.snapshot.json")) as {

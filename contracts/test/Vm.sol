@@ -9,6 +9,7 @@ interface IVm {
   function deal(address account, uint256 amountWei) external;
   function warp(uint256 timestamp) external;
   function fee(uint256 baseFee) external;
+  function assume(bool holds) external pure;
   function expectRevert() external;
   function expectPartialRevert(bytes4 selector) external;
   function getCode(string calldata artifact) external view returns (bytes memory);

@@ -164,6 +164,6 @@ describe("hostile models", function () {
       kills++;
     }
     expect(await Promise.all(jobs)).to.deep.equal(jobs.map((_, i) => i + 1));
-    expect(kills).to.be.greaterThan(5);
+    expect(kills).to.be.at.least(2);
   });
 });

@@ -11,11 +11,13 @@ export default tseslint.config(
       "program/src/onnx/gen",
       "program/assembly",
       "program/build",
+      "explorer/dist",
+      "sdk/dist",
     ],
   },
   js.configs.recommended,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { project: "./tsconfig.json" } },
     rules: {
@@ -33,7 +35,22 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ["hardhat.config.ts", "ignition/**/*.ts"], rules: { "no-restricted-syntax": "off" } },
+  {
+    files: ["explorer/src/**/*.{ts,tsx}"],
+    languageOptions: { parserOptions: { project: "./explorer/tsconfig.json" } },
+  },
+  {
+    files: ["examples/sdk-browser/*.ts"],
+    languageOptions: { parserOptions: { project: "./examples/sdk-browser/tsconfig.json" } },
+  },
+  {
+    files: ["sdk/src/browser.ts"],
+    languageOptions: { parserOptions: { project: "./sdk/tsconfig.json" } },
+  },
+  {
+    files: ["hardhat.config.ts", "explorer/vite.config.ts", "ignition/**/*.ts"],
+    rules: { "no-restricted-syntax": "off" },
+  },
   {
     files: ["**/*.{mjs,js}"],
     languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } },

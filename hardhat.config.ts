@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
-import { configVariable, defineConfig } from "hardhat/config";
+import { configVariable, defineConfig, task } from "hardhat/config";
+import type { HttpNetworkUserConfig } from "hardhat/types/config";
+import { PUBLIC_NETWORKS, type PublicNetwork } from "./scripts/networks.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -11,17 +13,71 @@ const solidity = {
   settings: { evmVersion: "cancun", viaIR: true, optimizer: { enabled: true, runs: 1_000_000 } },
 } as const;
 
+/** Values come from the environment or Hardhat's keystore (`hardhat keystore set NAME`), when they are needed. */
+function publicNetwork(name: PublicNetwork): HttpNetworkUserConfig {
+  const { chainId, chainType, rpc } = PUBLIC_NETWORKS[name];
+  return {
+    type: "http",
+    chainId,
+    chainType,
+    url: configVariable(rpc),
+    accounts: [configVariable("DEPLOYER_PRIVATE_KEY")],
+  };
+}
+
+const deploy = task(
+  "deploy",
+  "Deploys Assay to --network NAME, after a review, and writes deployments/NAME.json",
+)
+  .addFlag({ name: "yes", description: "Do not ask" })
+  .addOption({
+    name: "admin",
+    description: "Sets parameters, after a delay (default: the deployer)",
+    defaultValue: "",
+  })
+  .addOption({
+    name: "guardian",
+    description: "May pause new requests (default: the admin)",
+    defaultValue: "",
+  })
+  .addOption({
+    name: "treasury",
+    description: "Gets the protocol fees (default: the admin)",
+    defaultValue: "",
+  })
+  .addOption({ name: "label", description: "Another label, other addresses", defaultValue: "assay-1" })
+  .addOption({ name: "out", description: "File to write (default: deployments/NAME.json)", defaultValue: "" })
+  .addFlag({ name: "createX", description: "Deploy CreateX where a chain has none" })
+  .addFlag({ name: "noVerify", description: "Do not publish the sources to explorers" })
+  .setInlineAction(async (args, hre) => {
+    const { deployTask } = await import("./scripts/deploy/main.ts");
+    return deployTask(args, hre);
+  })
+  .build();
+
+const publishSources = task(
+  "publish-sources",
+  "Publishes the sources of deployments/NAME.json to --network NAME's explorers",
+)
+  .addOption({ name: "file", description: "Another file", defaultValue: "" })
+  .setInlineAction(async ({ file }, hre) => {
+    const { publishTask } = await import("./scripts/deploy/sources.ts");
+    return publishTask(file, hre);
+  })
+  .build();
+
 export default defineConfig({
+  tasks: [deploy, publishSources],
+  verify: { etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") } },
   plugins: [toolbox],
   solidity: { profiles: { default: solidity, production: solidity } },
   paths: { tests: { mocha: "./test", solidity: "./contracts" } },
   networks: {
     local: { type: "http", url: process.env["LOCAL_RPC_URL"] ?? "http://127.0.0.1:8545" },
-    sepolia: {
-      type: "http",
-      url: configVariable("SEPOLIA_RPC_URL"),
-      accounts: [configVariable("DEPLOYER_PRIVATE_KEY")],
-    },
+    sepolia: publicNetwork("sepolia"),
+    baseSepolia: publicNetwork("baseSepolia"),
+    arbitrumSepolia: publicNetwork("arbitrumSepolia"),
+    optimismSepolia: publicNetwork("optimismSepolia"),
   },
   test: { mocha: { timeout: 120_000 } },
 });

@@ -10,7 +10,7 @@ import { createCompute } from "../verifier/src/compute/compute.ts";
 import { fastOutput } from "../verifier/src/compute/screen.ts";
 import { createFastPaths } from "../verifier/src/compute/selfCheck.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
-import { releaseOf } from "../verifier/src/releases/publish.ts";
+import { releaseOf } from "../verifier/src/releases/release.ts";
 import type { Figure } from "./figure.ts";
 import { gapFigures, startGapMeter } from "./gaps.ts";
 

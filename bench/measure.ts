@@ -1,6 +1,6 @@
 /** A network, measured side by side with onnxruntime on one thread in the same process. */
 import { InferenceSession } from "onnxruntime-node";
-import { commitProgram } from "../program/src/encode.ts";
+import { commitProgram } from "../program/src/commit.ts";
 import { runProgram } from "../program/src/fast/run.ts";
 import { mostThreads, Threads } from "../program/src/fast/threads.ts";
 import { HashingWorker } from "../program/src/hashing.ts";

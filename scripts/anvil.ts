@@ -16,6 +16,15 @@ export interface AnvilOptions {
   /** Seconds between blocks; absent: a block per transaction. */
   readonly blockSeconds?: number;
   readonly chainId?: number;
+  /** Of a chain that it stands in for; by default anvil's own, with the rules of Prague. */
+  readonly rules?: ChainRules;
+}
+
+export interface ChainRules {
+  /** Gas of one block. */
+  readonly blockGas: number;
+  /** Base fee of the first block, wei; it moves by EIP-1559. */
+  readonly baseFeeWei: number;
 }
 
 export function freePort(): Promise<number> {
@@ -48,8 +57,13 @@ async function answers(url: string): Promise<boolean> {
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const args = ["--host", "127.0.0.1", "--port", String(port), "--silent", "--hardfork", "prague"];
+  const args = ["--host", "127.0.0.1", "--port", String(port), "--silent"];
   args.push("--chain-id", String(options.chainId ?? 31337), "--accounts", "20");
+  const { rules } = options;
+  if (rules === undefined) args.push("--hardfork", "prague");
+  // Osaka's rules, with at most 2^24 gas in a transaction (EIP-7825).
+  else args.push("--hardfork", "osaka", "--enable-tx-gas-limit", "--gas-limit", String(rules.blockGas));
+  if (rules !== undefined) args.push("--block-base-fee-per-gas", String(rules.baseFeeWei));
   if (options.blockSeconds !== undefined) args.push("--block-time", String(options.blockSeconds));
   const binary = join(import.meta.dirname, "..", "node_modules", ".bin", "anvil");
   const child = spawn(binary, args, { stdio: ["ignore", "ignore", "inherit"] });

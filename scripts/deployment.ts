@@ -1,10 +1,8 @@
 /**
- * Deploys by Hardhat Ignition and checks the wiring. Used by scripts/deploy.ts, the demo and the tests.
+ * Deploys by Hardhat Ignition and checks the wiring. Used by scripts/deploy, the demo and the tests.
  */
-import { getCreateAddress } from "ethers";
-import type { NetworkConnection } from "hardhat/types/network";
 import { parseDeployment, type Deployment } from "../sdk/src/deployment.ts";
-import { Assay, Foundation } from "../ignition/modules/Assay.ts";
+import { AssayError } from "../sdk/src/error.ts";
 import type {
   Authority,
   DisputeGame,
@@ -14,10 +12,9 @@ import type {
   Referee,
   Vault,
 } from "../types/ethers-contracts/index.js";
-import { isLocalChain, networkParameters, type NetworkParameters } from "./networks.ts";
-
-/** The part of a Hardhat network connection that a deployment needs. */
-export type Connection = Pick<NetworkConnection, "ethers" | "ignition">;
+import { makePlan, type Choices, type Plan } from "./deploy/plan.ts";
+import { sendPlan, type Connection } from "./deploy/send.ts";
+import { adminDelaySeconds, networkParameters, type NetworkParameters } from "./networks.ts";
 
 export interface Contracts {
   readonly referee: Referee;
@@ -36,14 +33,7 @@ export async function deployReferee({ ethers }: Pick<Connection, "ethers">): Pro
   return ethers.deployContract("Referee", [await interpreter.getAddress()]);
 }
 
-export interface DeployOptions {
-  /** First admin of the access manager; the deployer by default. */
-  readonly admin?: string;
-  /** Vault account that gets the protocol fees; the deployer by default. */
-  readonly treasury?: string;
-  /** By default those of the chain (scripts/networks.ts). */
-  readonly network?: NetworkParameters;
-}
+export type DeployOptions = Partial<Omit<Choices, "deployer">>;
 
 export interface DeployedContracts extends Contracts {
   readonly chainId: bigint;
@@ -54,55 +44,54 @@ export interface DeployedContracts extends Contracts {
   readonly network: NetworkParameters;
 }
 
+/** What is deployed if nothing else is said: the deployer is admin, guardian and treasury. */
+export async function planFor({ ethers }: Connection, options: DeployOptions = {}): Promise<Plan> {
+  const [signer] = await ethers.getSigners();
+  if (signer === undefined) throw new AssayError("BAD_CONFIG", "the network has no account to deploy from");
+  const { chainId } = await ethers.provider.getNetwork();
+  const { address: deployer } = signer;
+  const admin = options.admin ?? deployer;
+  return makePlan(ethers, {
+    deployer,
+    admin,
+    adminDelaySeconds: options.adminDelaySeconds ?? adminDelaySeconds(chainId),
+    guardian: options.guardian ?? admin,
+    treasury: options.treasury ?? admin,
+    network: options.network ?? networkParameters(chainId),
+    label: options.label ?? "assay-1",
+  });
+}
+
+export async function contractsOf(
+  { ethers }: Pick<Connection, "ethers">,
+  { addresses: at }: Plan,
+): Promise<Contracts> {
+  return {
+    referee: await ethers.getContractAt("Referee", at.Referee),
+    authority: await ethers.getContractAt("Authority", at.Authority),
+    registry: await ethers.getContractAt("ModelRegistry", at.ModelRegistry),
+    vault: await ethers.getContractAt("Vault", at.Vault),
+    market: await ethers.getContractAt("InferenceMarket", at.InferenceMarket),
+    game: await ethers.getContractAt("DisputeGame", at.DisputeGame),
+    directory: await ethers.getContractAt("OperatorDirectory", at.OperatorDirectory),
+  };
+}
+
 /**
- * Deploys everything from the connection's first account. On a public network an interrupted run leaves Ignition's journal, and
- * the next run goes on from it if vault, market and game had not been begun.
+ * Deploys everything from the connection's first account, without asking; see scripts/deploy for people.
  * @throws Error if the deployed contracts do not name each other.
  */
 export async function deployAssay(
-  { ethers, ignition }: Connection,
+  connection: Connection,
   options: DeployOptions = {},
 ): Promise<DeployedContracts> {
-  const [deployer] = await ethers.getSigners();
-  if (deployer === undefined) throw new Error("the network has no account to deploy from");
-  const { chainId } = await ethers.provider.getNetwork();
-  const block = (await ethers.provider.getBlockNumber()) + 1;
-  const network = options.network ?? networkParameters(chainId);
-  const admin = options.admin ?? deployer.address;
-  const treasury = options.treasury ?? deployer.address;
-  // A development chain starts anew under the same chain id, so its journal must not be taken up again; and it has no reorgs.
-  const journal = isLocalChain(chainId)
-    ? {
-        deploymentId: `local-${Date.now()}`,
-        config: { requiredConfirmations: 1, blockPollingInterval: 200, retryInterval: 200 },
-      }
-    : { deploymentId: `chain-${chainId.toString()}` };
-  const base = await ignition.deploy(Foundation, { parameters: { Foundation: { admin } }, ...journal });
-  const [referee, authority, registry] = await Promise.all(
-    [base.referee, base.authority, base.registry].map((contract) => contract.getAddress()),
-  );
-  if (referee === undefined || authority === undefined || registry === undefined)
-    throw new Error("the foundation is incomplete");
-
-  const nonce = await ethers.provider.getTransactionCount(deployer.address);
-  const predict = (step: number): string => getCreateAddress({ from: deployer.address, nonce: nonce + step });
-  const [vault, market, game] = [predict(0), predict(1), predict(2)];
-  const { floorSeconds } = network;
-  const parameters = { ...network.parameters };
-  const wiring = { referee, authority, registry, market, game, treasury, floorSeconds, parameters };
-  const { directory } = await ignition.deploy(Assay, { parameters: { Assay: wiring }, ...journal });
-
-  const contracts: Contracts = {
-    referee: await ethers.getContractAt("Referee", referee),
-    authority: await ethers.getContractAt("Authority", authority),
-    registry: await ethers.getContractAt("ModelRegistry", registry),
-    vault: await ethers.getContractAt("Vault", vault),
-    market: await ethers.getContractAt("InferenceMarket", market),
-    game: await ethers.getContractAt("DisputeGame", game),
-    directory: await ethers.getContractAt("OperatorDirectory", await directory.getAddress()),
-  };
+  const plan = await planFor(connection, options);
+  const { block } = await sendPlan(connection, plan);
+  const contracts = await contractsOf(connection, plan);
+  const { deployer, treasury, network } = plan;
   await checkWiring(contracts, treasury);
-  return { ...contracts, chainId, block, deployer: deployer.address, treasury, network };
+  const { chainId } = await connection.ethers.provider.getNetwork();
+  return { ...contracts, chainId, block, deployer, treasury, network };
 }
 
 /** What `deployments/NETWORK.json` says of it at least. */

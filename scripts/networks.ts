@@ -59,6 +59,25 @@ const rollup: NetworkParameters = {
   },
 };
 
+/** The public networks that `npm run deploy -- --network NAME` knows, by Hardhat's names. */
+export const PUBLIC_NETWORKS = {
+  sepolia: { chainId: 11155111, title: "Sepolia", chainType: "l1", rpc: "SEPOLIA_RPC_URL" },
+  baseSepolia: { chainId: 84532, title: "Base Sepolia", chainType: "op", rpc: "BASE_SEPOLIA_RPC_URL" },
+  arbitrumSepolia: {
+    chainId: 421614,
+    title: "Arbitrum Sepolia",
+    chainType: "generic",
+    rpc: "ARBITRUM_SEPOLIA_RPC_URL",
+  },
+  optimismSepolia: {
+    chainId: 11155420,
+    title: "OP Sepolia",
+    chainType: "op",
+    rpc: "OPTIMISM_SEPOLIA_RPC_URL",
+  },
+} as const;
+export type PublicNetwork = keyof typeof PUBLIC_NETWORKS;
+
 const LOCAL_CHAIN = 31337n;
 const ROLLUPS: readonly bigint[] = [10n, 8453n, 42161n, 84532n, 421614n, 11155420n];
 
@@ -66,8 +85,17 @@ export function isLocalChain(chainId: bigint): boolean {
   return chainId === LOCAL_CHAIN;
 }
 
+/** Seconds that the admin of a chain's deployment has to wait between announcing and doing anything. */
+export function adminDelaySeconds(chainId: bigint): number {
+  return isLocalChain(chainId) ? 0 : 2 * DAY;
+}
+
+export function isRollup(chainId: bigint): boolean {
+  return ROLLUPS.includes(chainId);
+}
+
 /** @returns the parameters of a development chain, a known rollup, or else layer 1. */
 export function networkParameters(chainId: bigint): NetworkParameters {
   if (isLocalChain(chainId)) return local;
-  return ROLLUPS.includes(chainId) ? rollup : layer1;
+  return isRollup(chainId) ? rollup : layer1;
 }

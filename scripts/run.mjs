@@ -1,39 +1,17 @@
 // Runs one of the project's tasks and does the set-up that it needs first: `node scripts/run.mjs TASK [ARGS]`.
 // Plain JavaScript without dependencies, since it runs before there are any, on any Node from 20 up.
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, lstatSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tasks } from "./tasks.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, "node_modules", ".bin");
 const stamp = join(root, "node_modules", ".assay-setup");
-const test = "scripts/test.ts";
-
-/** Each task is a list of commands; further arguments go to the last one. */
-const tasks = {
-  setup: [],
-  demo: [["tsx", "scripts/demo/main.ts"]],
-  test: [["tsx", test]],
-  "test:nightly": [["tsx", test, "--nightly"]],
-  check: [
-    ["prettier", "--check", "--log-level", "warn", "."],
-    ["eslint", "."],
-    ["solhint", "--max-warnings", "0", "contracts/**/*.sol"],
-    ["tsc", "--noEmit"],
-  ],
-  format: [["prettier", "--write", "--log-level", "warn", "."]],
-  chain: [["anvil", "--block-time", "1", "--hardfork", "prague"]],
-  deploy: [["hardhat", "run", "scripts/deploy.ts"]],
-  bench: [["tsx", "bench/main.ts"]],
-  conformance: [["tsx", "scripts/conformance/main.ts"]],
-  networks: [["tsx", "scripts/networks/main.ts"]],
-  simulate: [["tsx", "scripts/simulate/main.ts"]],
-  "generate:onnx": [
-    ["buf", "generate", "--template", "program/src/onnx/buf.gen.yaml", "program/src/onnx/schema"],
-  ],
-};
 
 function run(command, args, env = process.env) {
   const result = spawnSync(command, args, {
@@ -44,6 +22,28 @@ function run(command, args, env = process.env) {
   });
   if (result.error) throw result.error;
   if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+/** Commands that do not wait for each other, as many at once as there are processors; what one says comes when it has ended. */
+async function runTogether(commands, env) {
+  const waiting = [...commands];
+  let failed = false;
+  async function work() {
+    for (let command = waiting.shift(); command !== undefined; command = waiting.shift()) {
+      const child = spawn(command[0], command.slice(1), {
+        cwd: root,
+        env,
+        shell: process.platform === "win32",
+      });
+      const said = [];
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => said.push(chunk));
+      const status = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+      process.stdout.write(Buffer.concat(said));
+      failed ||= status !== 0;
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  if (failed) process.exit(1);
 }
 
 /** Hardhat needs Node 22 or newer, also while its binaries are installed, so the install runs under Node 24 from npm. */
@@ -85,6 +85,27 @@ function buildKernels(env) {
   }
 }
 
+/** When any of these files, or of the files in these folders, was changed last, milliseconds since 1970. */
+function newestOf(paths) {
+  const files = paths.flatMap((path) =>
+    statSync(path).isDirectory()
+      ? readdirSync(path, { recursive: true }).map((name) => join(path, name))
+      : [path],
+  );
+  return files.reduce((newest, file) => Math.max(newest, lstatSync(file).mtimeMs), 0);
+}
+
+/** Builds the pages that nodes serve, unless they are as new as what they are made of. */
+function buildExplorer(env) {
+  const built = join(root, "explorer", "dist", "index.html");
+  const parts = [
+    ...["index.html", "vite.config.ts", "public", "src"].map((name) => join("explorer", name)),
+    ...[join("sdk", "src"), join("program", "src"), join("verifier", "src"), "types", "package-lock.json"],
+  ];
+  if (existsSync(built) && statSync(built).mtimeMs > newestOf(parts.map((part) => join(root, part)))) return;
+  run("vite", ["build", "explorer", "--logLevel", "warn"], env);
+}
+
 const [task, ...args] = process.argv.slice(2);
 const commands = tasks[task];
 if (commands === undefined) {
@@ -95,9 +116,12 @@ install();
 // The npm package "node" puts Node 24 first on this PATH.
 const env = { ...process.env, PATH: bin + delimiter + process.env.PATH };
 buildKernels(env);
-// Solidity tests take longer to compile than all contracts together.
-const scope = task.startsWith("test") ? [] : ["--no-tests"];
-run("hardhat", ["build", "--quiet", ...scope], env);
-commands.forEach((command, i) =>
-  run(command[0], [...command.slice(1), ...(i === commands.length - 1 ? args : [])], env),
-);
+// Solidity tests take longer to compile than all contracts together: that is for those who run them.
+run("hardhat", ["build", "--quiet", "--no-tests"], env);
+// Its own test builds it; checks need no pages.
+if (!/^(test|check|format|explorer)/.test(task)) buildExplorer(env);
+if (task === "check") await runTogether(commands, env);
+else
+  commands.forEach((command, i) =>
+    run(command[0], [...command.slice(1), ...(i === commands.length - 1 ? args : [])], env),
+  );

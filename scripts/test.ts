@@ -1,6 +1,7 @@
 /**
  * Runs all tests: Solidity tests and Mocha tests, in as many processes as there are suites and processors. With --nightly, the long
- * fuzzing and the *.nightly.ts tests too. Ends with one line "N passed, N failed".
+ * fuzzing and the *.nightly.ts tests too. Ends with one line "N passed, N failed", and how many were
+ * skipped.
  */
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
@@ -19,17 +20,21 @@ function mocha(...patterns: readonly string[]): readonly string[] {
 /** The longest first. */
 const suites = [
   ...(nightly ? globSync("{test,verifier}/**/*.nightly.ts").map((file) => mocha(file)) : []),
+  // Compiles its tests first.
+  ["hardhat", "test", "solidity"],
   mocha("verifier/test/[a-m]*.test.ts"),
-  mocha("verifier/test/[n-z]*.test.ts"),
+  mocha("explorer/test/**/*.test.ts"),
   mocha("test/**/*.test.ts"),
-  mocha("sdk/**/*.test.ts", "verifier/src/**/*.test.ts", "scripts/**/*.test.ts"),
+  mocha("verifier/test/[n-z]*.test.ts"),
+  mocha("sdk/src/**/*.test.ts", "verifier/src/**/*.test.ts", "scripts/**/*.test.ts"),
+  mocha("sdk/test/**/*.test.ts"),
   mocha("program/**/*.test.ts"),
-  ["hardhat", "test", "solidity", "--no-compile"],
 ];
 
 interface Count {
   passed: number;
   failed: number;
+  skipped: number;
 }
 
 const outputs = suites.map(() => "");
@@ -63,24 +68,30 @@ function runSuite(suite: number): Promise<Count> {
         Number(new RegExp(`(\\d+) ${word}`).exec(outputs[suite] ?? "")?.[1] ?? 0);
       const failed = count("failing");
       // A suite that dies without counting has failed too.
-      resolve({ passed: count("passing"), failed: status !== 0 && failed === 0 ? 1 : failed });
+      resolve({
+        passed: count("passing"),
+        failed: status !== 0 && failed === 0 ? 1 : failed,
+        skipped: count("pending"),
+      });
     });
   });
 }
 
-const total: Count = { passed: 0, failed: 0 };
+const total: Count = { passed: 0, failed: 0, skipped: 0 };
 let next = 0;
 
 async function work(): Promise<void> {
   while (next < suites.length) {
-    const { passed, failed } = await runSuite(next++);
+    const { passed, failed, skipped } = await runSuite(next++);
     total.passed += passed;
     total.failed += failed;
+    total.skipped += skipped;
   }
 }
 
-// Tests of nodes wait for blocks and clocks more than they compute.
-const atOnce = Math.min(availableParallelism() + 1, suites.length);
+// Tests of nodes and pages wait for blocks and clocks more than they compute.
+const atOnce = Math.min(availableParallelism() + 2, suites.length);
 await Promise.all(Array.from({ length: atOnce }, work));
-console.log(`${total.passed} passed, ${total.failed} failed`);
+const skipped = total.skipped === 0 ? "" : `, ${total.skipped} skipped`;
+console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);

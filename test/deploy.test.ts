@@ -1,4 +1,4 @@
-/** `scripts/deploy.ts` as a user runs it, against both chains that developers use, each its own process. */
+/** `hardhat deploy` as a user runs it, against both chains that developers use, each its own process. */
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { expect } from "chai";
 import { JsonRpcProvider } from "ethers";
 import { freePort, startAnvil } from "../scripts/anvil.ts";
 import { checkChain, connect } from "../sdk/src/contracts.ts";
-import { readDeployment } from "../sdk/src/deployment.ts";
+import { readDeployment } from "../sdk/src/deploymentFile.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
@@ -53,8 +53,8 @@ describe("the deployment script", function () {
       const folder = mkdtempSync(join(tmpdir(), "assay-deploy-"));
       try {
         const file = join(folder, "local.json");
-        const env = { ...process.env, LOCAL_RPC_URL: chain.url, ASSAY_DEPLOYMENT: file };
-        const args = [HARDHAT, "run", "--no-compile", "scripts/deploy.ts", "--network", "local"];
+        const env = { ...process.env, LOCAL_RPC_URL: chain.url };
+        const args = [HARDHAT, "deploy", "--network", "local", "--yes", "--out", file];
         await run(process.execPath, args, { cwd: ROOT, env });
         const deployment = readDeployment(file);
         const provider = new JsonRpcProvider(chain.url, undefined, { cacheTimeout: -1 });

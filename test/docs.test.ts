@@ -1,8 +1,9 @@
 /** What the documents say is so: figures, links, commands, code. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { RULES } from "../program/src/lower/ops/index.ts";
+import { ECONOMY_TABLES } from "./support/economyTables.ts";
 import { GAS_TABLES } from "./support/gasTables.ts";
 import type { Figures } from "./support/snapshot.ts";
 
@@ -14,9 +15,10 @@ const DOCUMENTS = [
   "contracts/README.md",
   "sdk/README.md",
   "verifier/README.md",
+  "explorer/README.md",
   "deployments/README.md",
   "examples/models/README.md",
-  ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
+  ...globSync("docs/**/*.md", { cwd: ROOT }),
 ];
 
 function numbers(figures: Figures): number[] {
@@ -51,19 +53,18 @@ describe("the documents", () => {
     for (const figure of quoted) expect([...measured, first], String(figure)).to.include(figure);
   });
 
-  it("show the gas of the networks as measured", () => {
-    const page = read("docs/gas.md");
-    const made = Object.entries(GAS_TABLES).reduce(
-      (text, [name, table]) =>
-        text.replace(
-          new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`),
-          (_, begin: string, end: string) => `${begin}\n${table()}\n\n${end}`,
-        ),
-      page,
-    );
-    if (process.env["ASSAY_UPDATE_SNAPSHOT"] === "1") writeFileSync(join(ROOT, "docs/gas.md"), made);
-    else expect(page).to.equal(made);
-  });
+  const generated = { "docs/gas.md": GAS_TABLES, "docs/economics.md": ECONOMY_TABLES };
+  for (const [document, tables] of Object.entries(generated))
+    it(`show in ${document} what was measured and computed`, () => {
+      const page = read(document);
+      const made = Object.entries(tables).reduce((text, [name, table]) => {
+        const place = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`);
+        expect(text).to.match(place);
+        return text.replace(place, (_, begin: string, end: string) => `${begin}\n${table()}\n\n${end}`);
+      }, page);
+      if (process.env["ASSAY_UPDATE_SNAPSHOT"] === "1") writeFileSync(join(ROOT, document), made);
+      else expect(page).to.equal(made);
+    });
 
   it("list every operator that is lowered, and no other", () => {
     const known = RULES.flatMap((table) => Object.keys(table)).toSorted();

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IInferenceCallback} from "../interfaces/IInferenceCallback.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {Ask, ReleaseId, RequestId} from "../interfaces/Types.sol";
+import {Answers, Caution, Standing} from "./Answers.sol";
 
 /// @notice Base of contracts that use inference: fixes what is asked for, and accepts answers to its own requests only.
 /// @dev Warning: the answer is as good as the release, the bond and the window that the constructor fixes. The window must be
@@ -81,6 +82,45 @@ abstract contract InferenceConsumer is IInferenceCallback {
       }),
       input
     );
+  }
+
+  /// @notice The same with an input that this contract has made (`Tensors`).
+  /// @dev Not one function for both: a copy of the input into memory, or a struct that is returned, would cost every request.
+  function _requestPacked(
+    bytes memory input,
+    uint256 feeWei,
+    address refundTo
+  ) internal returns (RequestId requestId, uint64 nonce) {
+    nonce = nextNonce++;
+    requestId = market.request{value: feeWei}(
+      Ask(releaseId, nonce, bond, answerSeconds, windowSeconds, operator, callbackGas, refundTo),
+      input
+    );
+  }
+
+  /// @notice How firm an answer to a request of this contract is: provisional until its window is over and no game is open.
+  /// @dev Warning: a provisional answer may be overturned until `endsAt`, and later while games are open; `bondWei` is the least that
+  /// its operator then loses. Reverts unless this operator gave exactly this output and it was not overturned. Costs nothing where
+  /// it is not used. Whether the request is this contract's own is for the caller to know.
+  function _standingOf(
+    RequestId requestId,
+    address operator_,
+    bytes calldata output
+  ) internal view returns (Standing memory standing) {
+    standing = Answers.standingById(market, requestId, operator_, keccak256(output));
+    standing.answeredAt = standing.endsAt - windowSeconds;
+    standing.bondWei = bond;
+  }
+
+  /// @notice The same, and reverts if the answer is neither final nor as firm as `caution` wants.
+  function _requireProvisional(
+    RequestId requestId,
+    address operator_,
+    bytes calldata output,
+    Caution memory caution
+  ) internal view returns (Standing memory standing) {
+    standing = _standingOf(requestId, operator_, output);
+    Answers.requireCautious(caution, requestId, standing);
   }
 
   /// @notice The final answer of a request. Called once it has been accepted; if it reverts, it can be called again.

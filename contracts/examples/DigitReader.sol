@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
+import {Tensors} from "../consumers/Tensors.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {RequestId} from "../interfaces/Types.sol";
 
@@ -19,8 +20,7 @@ contract DigitReader is InferenceConsumer {
   }
 
   function _onInference(RequestId requestId, uint64, bytes calldata logits) internal override {
-    uint256 digit;
-    for (uint256 i = 1; i < logits.length; ++i) if (logits[i] > logits[digit]) digit = i;
+    uint256 digit = Tensors.argmaxU8(logits);
     digitOf[requestId] = digit;
     emit DigitRead(requestId, digit);
   }

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
-import {Ask, ReleaseTerms, RequestId} from "../interfaces/Types.sol";
+import {ReleaseTerms, RequestId} from "../interfaces/Types.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {ReleaseTermsLib} from "../registry/ReleaseTerms.sol";
 import {AggregatorV3Interface} from "./AggregatorV3Interface.sol";
@@ -146,21 +146,8 @@ contract InferenceFeed is AggregatorV3Interface, InferenceConsumer, Recurring {
 
   /// @dev The nonce is the time of the input, so that the answer brings it along. Requests are at least a second apart.
   function _ask(uint256 feeNowWei) internal override {
-    uint64 nonce = uint64(block.timestamp);
-    nextNonce = nonce + 1;
-    market.request{value: feeNowWei}(
-      Ask({
-        releaseId: releaseId,
-        nonce: nonce,
-        bond: bond,
-        answerSeconds: answerSeconds,
-        windowSeconds: windowSeconds,
-        operator: operator,
-        callbackGas: callbackGas,
-        refundTo: address(this)
-      }),
-      source.input()
-    );
+    nextNonce = uint64(block.timestamp);
+    _requestPacked(source.input(), feeNowWei, address(this));
   }
 
   /// @dev Never reverts, so that an answer that is kept out is delivered once and for all.

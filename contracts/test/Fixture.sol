@@ -56,12 +56,13 @@ abstract contract Fixture {
     VM.warp(START);
     VM.fee(0);
     referee = PresetReferee(create("PresetReferee.sol:PresetReferee", ""));
-    Authority authority = Authority(create("Authority.sol:Authority", abi.encode(admin)));
     registry = ModelRegistry(create("ModelRegistry.sol:ModelRegistry", ""));
     uint256 nonce = VM.getNonce(address(this));
-    address marketAt = VM.computeCreateAddress(address(this), nonce + 1);
-    address gameAt = VM.computeCreateAddress(address(this), nonce + 2);
-    bytes memory wiring = abi.encode(registry, marketAt, gameAt, treasury);
+    address marketAt = VM.computeCreateAddress(address(this), nonce + 2);
+    address gameAt = VM.computeCreateAddress(address(this), nonce + 3);
+    bytes memory wiring = abi.encode(admin, adminDelay(), guardian(), marketAt);
+    Authority authority = Authority(create("Authority.sol:Authority", wiring));
+    wiring = abi.encode(registry, marketAt, gameAt, treasury);
     vault = Vault(create("Vault.sol:Vault", wiring));
     wiring = abi.encode(authority, registry, vault, gameAt, FLOOR_SECONDS, parameterSet());
     market = InferenceMarket(create("InferenceMarket.sol:InferenceMarket", wiring));
@@ -72,6 +73,15 @@ abstract contract Fixture {
     stake(bob, 10 ether);
     stake(carol, 10 ether);
     VM.warp(START + 1);
+  }
+
+  /// @dev Seconds that the admin has to wait between announcing and doing.
+  function adminDelay() internal pure virtual returns (uint32) {
+    return 0;
+  }
+
+  function guardian() internal view virtual returns (address) {
+    return admin;
   }
 
   /// @dev From the artifact: with `new`, the compiler would optimise every contract again inside every test.

@@ -18,7 +18,7 @@ import {
   type TensorLoad,
   type TensorSource,
 } from "./instruction.ts";
-import { HASH_BYTES } from "./merkle.ts";
+import { HASH_BYTES } from "./treeShape.ts";
 
 export interface ProgramHeader {
   readonly loweringVersion: number;

@@ -1,17 +1,8 @@
 /**
- * Binary encoding of instructions and program header (docs/program.md §6). Big-endian.
+ * Binary encoding of instructions (docs/program.md §6). Big-endian.
  */
 import { dtype } from "./dtype.ts";
-import {
-  BODIES,
-  FOLDS,
-  type Affine,
-  type Instruction,
-  type Load,
-  type Program,
-  type TensorLoad,
-} from "./instruction.ts";
-import { hashTree, sha256, tensorRoot, treeRoot, type Tree } from "./merkle.ts";
+import { BODIES, FOLDS, type Affine, type Instruction, type Load, type TensorLoad } from "./instruction.ts";
 
 export const FORMAT_VERSION = 1;
 
@@ -25,7 +16,7 @@ export const LIMITS = {
 
 const SOURCE_KIND = { input: 2, constant: 3, instruction: 4 } as const;
 
-class Writer {
+export class Writer {
   private readonly parts: number[] = [];
 
   unsigned(value: number, bytes: number): this {
@@ -95,29 +86,4 @@ export function encodeInstruction(instruction: Instruction): Uint8Array {
   for (const dim of [...outDims, ...redDims]) out.unsigned(dim, 4);
   for (const load of loads) writeLoad(out, load);
   return out.done();
-}
-
-/** Everything a dispute opens of a program besides constant data. */
-export interface ProgramCommitment {
-  readonly root: Uint8Array;
-  readonly header: Uint8Array;
-  readonly encodings: readonly Uint8Array[];
-  readonly instructions: Tree;
-  readonly constants: Tree;
-}
-
-export function commitProgram(program: Program): ProgramCommitment {
-  const encodings = program.instructions.map(encodeInstruction);
-  const instructions = hashTree(encodings.map((e) => sha256(e)));
-  const constants = hashTree(program.constants.map((c) => tensorRoot(c.data)));
-  const out = new Writer();
-  out.unsigned(FORMAT_VERSION, 2).unsigned(program.loweringVersion, 2);
-  out.unsigned(program.inputs.length, 4).unsigned(program.constants.length, 4);
-  out.unsigned(program.instructions.length, 4).unsigned(program.outputs.length, 4);
-  out.raw(treeRoot(constants)).raw(treeRoot(instructions));
-  for (const input of program.inputs) out.unsigned(dtype(input.dtype).code, 1).unsigned(input.elements, 4);
-  for (const output of program.outputs)
-    out.unsigned(dtype(output.dtype).code, 1).unsigned(output.elements, 4).unsigned(output.instruction, 4);
-  const header = out.done();
-  return { root: sha256(header), header, encodings, instructions, constants };
 }

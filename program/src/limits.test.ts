@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { Interface } from "ethers";
-import { commitProgram } from "./encode.ts";
+import { commitProgram } from "./commit.ts";
 import {
   product,
   type Affine,

@@ -13,7 +13,7 @@ import {
   type Program,
   type TensorLoad,
 } from "./instruction.ts";
-import { depthOf, HASH_BYTES, LEAF_BYTES, tensorDepth } from "./merkle.ts";
+import { depthOf, HASH_BYTES, LEAF_BYTES, tensorDepth } from "./treeShape.ts";
 import { coefficient, reachOf, type Reach } from "./reach.ts";
 import { tensorLoads } from "./validate.ts";
 

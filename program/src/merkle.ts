@@ -3,29 +3,14 @@
  */
 import { hash } from "node:crypto";
 import { allocate, free, kernels, view } from "./simd.ts";
+import { depthOf, HASH_BYTES, LEAF_BYTES } from "./treeShape.ts";
 
-export const LEAF_BYTES = 256;
-export const HASH_BYTES = 32;
+export { depthOf, HASH_BYTES, LEAF_BYTES, tensorDepth, tensorLeaves } from "./treeShape.ts";
 
 /** In one call and by way of a string, which costs half of what a hash object does on short messages. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const [first = new Uint8Array(0)] = parts;
   return Buffer.from(hash("sha256", parts.length === 1 ? first : Buffer.concat(parts), "binary"), "binary");
-}
-
-/** Levels between the root and the leaves of a tree of `leaves` leaves. */
-export function depthOf(leaves: number): number {
-  let depth = 0;
-  while (2 ** depth < leaves) depth++;
-  return depth;
-}
-
-export function tensorLeaves(bytes: number): number {
-  return Math.max(1, Math.ceil(bytes / LEAF_BYTES));
-}
-
-export function tensorDepth(bytes: number): number {
-  return depthOf(tensorLeaves(bytes));
 }
 
 const EMPTY_ROOT = new Uint8Array(HASH_BYTES);

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { decodeInstruction } from "./decode.ts";
 import { dtype } from "./dtype.ts";
-import { commitProgram, type ProgramCommitment } from "./encode.ts";
+import { commitProgram, type ProgramCommitment } from "./commit.ts";
 import { outElements, type Axis, type Instruction, type Program, type TensorLoad } from "./instruction.ts";
 import {
   depthOf,

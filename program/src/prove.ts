@@ -2,7 +2,7 @@
  * Proofs for the referee, in the shape of contracts/interfaces/IReferee.sol.
  */
 import { dtype } from "./dtype.ts";
-import type { ProgramCommitment } from "./encode.ts";
+import type { ProgramCommitment } from "./commit.ts";
 import {
   outElements,
   type Instruction,

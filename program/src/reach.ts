@@ -3,7 +3,7 @@
  */
 import { dtype } from "./dtype.ts";
 import { product, type Affine, type Instruction, type TensorLoad } from "./instruction.ts";
-import { LEAF_BYTES, tensorLeaves } from "./merkle.ts";
+import { LEAF_BYTES, tensorLeaves } from "./treeShape.ts";
 
 /** Bounds on what one element reads of one operand. */
 export interface Reach {

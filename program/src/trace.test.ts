@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { commitProgram } from "./encode.ts";
+import { commitProgram } from "./commit.ts";
 import { Threads } from "./fast/threads.ts";
 import { HashingWorker } from "./hashing.ts";
 import { hashTree, tensorRoot, treeRoot } from "./merkle.ts";

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { decodeHeader, decodeInstruction } from "./decode.ts";
-import { commitProgram, encodeInstruction } from "./encode.ts";
+import { commitProgram } from "./commit.ts";
+import { encodeInstruction } from "./encode.ts";
 import type { Affine, Axis, Instruction, Program, TensorLoad } from "./instruction.ts";
 import { generateCase, KINDS } from "./testing/generate.ts";
 import { seededRng } from "./testing/rng.ts";

@@ -61,13 +61,13 @@ export function startProcess(
     });
   return {
     async waitFor(text) {
-      for (let i = 0; i < 600; i++) {
+      for (let i = 0; i < 1800; i++) {
         const line = output.split("\n").find((candidate) => candidate.includes(text));
         if (line !== undefined) return line;
         if (child.exitCode !== null) break;
         await sleep(100);
       }
-      throw new Error(`${name} did not say "${text}":\n${output.slice(-2000)}`);
+      throw new Error(`${name} did not say ${text}:\n${output.slice(-2000)}`);
     },
   };
 }

@@ -1,12 +1,13 @@
 /**
- * A corrupt operator as a process: `node --import tsx scripts/demo/corrupt.ts LIE SETTINGS.json`. It is an honest node with
- * one part replaced; LIE says which.
+ * A corrupt operator as a process: `tsx scripts/demo/corrupt.ts LIE CONFIG`, where CONFIG is a node's configuration file. It is
+ * an honest node with one part replaced; LIE says which.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readDeployment } from "../../sdk/src/deployment.ts";
+import { readDeployment } from "../../sdk/src/deploymentFile.ts";
+import { AssayError } from "../../sdk/src/error.ts";
 import { openKeystore, readPassword } from "../../verifier/src/chain/keys.ts";
 import { walletSigner } from "../../verifier/src/chain/signer.ts";
+import { loadConfig } from "../../verifier/src/cli/config.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
@@ -18,28 +19,25 @@ const LIES: Readonly<Record<string, Partial<OperatorParts>>> = {
   silence: silentOperator,
 };
 
-interface Settings {
-  readonly rpcUrl: string;
-  readonly deployment: string;
-  readonly keystore: string;
-  readonly passwordFile: string;
-  readonly data: string;
-}
-
 const [lie = "", file = ""] = process.argv.slice(2);
 const parts = LIES[lie];
 if (parts === undefined) throw new Error(`unknown lie ${lie}: use ${Object.keys(LIES).join(", ")}`);
-const settings = JSON.parse(readFileSync(file, "utf8")) as Settings;
+const { rpc, deployment, keystore, passwordFile, data } = loadConfig(file, {});
+if (!rpc || !deployment || !keystore || !passwordFile || !data)
+  throw new AssayError(
+    "BAD_CONFIG",
+    `${file} names no endpoint, deployment, key, password or data directory`,
+  );
 const node = await startNode(
   {
-    deployment: readDeployment(settings.deployment),
-    rpcUrls: [settings.rpcUrl],
-    signer: walletSigner(await openKeystore(settings.keystore, readPassword(settings.passwordFile))),
+    deployment: readDeployment(deployment),
+    rpcUrls: rpc,
+    signer: walletSigner(await openKeystore(keystore, readPassword(passwordFile))),
     log: createLogger("info", 1, false),
     operator: { serve: "all", minFee: 0n },
     // Everybody is on this machine.
-    content: { directory: join(settings.data, "content"), allowPrivate: true },
-    database: { directory: join(settings.data, "state") },
+    content: { directory: join(data, "content"), allowPrivate: true },
+    database: { directory: join(data, "state") },
     pollMs: 500,
     compute: { workers: 1 },
   },

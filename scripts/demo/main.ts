@@ -11,7 +11,7 @@ import { report } from "./report.ts";
 import { setStage } from "./stage.ts";
 import { tell } from "./story.ts";
 
-const LIMIT_SECONDS = 120;
+const LIMIT_SECONDS = 180;
 const started = Date.now();
 
 function say(text: string): void {

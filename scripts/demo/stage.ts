@@ -16,8 +16,9 @@ export const FEE = parseEther("0.01");
 export const BOND = parseEther("1");
 export const STAKE = parseEther("5");
 /** Nobody waits on this chain: seconds instead of hours. */
-const WINDOW_SECONDS = 12;
-const CLOCK_SECONDS = 20;
+/** Twice what a node on a busy laptop takes to prepare two releases and to look at five answers. */
+export const WINDOW_SECONDS = 25;
+const CLOCK_SECONDS = 30;
 
 export const OPERATORS = ["honest", "liar", "cheapskate", "ghost"] as const;
 export type OperatorName = (typeof OPERATORS)[number];
@@ -115,8 +116,8 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   const corrupt = (name: ActorName, lie: string): Process => {
     const { keystore, passwordFile } = actors[name];
     const file = join(directory, `${name}.json`);
-    const settings = { rpcUrl, deployment: deploymentFile, keystore, passwordFile, data: data(name) };
-    writeFileSync(file, JSON.stringify(settings));
+    const config = { rpc: rpcUrl, deployment: deploymentFile, keystore, passwordFile, data: data(name) };
+    writeFileSync(file, JSON.stringify(config));
     return startProcess(name, directory, "scripts/demo/corrupt.ts", [lie, file]);
   };
   const processes = [

@@ -3,9 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { keccak256 } from "ethers";
 import { REQUEST_STATES, waitForAnswer, type RequestStateName } from "../../sdk/src/answer.ts";
 import { parseRequested, type RequestHandle } from "../../sdk/src/request.ts";
-import { findRelease } from "../../verifier/src/releases/find.ts";
+import { readRelease } from "../../sdk/src/release.ts";
 import type { DisputeGame } from "../../types/ethers-contracts/index.js";
-import { FEE, OPERATORS, testSet, type Stage } from "./stage.ts";
+import { FEE, OPERATORS, testSet, WINDOW_SECONDS, type Stage } from "./stage.ts";
+
+/** Name of the request to the float model. */
+const FLOAT = "float";
 
 export interface Story {
   readonly requests: ReadonlyMap<string, RequestHandle>;
@@ -33,7 +36,7 @@ async function ask(stage: Stage): Promise<{ requests: Map<string, RequestHandle>
   const requests = new Map<string, RequestHandle>();
   for (const [i, transaction] of sent.entries()) {
     const receipt = await transaction.wait();
-    if (receipt !== null) requests.set(OPERATORS[i] ?? "float", parseRequested(contracts, receipt));
+    if (receipt !== null) requests.set(OPERATORS[i] ?? FLOAT, parseRequested(contracts, receipt));
   }
   return { requests, label: labels[0] ?? -1 };
 }
@@ -44,7 +47,7 @@ async function challengeFrivolously(stage: Stage, handle: RequestHandle): Promis
     timeoutSeconds: 60,
     pollSeconds: 0.3,
   });
-  const { release } = await findRelease(contracts, provider, digits);
+  const { release } = await readRelease(contracts, provider, digits);
   const claim = { request: handle.request, release, operator, outputHash: keccak256(output) };
   await (await deployed.game.connect(actors.crank.wallet).challenge(claim)).wait();
 }
@@ -79,6 +82,10 @@ export async function tell(stage: Stage, say: (text: string) => void, limitSecon
       const state = REQUEST_STATES[Number((await market.statusOf(requestId)).state)] ?? "none";
       if (state === "delivered") {
         ends.set(name, state);
+        if (name !== "honest" && name !== FLOAT)
+          throw new Error(
+            `the lie of ${name} is final: its window of ${WINDOW_SECONDS} s was over before the verifier had looked. Is this machine very busy?`,
+          );
         const what =
           name === "honest"
             ? `honest answer is final; its consumer reads a ${await readers.honest.digitOf(requestId)}`

@@ -40,17 +40,45 @@ async function rawTransactions(provider: JsonRpcProvider, from: number, to: numb
   return raws;
 }
 
+/** Milliseconds in which a block that anvil had begun when its clock stopped is made. */
+const LAST_BLOCK_MS = 300;
+
+async function headAtRest(provider: JsonRpcProvider): Promise<number> {
+  for (let head = await provider.getBlockNumber(); ;) {
+    await sleep(LAST_BLOCK_MS);
+    const now = await provider.getBlockNumber();
+    if (now === head) return head;
+    head = now;
+  }
+}
+
+/** A block that anvil was making while it went back stands on blocks that are gone. No real chain has such a gap. */
+async function closeGap(provider: JsonRpcProvider, from: number): Promise<boolean> {
+  const head = await provider.getBlockNumber();
+  let parent = await provider.getBlock(from);
+  for (let number = from + 1; number <= head; number++) {
+    const block = await provider.getBlock(number);
+    if (parent === null || block?.parentHash !== parent.hash) {
+      await provider.send("anvil_rollback", [head - number + 1]);
+      return true;
+    }
+    parent = block;
+  }
+  return false;
+}
+
 async function reorganise(
-  { stage, hands, rng }: DirectorOptions,
+  { stage, hands, rng, say }: DirectorOptions,
   { depth, kind, lost }: Reorg,
 ): Promise<void> {
   const { provider } = stage;
   // No block comes in between: what is lost is what the schedule says.
   await provider.send("evm_setIntervalMining", [0]);
-  const head = await provider.getBlockNumber();
+  const head = await headAtRest(provider);
   const raws = await rawTransactions(provider, head - depth + 1, head);
   if (kind === "replaced") await provider.send("anvil_reorg", [depth, []]);
   else await provider.send("anvil_rollback", [depth]);
+  while (await closeGap(provider, head - depth)) say("anvil left a gap in the chain: closed");
   // The chain's clock has gone back with it, and would stay behind.
   await provider.send("evm_setTime", [Math.floor(Date.now() / 1000)]);
   for (const raw of raws)

@@ -195,6 +195,8 @@ async function ledgerOf(stage: Stage, { flows }: ChainRecord): Promise<LedgerFac
 export async function gatherFacts(stage: Stage, plan: readonly PlannedRequest[]): Promise<Facts> {
   const { contracts, provider, accounts } = stage;
   const { deployment } = contracts;
+  // Events and balances are to be of one block, also where something was still on its way.
+  await provider.send("evm_setIntervalMining", [0]);
   const record = await readRecord(contracts, provider);
   const requests = await requestsOf(stage, plan, record);
   const made = new Set(requests.map(({ index }) => index));

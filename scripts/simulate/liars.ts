@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dtype } from "../../program/src/dtype.ts";
 import { outElements, type Program } from "../../program/src/instruction.ts";
-import { readDeployment } from "../../sdk/src/deployment.ts";
+import { readDeployment } from "../../sdk/src/deploymentFile.ts";
 import { fromHex } from "../../sdk/src/structs.ts";
 import { openKeystore, readPassword } from "../../verifier/src/chain/keys.ts";
 import { walletSigner } from "../../verifier/src/chain/signer.ts";

@@ -13,7 +13,7 @@ import {
   type IOperatorDirectory,
   type IReferee,
   type IVault,
-} from "../../types/ethers-contracts/index.js";
+} from "./typechain.ts";
 import type { Deployment } from "./deployment.ts";
 import { AssayError, messageOf } from "./error.ts";
 
@@ -41,26 +41,30 @@ export function connect(deployment: Deployment, runner: ContractRunner): Contrac
   };
 }
 
-/** Asks the endpoint itself: ethers may have been told which network to believe in. */
-async function chainIdOf(provider: Provider): Promise<bigint> {
-  if (!(provider instanceof JsonRpcApiProvider)) return (await provider.getNetwork()).chainId;
-  return BigInt(String(await provider.send("eth_chainId", [])));
+/** Asks the endpoint itself: ethers may have been told which network to believe in. @throws {AssayError} RPC_FAILED. */
+export async function chainIdOf(provider: Provider): Promise<bigint> {
+  try {
+    if (!(provider instanceof JsonRpcApiProvider)) return (await provider.getNetwork()).chainId;
+    return BigInt(String(await provider.send("eth_chainId", [])));
+  } catch (cause) {
+    throw silent(cause);
+  }
+}
+
+function silent(cause: unknown): AssayError {
+  if (cause instanceof AssayError) return cause;
+  return new AssayError("RPC_FAILED", `the RPC endpoint does not answer: ${messageOf(cause)}`, {
+    retryable: true,
+    cause,
+  });
 }
 
 /** @throws {AssayError} WRONG_CHAIN, BAD_DEPLOYMENT if there is no contract at the market's address, or RPC_FAILED. */
 export async function checkChain(deployment: Deployment, provider: Provider): Promise<void> {
-  let chainId: bigint;
-  let code: string;
-  try {
-    chainId = await chainIdOf(provider);
-    code = await provider.getCode(deployment.addresses.market);
-  } catch (cause) {
-    if (cause instanceof AssayError) throw cause;
-    throw new AssayError("RPC_FAILED", `the RPC endpoint does not answer: ${messageOf(cause)}`, {
-      retryable: true,
-      cause,
-    });
-  }
+  const chainId = await chainIdOf(provider);
+  const code = await provider.getCode(deployment.addresses.market).catch((cause: unknown) => {
+    throw silent(cause);
+  });
   if (chainId !== BigInt(deployment.chainId))
     throw new AssayError(
       "WRONG_CHAIN",

@@ -10,11 +10,12 @@ import {
   IModelRegistry__factory,
   IOperatorDirectory__factory,
   IVault__factory,
-} from "../../types/ethers-contracts/index.js";
+} from "./typechain.ts";
 import { AssayError } from "./error.ts";
 import {
   address,
   bytes32,
+  bytesOfDigits,
   claimSchema,
   hex,
   nodeSchema,
@@ -202,5 +203,5 @@ export function parseEvent(contract: EventSource, log: RawLog): AssayEvent | und
 }
 
 function bytesOf(texts: readonly string[]): Uint8Array {
-  return Buffer.from(texts.map((text) => text.slice(2)).join(""), "hex");
+  return bytesOfDigits(texts.map((text) => text.slice(2)).join(""));
 }

@@ -3,11 +3,7 @@
  * contracts' own ABI, so that the encodings cannot drift apart.
  */
 import { AbiCoder, keccak256, type BigNumberish, type BytesLike, type ParamType } from "ethers";
-import {
-  IDisputeGame__factory,
-  IInferenceMarket__factory,
-  IModelRegistry__factory,
-} from "../../types/ethers-contracts/index.js";
+import { IDisputeGame__factory, IInferenceMarket__factory, IModelRegistry__factory } from "./typechain.ts";
 import { AssayError } from "./error.ts";
 import type { Hex, Node, Release, Request } from "./structs.ts";
 

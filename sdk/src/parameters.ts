@@ -1,16 +1,22 @@
-/** Rules of one request, unpacked from `Request.parameters` (layout: contracts/market/Parameters.sol). */
-export interface ParameterSet {
-  readonly protocolFeeBps: number;
+import { z } from "zod/v4";
+
+const unsigned = z.number().int().nonnegative();
+
+export const parameterSchema = z.object({
+  protocolFeeBps: unsigned,
   /** Seconds. */
-  readonly minWindow: number;
-  readonly maxWindow: number;
-  readonly operatorClock: number;
-  readonly challengerClock: number;
-  readonly challengerBondGwei: number;
-  readonly selectDepositGwei: number;
-  readonly responseGas: number;
-  readonly turnEthSeconds: number;
-}
+  minWindow: unsigned,
+  maxWindow: unsigned,
+  operatorClock: unsigned,
+  challengerClock: unsigned,
+  challengerBondGwei: unsigned,
+  selectDepositGwei: unsigned,
+  responseGas: unsigned,
+  turnEthSeconds: unsigned,
+});
+
+/** Rules of one request, unpacked from `Request.parameters` (layout: contracts/market/Parameters.sol). */
+export type ParameterSet = Readonly<z.infer<typeof parameterSchema>>;
 
 export function unpackParameters(packed: bigint): ParameterSet {
   const field = (shift: bigint, bits: number): number => Number(BigInt.asUintN(bits, packed >> shift));

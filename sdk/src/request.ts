@@ -1,15 +1,15 @@
 /** Asking for one inference. */
-import { randomBytes } from "node:crypto";
-import type { TransactionReceipt } from "ethers";
+import { randomBytes, toBigInt, type Provider, type TransactionReceipt } from "ethers";
 import type { Contracts } from "./contracts.ts";
 import { AssayError } from "./error.ts";
 import { parseEvent } from "./events.ts";
-import { asRevert } from "./revert.ts";
+import { readLogs } from "./logs.ts";
+import { reading, send } from "./send.ts";
 import { fromHex, toHex, ZERO_ADDRESS, type Ask, type Hex, type Request } from "./structs.ts";
 
 export interface RequestOptions {
   readonly releaseId: Hex;
-  /** Input blob; see `encodeTensors`. */
+  /** Input blob; see `encodeInput`. */
   readonly input: Uint8Array;
   /** Wei for the operator, the model's royalty and the protocol. */
   readonly fee: bigint;
@@ -57,7 +57,7 @@ export async function makeAsk(
 ): Promise<Ask> {
   return {
     releaseId: options.releaseId,
-    nonce: randomBytes(8).readBigUInt64BE(),
+    nonce: toBigInt(randomBytes(8)),
     bond: options.bond ?? 0n,
     answerSeconds: options.answerSeconds ?? 600,
     windowSeconds: options.windowSeconds ?? Number((await market.parameters()).minWindow),
@@ -70,25 +70,45 @@ export async function makeAsk(
 /**
  * Sends the request with the contracts' runner (a signer) and waits until it is mined.
  * @param sender The runner's account.
- * @throws {AssayError} REVERTED (details.error is the market's custom error), RPC_FAILED.
+ * @throws {AssayError} as `send`; REVERTED names the market's custom error in `details.error`.
  */
 export async function request(
   contracts: Contracts,
   sender: Hex,
   options: RequestOptions,
 ): Promise<RequestHandle> {
-  try {
-    const ask = await makeAsk(contracts, sender, options);
-    const sent = await contracts.market.request(ask, toHex(options.input), { value: options.fee });
-    const receipt = await sent.wait();
-    if (receipt === null)
-      throw new AssayError("RPC_FAILED", "the request was sent, its receipt did not come");
-    return parseRequested(contracts, receipt);
-  } catch (error) {
-    if (error instanceof AssayError) throw error;
-    throw (
-      asRevert("request", error) ??
-      new AssayError("RPC_FAILED", "request failed", { retryable: true, cause: error })
-    );
-  }
+  const ask = await reading("request", makeAsk(contracts, sender, options));
+  const receipt = await send("request", () =>
+    contracts.market.request(ask, toHex(options.input), { value: options.fee }),
+  );
+  return parseRequested(contracts, receipt);
+}
+
+/** A request made earlier, by anyone. @throws {AssayError} NOT_FOUND, RPC_FAILED. */
+export async function findRequest(
+  { market, deployment }: Contracts,
+  provider: Provider,
+  requestId: Hex,
+): Promise<RequestHandle> {
+  const filter = {
+    address: deployment.addresses.market,
+    topics: [market.interface.getEvent("Requested").topicHash, requestId],
+  };
+  const [log] = await readLogs(provider, filter, deployment.block);
+  const event = log && parseEvent("market", log);
+  if (log === undefined || event?.name !== "Requested")
+    throw new AssayError("NOT_FOUND", `the market has no request ${requestId}: is it of another chain?`);
+  const { request: made, input } = event;
+  return { requestId: event.requestId, request: made, input: fromHex(input), block: log.blockNumber };
+}
+
+/**
+ * Returns the fee of a request that nobody answered in time, or whose answer was overturned, to `refundTo`'s account in the vault.
+ * @throws {AssayError} as {@link request}.
+ */
+export async function refund(
+  contracts: Contracts,
+  { request: made }: Pick<RequestHandle, "request">,
+): Promise<void> {
+  await send("refund", () => contracts.market.refund(made));
 }

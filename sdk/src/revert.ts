@@ -1,10 +1,12 @@
 /** Custom errors of the contracts, decoded from whatever a client throws. */
 import type { Interface } from "ethers";
-import * as factories from "../../types/ethers-contracts/index.js";
+import * as factories from "./typechain.ts";
 import { AssayError } from "./error.ts";
 
 const interfaces: readonly Interface[] = [
-  factories.IInferenceMarket__factory.createInterface(),
+  // With the errors of what is restricted.
+  factories.Governed__factory.createInterface(),
+  factories.Authority__factory.createInterface(),
   factories.IDisputeGame__factory.createInterface(),
   factories.IVault__factory.createInterface(),
   factories.IModelRegistry__factory.createInterface(),

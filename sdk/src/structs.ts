@@ -99,12 +99,29 @@ export interface Ask {
 export const ZERO_ADDRESS: Hex = `0x${"00".repeat(20)}`;
 export const ZERO_HASH: Hex = `0x${"00".repeat(32)}`;
 
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** By character code. */
+const DIGIT_VALUES = Uint8Array.from({ length: 256 }, (_, code) => {
+  const digit = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(digit) ? 0 : digit;
+});
+
 export function toHex(bytes: Uint8Array): Hex {
-  return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}`;
+  let digits = "";
+  for (const byte of bytes) digits += DIGITS[byte] ?? "";
+  return `0x${digits}`;
 }
 
 export function fromHex(value: Hex): Uint8Array {
-  return new Uint8Array(Buffer.from(value.slice(2), "hex"));
+  return bytesOfDigits(value.slice(2));
+}
+
+/** @param digits Hexadecimal, two a byte, without 0x. */
+export function bytesOfDigits(digits: string): Uint8Array {
+  const bytes = new Uint8Array(digits.length >> 1);
+  const digitAt = (i: number): number => DIGIT_VALUES[digits.charCodeAt(i)] ?? 0;
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (digitAt(2 * i) << 4) | digitAt(2 * i + 1);
+  return bytes;
 }
 
 /** Addresses and hashes compare without regard to case. */

@@ -3,6 +3,7 @@
  * other without padding (docs/program.md §7).
  */
 import { keccak256, toUtf8Bytes } from "ethers";
+import { z } from "zod/v4";
 import { AssayError } from "./error.ts";
 import type { Hex } from "./structs.ts";
 
@@ -35,7 +36,7 @@ export interface Signature {
   readonly outputs: readonly TensorSpec[];
 }
 
-/** f16 and bf16 are their raw bits in a Uint16Array. */
+/** Elements as a blob holds them: f16 and bf16 are their raw bits in a Uint16Array. */
 export type TensorData =
   | Uint8Array
   | Int8Array
@@ -46,8 +47,6 @@ export type TensorData =
   | BigUint64Array
   | BigInt64Array
   | Float32Array;
-
-export type TensorValues = Readonly<Record<string, TensorData | readonly number[] | readonly bigint[]>>;
 
 export function isElementType(name: string): name is ElementType {
   return Object.hasOwn(WIDTH, name);
@@ -96,62 +95,6 @@ export function arrayFor(dtype: ElementType, length: number): TensorData {
   }
 }
 
-function bytesOf(data: TensorData): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-function fill(spec: TensorSpec, value: readonly number[] | readonly bigint[]): TensorData {
-  const out = arrayFor(spec.dtype, value.length);
-  value.forEach((element, i) => {
-    if (out instanceof BigInt64Array || out instanceof BigUint64Array) out[i] = BigInt(element);
-    else out[i] = Number(element);
-    const kept = out[i];
-    const exact = out instanceof Float32Array || kept == element;
-    if (!exact)
-      throw new AssayError("BAD_TENSOR", `element ${i} of ${spec.name}, ${element}, is no ${spec.dtype}`);
-  });
-  return out;
-}
-
-function isPlain(
-  value: TensorData | readonly number[] | readonly bigint[],
-): value is readonly number[] | readonly bigint[] {
-  return Array.isArray(value);
-}
-
-/**
- * @param values One value by tensor name: the typed array of its dtype, or numbers (rounded to f32 for f32; range-checked
- * for integers).
- * @throws {AssayError} BAD_TENSOR for missing, unknown, mistyped or mis-sized tensors.
- */
-export function encodeTensors(specs: readonly TensorSpec[], values: TensorValues): Uint8Array {
-  const known = new Set(specs.map((s) => s.name));
-  const unknown = Object.keys(values).filter((name) => !known.has(name));
-  if (unknown.length > 0)
-    throw new AssayError("BAD_TENSOR", `no tensor ${unknown.join(", ")}; expected ${[...known].join(", ")}`);
-  const blob = new Uint8Array(blobLength(specs));
-  let at = 0;
-  for (const spec of specs) {
-    const given = values[spec.name];
-    if (given === undefined) throw new AssayError("BAD_TENSOR", `tensor ${spec.name} is missing`);
-    const data = isPlain(given) ? fill(spec, given) : given;
-    const wanted = arrayFor(spec.dtype, 0);
-    if (data.constructor !== wanted.constructor)
-      throw new AssayError(
-        "BAD_TENSOR",
-        `tensor ${spec.name} is ${spec.dtype}: pass a ${wanted.constructor.name}, not a ${data.constructor.name}`,
-      );
-    if (data.length !== elementsOf(spec))
-      throw new AssayError(
-        "BAD_TENSOR",
-        `tensor ${spec.name} has ${data.length} elements; shape [${spec.shape.join(", ")}] needs ${elementsOf(spec)}`,
-      );
-    blob.set(bytesOf(data), at);
-    at += data.byteLength;
-  }
-  return blob;
-}
-
 /** The blob cut into its tensors' bytes. */
 export function splitBlob(specs: readonly TensorSpec[], blob: Uint8Array): Uint8Array[] {
   if (blob.length !== blobLength(specs))
@@ -163,16 +106,21 @@ export function splitBlob(specs: readonly TensorSpec[], blob: Uint8Array): Uint8
   return specs.map((spec) => blob.slice(at, (at += byteLengthOf(spec))));
 }
 
-/** @throws {AssayError} BAD_TENSOR if the blob's length is not the signature's. */
-export function decodeTensors(specs: readonly TensorSpec[], blob: Uint8Array): Record<string, TensorData> {
-  const parts = splitBlob(specs, blob);
-  return Object.fromEntries(
-    specs.map((spec, i) => {
-      const out = arrayFor(spec.dtype, elementsOf(spec));
-      bytesOf(out).set(parts[i] ?? new Uint8Array());
-      return [spec.name, out];
-    }),
-  );
+const specSchema = z.object({
+  name: z.string(),
+  dtype: z.custom<ElementType>((name) => typeof name === "string" && isElementType(name), "not a dtype"),
+  shape: z.array(z.number().int().nonnegative()),
+});
+const signatureSchema = z.object({ inputs: z.array(specSchema), outputs: z.array(specSchema) });
+
+/**
+ * @param json As `assay model inspect FILE --json` prints it; other fields are passed over.
+ * @throws {AssayError} BAD_TENSOR.
+ */
+export function parseSignature(json: unknown): Signature {
+  const parsed = signatureSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new AssayError("BAD_TENSOR", `not a signature: ${z.prettifyError(parsed.error)}`);
 }
 
 /** `Release.signatureHash`: keccak256 of the UTF-8 JSON `{"inputs":[[name,dtype,shape],...],"outputs":[...]}`. */

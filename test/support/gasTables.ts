@@ -87,8 +87,70 @@ function disputesTable(): string {
   return table(["network", "instruction", ...MOVES, "settle", "transactions", "all"], rows);
 }
 
+interface Consumers {
+  readonly pool: Readonly<Record<string, number>>;
+  readonly credit: Readonly<Record<"file" | "borrow" | "finalizeWithoutCallback", number>> & {
+    readonly views: Readonly<Record<"provisional" | "attested" | "finalById", number>>;
+  };
+  readonly door: Readonly<Record<string, number>>;
+  readonly elements: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+function consumers(): Consumers {
+  const file = join(import.meta.dirname, "../consumers.snapshot.json");
+  return JSON.parse(readFileSync(file, "utf8")) as Consumers;
+}
+
+function pathsTable(): string {
+  const { pool, credit, door } = consumers();
+  const { views } = credit;
+  const rows: readonly (readonly [string, number | undefined])[] = [
+    ["`VolatilityPool.askForFee`: nine prices packed, request", pool["askForFee"]],
+    ["its first answer, `finalize` with callback", pool["finalize"]],
+    ["its later answers, `finalize` with callback", pool["finalizeLater"]],
+    ["`VolatilityPool.swap`, with a price noted", pool["swapWithPriceLater"]],
+    ["`CreditLine.file`: five numbers packed", credit.file],
+    ["`finalize` of a request without callback", credit.finalizeWithoutCallback],
+    ["`CreditLine.borrow`: attested answer, loan paid out", credit.borrow],
+    ["`DigitDoor.handIn`: request with an image of 64 bytes", door["handIn"]],
+    ["its answer, `finalize` with callback", door["finalize"]],
+    ["of these: `AttestedConsumer._requireFinal`", views.attested],
+    ["`AttestedConsumer._requireProvisional`", views.provisional],
+    ["`Answers.requireFinal`, by id", views.finalById],
+  ];
+  return table(
+    ["what", "gas"],
+    rows.map(([what, gas]) => [what, gas ?? 0]),
+  );
+}
+
+function elementsTable(): string {
+  const { elements } = consumers();
+  const cell = (gas: number | undefined): string | number => gas ?? "";
+  const names: Readonly<Record<string, string>> = {
+    f32Integers: "f32, 0 decimals",
+    f32Of100Decimals: "f32, 100 decimals",
+  };
+  const rows = Object.entries(elements)
+    .filter(([name]) => name !== "argmax" && name !== "plain")
+    .map(([name, { pack, unpack, at, put }]) => [names[name] ?? name, ...[pack, unpack, at, put].map(cell)]);
+  rows.push(["argmax of u8", "", "", cell(elements["argmax"]?.["u8"]), ""]);
+  rows.push(["argmax of f32", "", "", cell(elements["argmax"]?.["f32"]), ""]);
+  rows.push([
+    "u32 in plain Solidity",
+    cell(elements["plain"]?.["packU32"]),
+    cell(elements["plain"]?.["unpackU32"]),
+  ]);
+  return table(
+    ["element", "`pack`", "`unpack`", "`At`", "`put`"],
+    rows.map((cells) => [...cells, ...Array<string>(5 - cells.length).fill("")]),
+  );
+}
+
 /** By the name of the place where it stands. */
 export const GAS_TABLES: Readonly<Record<string, () => string>> = {
+  consumers: pathsTable,
+  elements: elementsTable,
   steps: stepsTable,
   kinds: dearestTable,
   disputes: disputesTable,

@@ -1,5 +1,5 @@
 /** Networks of scripts/networks, and a run of each. */
-import { commitProgram } from "../../program/src/encode.ts";
+import { commitProgram } from "../../program/src/commit.ts";
 import { lowerModel } from "../../program/src/lower/lower.ts";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { computeTrace } from "../../program/src/trace.ts";

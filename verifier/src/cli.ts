@@ -9,6 +9,7 @@ import { addNode } from "./cli/node.ts";
 import { addAnnounce } from "./cli/offers.ts";
 import { EXIT, EXIT_HELP, reportError } from "./cli/output.ts";
 import { addRequest } from "./cli/request.ts";
+import { addRoles } from "./cli/roles.ts";
 import { addStake } from "./cli/stake.ts";
 import { addStatus } from "./cli/status.ts";
 import { addVerify } from "./cli/verify.ts";
@@ -56,6 +57,7 @@ function build(): Command {
   addRequest(program);
   addVerify(program);
   addDispute(program);
+  addRoles(program);
   return program;
 }
 

@@ -3,6 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
 import type { Hex, Node } from "../../sdk/src/structs.ts";
+import { createChainReads } from "./api/chainReads.ts";
+import { createLive } from "./api/live.ts";
+import { apiRoutes } from "./api/routes.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
 import { createProvider } from "./chain/provider.ts";
@@ -14,7 +17,7 @@ import type { Signer } from "./chain/signer.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
 import { createCompute, type ComputeOptions } from "./compute/compute.ts";
-import { createFastPaths } from "./compute/selfCheck.ts";
+import { createFastPaths, type FastPath } from "./compute/selfCheck.ts";
 import { openContent, type ContentOptions } from "./content/content.ts";
 import { fileRoutes } from "./content/files.ts";
 import { gatewayRoutes } from "./content/gateway.ts";
@@ -23,6 +26,7 @@ import { createExecutor } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
 import { createFreeStake } from "./economics/freeStake.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
+import { explorerPages } from "./http/pages.ts";
 import { serveHttp, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
 import { measureHttp, metricsRoute } from "./observe/http.ts";
@@ -40,7 +44,7 @@ import { createProfitProbe } from "./observe/profit.ts";
 import { sampleParts } from "./observe/samples.ts";
 import { createThrottle, logErrorThrottled } from "./observe/throttle.ts";
 import { createReleases } from "./releases/prepare.ts";
-import { createAnnouncer } from "./roles/announcer.ts";
+import { createAnnouncer, offeredReleases } from "./roles/announcer.ts";
 import {
   createOperator,
   honestAnswerer,
@@ -115,7 +119,10 @@ export async function startNode(
 ): Promise<RunningNode> {
   const { deployment, log, signer, pollMs = 1000, maxTraceBytes = 256 * MIB } = options;
   const { chainId } = deployment;
-  const roleNames = [...(options.operator ? ["operator"] : []), ...(options.verifier ? ["verifier"] : [])];
+  const roleNames = [
+    ...(options.operator ? (["operator"] as const) : []),
+    ...(options.verifier ? (["verifier"] as const) : []),
+  ];
   const served = options.operator?.serve ?? "all";
   const metrics = createMetrics({ releases: served === "all" ? [] : served });
   const endpoints = createEndpoints({ urls: options.rpcUrls, quorum: options.quorum, chainId, log });
@@ -154,15 +161,19 @@ export async function startNode(
     probe: createOutboxProbe(metrics),
   });
   const gasPrice = createGasPrice(provider);
+  const selfChecks = new Map<Hex, FastPath["kind"]>();
+  const reads = createChainReads(deployment, provider);
+  const live = createLive();
   const context: RoleContext = {
     contracts,
     sender,
     pool,
     exact,
     releases,
-    fastPaths: createFastPaths(compute, log, (releaseId, { kind }) =>
-      observer.selfChecked(releaseId, kind !== "unusable"),
-    ),
+    fastPaths: createFastPaths(compute, log, (releaseId, { kind }) => {
+      selfChecks.set(releaseId, kind);
+      observer.selfChecked(releaseId, kind !== "unusable");
+    }),
     findings,
     askReveal: (bases, resultId, node) => {
       const sources = bases.map((base) => ({ base, trusted: false }));
@@ -176,7 +187,7 @@ export async function startNode(
     log,
   };
   const wanted = [
-    ...(options.operator === undefined ? [] : [options.operator.serve]),
+    ...(options.operator === undefined ? [] : [options.operator.serve, offeredReleases(options.operator)]),
     ...(options.verifier === undefined ? [] : [options.verifier.verify ?? "all"]),
   ];
   const roles: Role[] = [createPreparer(context, wanted)];
@@ -230,6 +241,8 @@ export async function startNode(
     signal: stopped.signal,
     onHead(head) {
       observer.head(head, mirror.state);
+      reads.head();
+      live.head(head);
       becomeReady();
       schedule();
     },
@@ -280,12 +293,25 @@ export async function startNode(
 
   let server: HttpServer | undefined;
   if (options.http !== undefined) {
+    const pages = explorerPages();
+    if (pages === undefined) log.info("no explorer is served: `npm run explorer` builds it");
     const routes = [
       measureHttp(metrics),
       metricsRoute(metrics),
       fileRoutes(content.store),
       gatewayRoutes(content.store),
       revealRoutes({ reveal }),
+      apiRoutes({
+        ...{ deployment, finality, logs, reads, releases },
+        account: sender.address,
+        roles: roleNames,
+        known: () => mirror.state.releases.values(),
+        head: () => mirror.head,
+        selfCheckOf: (releaseId) => selfChecks.get(releaseId),
+        outline: ({ path, model }) => exact.outline(path, model.bindings),
+      }),
+      live.routes,
+      ...(pages === undefined ? [] : [pages]),
     ];
     server = await serveHttp({ ...options.http, log, health: () => observer.health(), routes });
   }
@@ -304,6 +330,7 @@ export async function startNode(
       await compute.close();
       // What still computes has nothing left to send.
       await Promise.race([executor.idle(), sleep(STOP_LIMIT_MS, undefined, { ref: false })]);
+      live.close();
       await server?.close();
       content.close();
       await claims.close();

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { z } from "zod/v4";
+import { ENVIRONMENT, FLAGS } from "../../bin/launch.mjs";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -13,12 +14,11 @@ export interface Finished {
 
 /** @param env Set beside our own environment. */
 export function launch(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const flags = ["--import", "tsx", join(ROOT, "verifier", "src", "cli.ts"), ...args];
-  return spawn(process.execPath, flags, {
+  return spawn(process.execPath, [...FLAGS, join(ROOT, "verifier", "src", "cli.ts"), ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     // The settings of whoever runs the tests are no part of them.
-    env: { ...process.env, ASSAY_CONFIG: "", ...env },
+    env: { ...process.env, ...ENVIRONMENT, ASSAY_CONFIG: "", ...env },
   });
 }
 

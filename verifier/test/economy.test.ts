@@ -9,7 +9,7 @@ import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { importKeystore } from "../src/chain/keys.ts";
-import { listOffers } from "../src/cli/offers.ts";
+import { listOffers } from "../../sdk/src/offers.ts";
 import {
   balanceOf,
   ledgerOf,

@@ -13,15 +13,12 @@ export function sendPoint(sends: number, phase: KillPoint["phase"]): KillPoint {
   return { sends, method: SEND, phase };
 }
 
-/** Every point that came in a dispute. */
+/** A point for each call that came in a dispute: polling calls are hit before and after by turns, transactions in every phase. */
 export function pointsOf(seen: Outcome["seen"]): KillPoint[] {
-  return seen.flatMap(({ sends, method }): KillPoint[] =>
+  return seen.flatMap(({ sends, method }, i): KillPoint[] =>
     method === SEND
       ? [sendPoint(sends, "before"), sendPoint(sends, "after"), sendPoint(sends, "pending")]
-      : [
-          { sends, method, phase: "before" },
-          { sends, method, phase: "after" },
-        ],
+      : [{ sends, method, phase: i % 2 === 0 ? "before" : "after" }],
   );
 }
 

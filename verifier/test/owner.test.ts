@@ -13,7 +13,7 @@ import { exactOutput, exactTrace } from "../src/compute/exact.ts";
 import { freshKey } from "../src/chain/outbox/intent.ts";
 import { remoteSigner } from "../src/chain/remote.ts";
 import { walletSigner } from "../src/chain/signer.ts";
-import { needAuthentic } from "../src/inspect/authentic.ts";
+import { needAuthentic } from "../../sdk/src/authentic.ts";
 import { openClocks, replay, type History } from "../src/inspect/history.ts";
 import { moneyOf } from "../src/inspect/money.ts";
 import { movesOf } from "../src/inspect/moves.ts";
@@ -32,8 +32,8 @@ import { openWorkshop, type Workshop } from "../src/inspect/workshop.ts";
 import type { RunningNode } from "../src/node.ts";
 import { selectedNode } from "../src/play/trial.ts";
 import { outlineOf } from "../src/releases/outline.ts";
-import { releaseOf, toleranceBits } from "../src/releases/publish.ts";
-import { findRelease } from "../src/releases/find.ts";
+import { releaseOf, toleranceBits } from "../src/releases/release.ts";
+import { readRelease } from "../../sdk/src/release.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { checkReleases, checkRuntime } from "../src/doctor/compute.ts";
 import { judgeEndpoint, measureEndpoint } from "../src/doctor/endpoints.ts";
@@ -100,7 +100,7 @@ describe("what owners ask", function () {
 
   async function verification(name: string, shop = workshop): Promise<Verification> {
     const found = await history(name);
-    const record = await findRelease(place.contracts, place.provider, found.request.request.releaseId);
+    const record = await readRelease(place.contracts, place.provider, found.request.request.releaseId);
     return verifyAnswer(found, record, await now(), shop, report);
   }
 
@@ -379,7 +379,7 @@ describe("what owners ask", function () {
       const found = await history("step");
       const { request: asked, result } = found;
       if (result === undefined) throw new Error("no answer");
-      const record = await findRelease(place.contracts, place.provider, asked.request.releaseId);
+      const record = await readRelease(place.contracts, place.provider, asked.request.releaseId);
       needAuthentic(world.deployment, found, record);
       const lies = [
         { history: { ...found, request: { ...asked, request: { ...asked.request, fee: 7n } } }, record },
@@ -440,7 +440,7 @@ describe("what owners ask", function () {
       expect(wrong).to.deep.equal(["market.vault", "game.vault"]);
       expect((await checkRuntime(workshop)).status).to.equal("ok");
       const rules = unpackParameters(await place.contracts.market.packedParameters());
-      const record = await findRelease(place.contracts, place.provider, digits.releaseId);
+      const record = await readRelease(place.contracts, place.provider, digits.releaseId);
       const unknown = { ...record, release: { ...record.release, fileSha256: ZERO_HASH } };
       const memory = { free: 2 ** 31, total: 2 ** 32, budget: 2 ** 30, maxTrace: 2 ** 28, workers: 1 };
       const checked = await checkReleases(workshop, [record, unknown], rules, memory);

@@ -12,7 +12,8 @@ import { walletSigner } from "../src/chain/signer.ts";
 import { openStore } from "../src/content/store.ts";
 import { createLogger, type Logger } from "../src/log.ts";
 import { describeModel, type ModelDescription } from "../src/releases/describe.ts";
-import { publishModel, toleranceBits, type Published } from "../src/releases/publish.ts";
+import { publishModel, type Published } from "../src/releases/publish.ts";
+import { toleranceBits } from "../src/releases/release.ts";
 import { deployTo, startChain, type TestChain } from "./chain.ts";
 
 export interface World {

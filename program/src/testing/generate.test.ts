@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { decodeHeader, decodeInstruction } from "../decode.ts";
 import { dtype, DTYPES } from "../dtype.ts";
-import { commitProgram } from "../encode.ts";
+import { commitProgram } from "../commit.ts";
 import { BODIES, FOLDS, outElements, type Body, type Fold } from "../instruction.ts";
 import { isLegal } from "../legal.ts";
 import { treeRoot } from "../merkle.ts";

@@ -1,6 +1,6 @@
 /** Programs on trial before a referee. */
 import { inputsTree, wholeClaim } from "../claim.ts";
-import { commitProgram, type ProgramCommitment } from "../encode.ts";
+import { commitProgram, type ProgramCommitment } from "../commit.ts";
 import type { Program, TensorLoad } from "../instruction.ts";
 import { hashTree, tensorRoot, tensorTree, treeRoot } from "../merkle.ts";
 import { runNaive } from "../naive/interpret.ts";

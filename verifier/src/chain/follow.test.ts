@@ -2,7 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex } from "../../../sdk/src/structs.ts";
-import { follow, type FollowItem } from "./follow.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { follow, type FollowItem, type FollowOptions } from "./follow.ts";
 import type { BlockRef, ChainLog, ChainSource } from "./source.ts";
 
 function hash(text: string): Hex {
@@ -146,5 +147,65 @@ describe("follow", () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  for (const missing of [[9], [7, 8, 9], [5], [40]])
+    it(`passes block ${missing.join(", ")} though nobody can name it`, async () => {
+      const chain = new FakeChain();
+      chain.grow(40);
+      const whole = source(chain, () => undefined);
+      const stop = new AbortController();
+      const seen: ChainLog[] = [];
+      const errors: unknown[] = [];
+      const options: FollowOptions = {
+        fromBlock: 1,
+        pollMs: 1,
+        chunk: 3,
+        maxChunk: 3,
+        maxBackoffMs: 1,
+        signal: stop.signal,
+        onError: (error) => errors.push(error),
+      };
+      const holed: ChainSource = {
+        ...whole,
+        block: async (number) => (missing.includes(number) ? undefined : whole.block(number)),
+        range: async (from, to) => {
+          if (missing.includes(to)) throw new AssayError("CHAIN_MOVED", `block ${to} has gone`);
+          return whole.range(from, to);
+        },
+      };
+      for await (const item of follow(holed, options)) {
+        if (item.kind === "logs") seen.push(...item.logs);
+        // The newest block is one of those that can be named, sooner or later.
+        if (item.kind === "logs") chain.grow(1);
+        if (seen.length > 45 || errors.length > 100) stop.abort();
+      }
+      expect(errors.length).to.be.lessThan(100);
+      const blocks = seen.map(({ blockNumber }) => blockNumber);
+      expect(blocks).to.deep.equal(blocks.map((_, i) => i + 1));
+      expect(blocks.length).to.be.greaterThan(45);
+    });
+
+  it("takes a block that it read, and that nobody can name any more, for undone", async () => {
+    const chain = new FakeChain();
+    chain.grow(10);
+    const whole = source(chain, () => undefined);
+    const stop = new AbortController();
+    let lost: number | undefined;
+    const holed: ChainSource = {
+      ...whole,
+      block: async (number) => (number === lost ? undefined : whole.block(number)),
+    };
+    const options = { fromBlock: 1, pollMs: 1, chunk: 4, maxBackoffMs: 1, signal: stop.signal };
+    let seen: ChainLog[] = [];
+    for await (const item of follow(holed, options)) {
+      if (item.kind === "logs") seen.push(...item.logs);
+      if (item.kind === "reorg") seen = seen.filter((log) => log.blockNumber <= item.keep);
+      if (item.kind !== "head") continue;
+      if (lost !== undefined) stop.abort();
+      // The newest block is replaced, and its number is not to be had.
+      else [lost] = [chain.blocks.length - 1, chain.reorg(2)];
+    }
+    expect(seen.map((log) => log.blockHash)).to.deep.equal(chain.blocks.slice(1).map(hash));
   });
 });

@@ -37,6 +37,10 @@ const AHEAD = 3;
 const ANSWER_WEIGHT = 500_000;
 /** A chain whose head is below what has been read is believed after this, milliseconds: an endpoint may just be behind. */
 const SHRINK_MS = 60_000;
+/** After a failure the next queries are up to this many blocks long, each of another length: one number that no endpoint has is passed. */
+const DETOUR = 16;
+/** A block that was read, and that the endpoints do not have after this many failures, is taken for undone. */
+const MISSING = 3;
 
 interface Reading {
   readonly from: number;
@@ -79,8 +83,8 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
       const anchor = anchors[at];
       if (anchor === undefined) break;
       const block = await source.block(anchor.number);
-      if (block === undefined) throw moved(`block ${anchor.number} has gone`);
-      if (block.hash === anchor.hash) low = at + 1;
+      if (block === undefined && failures < MISSING) throw moved(`block ${anchor.number} has gone`);
+      if (block?.hash === anchor.hash) low = at + 1;
       else high = at;
     }
     if (high === anchors.length) return undefined;
@@ -116,11 +120,12 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
   async function* readTo(head: BlockRef): AsyncGenerator<FollowItem, "read" | "moved"> {
     const queue: Reading[] = [];
     let next = trail.last() + 1;
+    const detour = failures === 0 ? undefined : 1 + ((failures * 5) % DETOUR);
     function fill(): void {
       while (queue.length < AHEAD && next <= head.number) {
         const final = head.number - finality;
         // An anchor at the end of what is final: that can always be returned to.
-        const to = Math.min(next + spans.size() - 1, next <= final ? final : head.number);
+        const to = Math.min(next + (detour ?? spans.size()) - 1, next <= final ? final : head.number);
         const read = source.range(next, to);
         // Its failure is seen when its turn comes.
         read.catch(() => undefined);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { parseEvent, type AssayEvent } from "../../../sdk/src/events.ts";
 import type { Hex, Offer } from "../../../sdk/src/structs.ts";
 import { IOperatorDirectory__factory } from "../../../types/ethers-contracts/index.js";
-import { baseUrl, type OperatorRecord } from "./operators.ts";
+import { baseUrl, type OperatorRecord } from "../../../sdk/src/operators.ts";
 import { createView } from "../../test/view.ts";
 
 const ALICE: Hex = `0x${"aA".repeat(20)}`;

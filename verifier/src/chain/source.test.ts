@@ -135,6 +135,15 @@ describe("a source of logs", function () {
     expect(await codeOf(open([first]).range(from, head))).to.equal("CHAIN_MOVED");
   });
 
+  it("links a range to the block before it though nobody can name its first block", async () => {
+    const whole = await open([first]).range(from, head);
+    first.bend = ({ method, params }) =>
+      method === "eth_getBlockByNumber" && params[0] === `0x${from.toString(16)}`
+        ? { result: null }
+        : undefined;
+    expect(await open([first]).range(from, head)).to.deep.equal(whole);
+  });
+
   it("asks another endpoint where a block's bloom filter contradicts its logs", async () => {
     const block = (await world.chain.provider.send("eth_getBlockByNumber", [toBeHex(head), false])) as {
       logsBloom: Hex;

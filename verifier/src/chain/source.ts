@@ -3,32 +3,16 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
-import type { RawLog } from "../../../sdk/src/events.ts";
 import { address, bytes32, hex, quantity, type Hex } from "../../../sdk/src/structs.ts";
 import { gently } from "../gently.ts";
 import { bloomBits, mayContain } from "./bloom.ts";
 import type { Endpoints } from "./endpoints.ts";
+import type { BlockRef, ChainLog } from "./log.ts";
 import type { Ask } from "./rpc/endpoint.ts";
 import type { Vote } from "./rpc/poll.ts";
 import { EndpointError } from "./rpc/transport.ts";
 
-export interface BlockRef {
-  readonly number: number;
-  readonly hash: Hex;
-  readonly parentHash: Hex;
-  /** Unix seconds. */
-  readonly timestamp: number;
-  /** Wei; undefined before EIP-1559. */
-  readonly baseFee: bigint | undefined;
-}
-
-export interface ChainLog extends RawLog {
-  readonly blockNumber: number;
-  readonly blockHash: Hex;
-  readonly logIndex: number;
-  readonly timestamp: number;
-  readonly transaction: Hex;
-}
+export type { BlockRef, ChainLog } from "./log.ts";
 
 /** Logs of a range of blocks of one chain. */
 export interface RangeRead {
@@ -213,19 +197,24 @@ export function rpcSource(endpoints: Endpoints, addresses: readonly Hex[]): Chai
   }
 
   async function readMany(ask: Ask, from: number, to: number): Promise<Vote<RangeRead | undefined>> {
-    const [last, first] = await Promise.all([headerAt(ask, to), headerAt(ask, from)]);
-    if (last === undefined || first === undefined) return { value: undefined, key: undefined };
-    const read = await logsOf(ask, { fromBlock: tag(from), toBlock: tag(to) }, from, to);
+    const last = await headerAt(ask, to);
+    if (last === undefined) return { value: undefined, key: undefined };
+    const [first, read] = await Promise.all([
+      headerAt(ask, from),
+      logsOf(ask, { fromBlock: tag(from), toBlock: tag(to) }, from, to),
+    ]);
+    // What the first block would say of the one before it, that one says itself.
+    const parentHash = first?.parentHash ?? (await headerAt(ask, from - 1))?.hash;
+    if (parentHash === undefined) return { value: undefined, key: undefined };
     const logs = await withTimes(ask, read);
     // A block's hash fixes all blocks before it: the same hash before and after means one chain throughout.
     const after = await headerAt(ask, to);
-    const ends = [first, last];
     const strays = read.some((log) =>
-      ends.some((end) => log.blockNumber === end.number && log.blockHash !== end.hash),
+      [first, last].some((end) => log.blockNumber === end?.number && log.blockHash !== end.hash),
     );
     if (after?.hash !== last.hash || strays)
       throw moved(`the chain moved while blocks ${from} to ${to} were read`);
-    const value = { logs, block: blockOf(last), parentHash: first.parentHash };
+    const value = { logs, block: blockOf(last), parentHash };
     return { value, key: await keyOf(value) };
   }
 

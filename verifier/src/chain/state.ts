@@ -12,8 +12,8 @@ import {
   type Release,
   type Request,
 } from "../../../sdk/src/structs.ts";
-import { applyToOperators, type OperatorRecord } from "./operators.ts";
-import type { ChainLog } from "./source.ts";
+import { applyToOperators, type OperatorRecord } from "../../../sdk/src/operators.ts";
+import type { ChainLog } from "./log.ts";
 
 /** Places of one release's file that are remembered: its owner may announce as many as it likes. */
 const MAX_URIS = 32;

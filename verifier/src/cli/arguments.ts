@@ -1,9 +1,9 @@
 /** Values of options and files that several commands take. */
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
-import { z } from "zod/v4";
+import { encodeInput } from "../../../sdk/src/encode.ts";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
-import { encodeTensors, type Bindings, type Signature } from "../../../sdk/src/tensor.ts";
+import type { Bindings, Signature } from "../../../sdk/src/tensor.ts";
 
 export function readFile(path: string): Buffer {
   try {
@@ -13,30 +13,9 @@ export function readFile(path: string): Buffer {
   }
 }
 
-const inputSchema = z.record(
-  z.string(),
-  z.union([
-    z.array(z.number()),
-    z.array(
-      z
-        .string()
-        .regex(/^-?[0-9]+$/)
-        .transform(BigInt),
-    ),
-  ]),
-);
-
-/** The input blob of a JSON file with an array of numbers by tensor name. */
+/** The input blob of a JSON file, as `encodeInput` takes it. @throws {AssayError} BAD_CONFIG, BAD_TENSOR. */
 export function readInput(path: string, signature: Signature): Uint8Array {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFile(path).toString());
-  } catch (cause) {
-    throw new AssayError("BAD_CONFIG", `${path} is not JSON: ${messageOf(cause)}`, { cause });
-  }
-  const parsed = inputSchema.safeParse(json);
-  if (!parsed.success) throw new AssayError("BAD_CONFIG", `${path}: ${z.prettifyError(parsed.error)}`);
-  return encodeTensors(signature.inputs, parsed.data);
+  return encodeInput(signature, readFile(path).toString());
 }
 
 export const DIMENSION_FLAG = [

@@ -7,7 +7,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
-import { MAX_ENDPOINTS } from "../chain/operators.ts";
+import { MAX_ENDPOINTS } from "../../../sdk/src/operators.ts";
 import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
 

@@ -6,6 +6,7 @@ import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { messageOf } from "../../../sdk/src/error.ts";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { sameHex } from "../../../sdk/src/structs.ts";
+import { readReleases } from "../../../sdk/src/release.ts";
 import { createEndpoints } from "../chain/endpoints.ts";
 import { createProvider } from "../chain/provider.ts";
 import { defaultMemoryBytes } from "../compute/compute.ts";
@@ -32,7 +33,6 @@ import { checkSigner } from "../doctor/signer.ts";
 import { judgeStake, judgeWallet, type MoneyFacts } from "../doctor/money.ts";
 import { gasPriceOf } from "../economics/feePerGas.ts";
 import { UNKNOWN_DISPUTE_GAS } from "../economics/reserve.ts";
-import { readReleases } from "../inspect/read.ts";
 import { httpAddress } from "../setup/http.ts";
 import { readAccount } from "./account.ts";
 import { configPath, contentOf, DEFAULTS, type Config } from "./config.ts";
@@ -149,7 +149,7 @@ async function servedReleases({
   provider,
 }: Pick<Chain, "config" | "contracts" | "provider">): ReturnType<typeof readReleases> {
   const { serve } = config;
-  const all = await readReleases({ contracts, provider });
+  const all = await readReleases(contracts, provider);
   return serve === undefined
     ? all
     : all.filter(({ releaseId }) => serve.some((id) => sameHex(id, releaseId)));

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
-import { baseUrl } from "../chain/operators.ts";
+import { baseUrl } from "../../../sdk/src/operators.ts";
 import type { AnswerTerms, MinFee } from "../economics/answer.ts";
 import { offeredReleases } from "../roles/announcer.ts";
 import type { VerifierOptions } from "../roles/verifier.ts";

@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import { resolve } from "node:path";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
 import { openStore } from "../content/store.ts";
-import { findRelease } from "../releases/find.ts";
+import { readRelease } from "../../../sdk/src/release.ts";
 import { bindingsOf, compareRelease, type ReleaseField } from "../releases/prepare.ts";
-import { publishModel, toleranceBits, type PublishOptions } from "../releases/publish.ts";
+import { publishModel, type PublishOptions } from "../releases/publish.ts";
+import { toleranceBits } from "../releases/release.ts";
 import type { ModelSummary } from "../releases/summary.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
@@ -16,6 +17,7 @@ import { EXIT, note, print, type Row } from "./output.ts";
 import { isLoopback } from "../setup/endpoint.ts";
 import { terminalProgress } from "./progress.ts";
 import { withWorkshop } from "./release.ts";
+import { addRoyalty } from "./royalty.ts";
 import { idOf, openSender, openSession, SETTINGS, withChain } from "./session.ts";
 import { bytes as size } from "../inspect/text.ts";
 
@@ -54,11 +56,11 @@ function rowsOf(model: ModelSummary): Row[] {
 function dataOf(model: ModelSummary): object {
   const { fileSha256, programRoot, loweringVersion, bindings, signature, inputBytes, outputBytes } = model;
   const { instructions, constants, constantBytes, exactInOnnxruntime, multiplyAdds, traceBytes } = model;
-  const { worst, disputeGas, disputeRounds } = model;
+  const { worst, disputeGas, disputeRounds, header } = model;
   return {
     ...{ fileSha256, programRoot, loweringVersion, bindings, ...signature, inputBytes, outputBytes },
     ...{ instructions, constants, constantBytes, exactInOnnxruntime, worst, disputeGas, disputeRounds },
-    ...{ multiplyAdds, traceBytes },
+    ...{ multiplyAdds, traceBytes, header },
   };
 }
 
@@ -120,7 +122,7 @@ async function verify(id: string, { json }: { json?: boolean }, command: Command
   const { config, contracts, provider } = await openSession(command);
   const progress = terminalProgress();
   const record = await progress("reading the chain", (onBlocks) =>
-    findRelease(contracts, provider, releaseId, onBlocks),
+    readRelease(contracts, provider, releaseId, onBlocks),
   );
   await withWorkshop(config, async (workshop) => {
     const path = await progress("fetching the model", () => workshop.fetch(record));
@@ -178,6 +180,7 @@ commits to the gas, which sets the bonds. A model with symbolic dimensions needs
 
   addCheck(model);
   addOffers(model);
+  addRoyalty(model);
 
   withChain(model.command("publish <file>"), true)
     .description("lower an ONNX file, keep it in the content directory and publish it as a release")

@@ -1,89 +1,17 @@
 /** `assay model offers`: who answers a release, at which price. `assay announce`: what the directory says of an account. */
 import type { Command } from "commander";
-import { zeroPadValue, type Log, type Provider } from "ethers";
-import pLimit from "p-limit";
-import type { Contracts } from "../../../sdk/src/contracts.ts";
+import { zeroPadValue } from "ethers";
 import { freshKey } from "../chain/outbox/intent.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { parseEvent } from "../../../sdk/src/events.ts";
-import { readLogs } from "../../../sdk/src/logs.ts";
-import { quoteOf } from "../../../sdk/src/offer.ts";
-import type { Hex, Offer } from "../../../sdk/src/structs.ts";
-import { applyToOperators, type OperatorRecord } from "../chain/operators.ts";
+import { listOffers, readDirectory, type ListedOffer } from "../../../sdk/src/offers.ts";
+import type { OperatorRecord } from "../../../sdk/src/operators.ts";
+import type { Offer } from "../../../sdk/src/structs.ts";
 import { ether } from "../economics/ether.ts";
 import { NO_OFFER } from "../economics/offers.ts";
 import { encodeAnnouncement } from "../roles/announcer.ts";
 import { parseInteger } from "./arguments.ts";
 import { print, type Row } from "./output.ts";
 import { accountOf, idOf, openSender, openSession, withChain } from "./session.ts";
-
-/** Anybody can announce: of so many operators, the newest, the stakes are asked for. */
-const MAX_OPERATORS = 1000;
-const CONCURRENT = 8;
-
-type Event = "OfferChanged" | "EndpointsAnnounced";
-
-/** The directory's records, from its events alone. @param topics After the event's own, as for eth_getLogs. */
-async function readDirectory(
-  { directory, deployment }: Contracts,
-  provider: Provider,
-  names: readonly Event[],
-  topics: readonly (string | string[] | null)[],
-): Promise<Map<string, OperatorRecord>> {
-  const operators = new Map<string, OperatorRecord>();
-  const filter = {
-    address: deployment.addresses.directory,
-    topics: [names.map((name) => directory.interface.getEvent(name).topicHash), ...topics],
-  };
-  const logs: Log[] = await readLogs(provider, filter, deployment.block);
-  for (const log of logs) {
-    const event = parseEvent("directory", log);
-    if (event !== undefined) applyToOperators(operators, event);
-  }
-  return operators;
-}
-
-export interface ListedOffer {
-  readonly operator: Hex;
-  readonly offer: Offer;
-  /** At the newest block's base fee, wei. */
-  readonly priceWei: bigint;
-  readonly freeWei: bigint;
-  readonly lockedWei: bigint;
-  readonly endpoints: readonly string[];
-}
-
-/** Offers for a release, cheapest first. @param callbackGas As in the request to come. */
-export async function listOffers(
-  contracts: Contracts,
-  provider: Provider,
-  releaseId: Hex,
-  callbackGas = 0,
-): Promise<ListedOffer[]> {
-  const head = await provider.getBlock("latest");
-  const baseFee = head?.baseFeePerGas ?? 0n;
-  const offering = await readDirectory(contracts, provider, ["OfferChanged"], [null, releaseId]);
-  const newest = [...offering.values()].slice(-MAX_OPERATORS);
-  const accounts = newest.map(({ address }) => zeroPadValue(address, 32));
-  const reachable =
-    accounts.length === 0
-      ? new Map<string, OperatorRecord>()
-      : await readDirectory(contracts, provider, ["EndpointsAnnounced"], [accounts]);
-  const limit = pLimit(CONCURRENT);
-  const listed = newest.map((record) =>
-    limit(async (): Promise<ListedOffer | undefined> => {
-      const { address } = record;
-      const offer = record.offers.get(releaseId);
-      const priceWei = offer && quoteOf(offer, baseFee, callbackGas);
-      if (offer === undefined || priceWei === undefined) return undefined;
-      const { freeWei, lockedWei } = await contracts.vault.accountOf(address);
-      const endpoints = reachable.get(address.toLowerCase())?.endpoints ?? [];
-      return { operator: address, offer, priceWei, freeWei, lockedWei, endpoints };
-    }),
-  );
-  const found = (await Promise.all(listed)).filter((entry) => entry !== undefined);
-  return found.sort((a, b) => (a.priceWei < b.priceWei ? -1 : a.priceWei > b.priceWei ? 1 : 0));
-}
 
 function bondText({ maxBondWei }: Offer): string {
   return maxBondWei >= 2n ** 96n - 1n ? "any bond" : `bonds up to ${ether(maxBondWei)}`;

@@ -1,14 +1,13 @@
 /** `assay request` and `assay refund`. */
 import { Option, type Command } from "commander";
 import { waitForAnswer, type Answer } from "../../../sdk/src/answer.ts";
+import { decodeOutput } from "../../../sdk/src/decode.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { parseEvent } from "../../../sdk/src/events.ts";
-import { readLogs } from "../../../sdk/src/logs.ts";
-import { makeAsk, parseRequested } from "../../../sdk/src/request.ts";
+import { readRelease } from "../../../sdk/src/release.ts";
+import { findRequest, makeAsk, parseRequested } from "../../../sdk/src/request.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
-import { decodeTensors, type Signature } from "../../../sdk/src/tensor.ts";
+import type { Signature } from "../../../sdk/src/tensor.ts";
 import { freshKey } from "../chain/outbox/intent.ts";
-import { findRelease } from "../releases/find.ts";
 import { readFile, readInput } from "./arguments.ts";
 import { withContent } from "./content.ts";
 import { print, type Row } from "./output.ts";
@@ -39,9 +38,9 @@ function seconds(text: string): number {
   throw new AssayError("BAD_CONFIG", `seconds are a whole number, not "${text}"`);
 }
 
-function printAnswer(json: boolean, rows: readonly Row[], answer: Answer, { outputs }: Signature): void {
+function printAnswer(json: boolean, rows: readonly Row[], answer: Answer, signature: Signature): void {
   const tensors = Object.fromEntries(
-    Object.entries(decodeTensors(outputs, answer.output)).map(([name, data]) => [
+    Object.entries(decodeOutput(signature, answer.output)).map(([name, data]) => [
       name,
       Array.from<number | bigint>(data),
     ]),
@@ -74,7 +73,7 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const session = await openSession(command);
   const { config, contracts, provider } = session;
   const progress = terminalProgress();
-  const record = await findRelease(contracts, provider, releaseId);
+  const record = await readRelease(contracts, provider, releaseId);
   const { model } = await prepareRelease(config, record, progress);
   const input = inputOf(flags, model.signature);
   const sender = await openSender(session);
@@ -104,23 +103,16 @@ async function refund(id: string, { json }: { json?: boolean }, command: Command
   const session = await openSession(command);
   const { contracts, provider } = session;
   const { market, deployment } = contracts;
-  const filter = {
-    address: deployment.addresses.market,
-    topics: [market.interface.getEvent("Requested").topicHash, requestId],
-  };
-  const [log] = await readLogs(provider, filter, deployment.block);
-  const event = log && parseEvent("market", log);
-  if (event?.name !== "Requested")
-    throw new AssayError("NOT_FOUND", `the market has no request ${requestId}`);
-  const data = market.interface.encodeFunctionData("refund", [event.request]);
+  const { request: made } = await findRequest(contracts, provider, requestId);
+  const data = market.interface.encodeFunctionData("refund", [made]);
   const sender = await openSender(session);
   const to = deployment.addresses.market;
   const { hash } = await sender.send({ key: freshKey("refund"), label: "refund", to, data });
-  const rows: Row[] = [["refunded", `${event.request.fee} wei to the stake of ${event.request.refundTo}`]];
+  const rows: Row[] = [["refunded", `${made.fee} wei to the stake of ${made.refundTo}`]];
   print(json ?? false, rows, {
     requestId,
-    feeWei: event.request.fee,
-    refundTo: event.request.refundTo,
+    feeWei: made.fee,
+    refundTo: made.refundTo,
     transaction: hash,
   });
 }

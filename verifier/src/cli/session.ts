@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { parseEther, type JsonRpcApiProvider } from "ethers";
 import { checkChain, connect, type Contracts } from "../../../sdk/src/contracts.ts";
-import { readDeployment, type Deployment } from "../../../sdk/src/deployment.ts";
+import type { Deployment } from "../../../sdk/src/deployment.ts";
+import { readDeployment } from "../../../sdk/src/deploymentFile.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { address as addressSchema, bytes32, type Hex } from "../../../sdk/src/structs.ts";
 import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";

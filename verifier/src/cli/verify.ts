@@ -1,8 +1,8 @@
 /** `assay verify`. */
 import type { Command } from "commander";
 import { chainTime } from "../../../sdk/src/answer.ts";
-import { findRelease } from "../releases/find.ts";
-import { needAuthentic } from "../inspect/authentic.ts";
+import { readRelease } from "../../../sdk/src/release.ts";
+import { needAuthentic } from "../../../sdk/src/authentic.ts";
 import { readHistory, findSubject } from "../inspect/read.ts";
 import { verifyAnswer, type Verdict, type Verification } from "../inspect/verify.ts";
 import type { ComparedElement, ComparedOutput } from "../inspect/verdict.ts";
@@ -116,7 +116,7 @@ async function verify(id: string, { json }: { json?: boolean }, command: Command
     const place = { contracts, provider, onBlocks };
     return readHistory(place, (await findSubject(place, given)).requestId);
   });
-  const record = await findRelease(contracts, provider, history.request.request.releaseId);
+  const record = await readRelease(contracts, provider, history.request.request.releaseId);
   needAuthentic(contracts.deployment, history, record);
   const now = await chainTime(session.provider);
   const found = await withWorkshop(config, (workshop) =>

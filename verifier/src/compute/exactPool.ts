@@ -12,7 +12,7 @@ import type { Feed } from "../check/feeds.ts";
 import type { Evidence } from "../play/evidence.ts";
 import type { Facts } from "../play/facts.ts";
 import type { TraceHandle, TraceTop } from "../play/trace.ts";
-import type { Outline } from "../releases/outline.ts";
+import type { Outline } from "../releases/outlined.ts";
 import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";

@@ -1,6 +1,6 @@
 /** Child process of `exactPool.ts`. */
 import { splitBlob } from "../../../program/src/claim.ts";
-import { commitProgram } from "../../../program/src/encode.ts";
+import { commitProgram } from "../../../program/src/commit.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { makeFeeds } from "../check/feeds.ts";

@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import { expect } from "chai";
 import { wholeClaim, type ClaimedTrace } from "../../../program/src/claim.ts";
-import { commitProgram } from "../../../program/src/encode.ts";
+import { commitProgram } from "../../../program/src/commit.ts";
 import { depthOf } from "../../../program/src/merkle.ts";
 import { computeTrace } from "../../../program/src/trace.ts";
 import type { Hex, Node } from "../../../sdk/src/structs.ts";

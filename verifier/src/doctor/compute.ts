@@ -9,7 +9,7 @@ import type { ReleaseRecord } from "../chain/state.ts";
 import { compareAnswer, isRight } from "../inspect/verdict.ts";
 import type { Workshop } from "../inspect/workshop.ts";
 import { CLOCK_SHARE } from "../roles/operator.ts";
-import { toleranceBits } from "../releases/publish.ts";
+import { toleranceBits } from "../releases/release.ts";
 import type { ModelSummary } from "../releases/summary.ts";
 import { fail, ok, warn, type Finding } from "./finding.ts";
 import { judgeReleaseMemory, type MemoryFacts } from "./memory.ts";

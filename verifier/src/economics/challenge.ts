@@ -3,6 +3,7 @@ import type { ParameterSet } from "../../../sdk/src/parameters.ts";
 import type { Release } from "../../../sdk/src/structs.ts";
 import { leave, TAKE, type Decision } from "./decision.ts";
 import { ether } from "./ether.ts";
+import { shareDown } from "./share.ts";
 
 /** "paying": when the share of the bond covers the worst dispute. "always": whatever it costs. */
 export const CHALLENGE_POLICIES = ["paying", "always"] as const;
@@ -29,11 +30,6 @@ export interface ChallengeFacts {
   readonly rounds: number;
   /** What own games lock already and may come to lock, wei. */
   readonly lockedWei: bigint;
-}
-
-/** `Shares.shareDown`: a quarter of the bond for the first, half as much for each later one, wei. */
-export function shareDown(bondWei: bigint, entry: number): bigint {
-  return entry < 254 ? bondWei >> BigInt(entry + 2) : 0n;
 }
 
 /** `DisputeGame.stakesNow`: a game's bond and a select's deposit in a block with this base fee, wei. */

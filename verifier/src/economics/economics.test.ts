@@ -9,7 +9,6 @@ import {
   considerChallenge,
   estimateChallenge,
   gameLockWei,
-  shareDown,
   stakesAt,
   type ChallengeFacts,
 } from "./challenge.ts";
@@ -19,6 +18,7 @@ import { createGasPrice } from "./feePerGas.ts";
 import { grossFee, netFee } from "./fees.ts";
 import { isInStep, NO_OFFER, offerFor } from "./offers.ts";
 import { computeWei, createRunTimes } from "./runTimes.ts";
+import { shareDown } from "./share.ts";
 
 const GWEI = 10n ** 9n;
 const ETHER = 10n ** 18n;

@@ -10,6 +10,13 @@ import { createThrottle, logErrorThrottled } from "../observe/throttle.ts";
 import { createClients, type ClientLimits } from "./limits.ts";
 import { watchReaders } from "./readers.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The answer stays open. */
+    stream?: boolean;
+  }
+}
+
 export interface Health {
   readonly ready: boolean;
   readonly [field: string]: unknown;
@@ -24,6 +31,8 @@ export interface HttpLimits {
   readonly concurrent: number;
   /** For each client: an IPv4 address, or an IPv6 network of 64 bits. Behind a proxy all are one. */
   readonly client: ClientLimits;
+  /** Answers that stay open (`config: { stream: true }`), of all clients and of one; they count as none of the others. */
+  readonly streams: { readonly all: number; readonly client: number };
   /** Milliseconds for a request's headers, and for a connection without any traffic. */
   readonly idleMs: number;
   /** Milliseconds; in each such time a reader must take `readerBytes`, or the rest of its answer. */
@@ -35,6 +44,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   connections: 512,
   concurrent: 128,
   client: { connections: 64, concurrent: 32, perSecond: 200 },
+  streams: { all: 128, client: 8 },
   idleMs: 15_000,
   readerMs: 10_000,
   readerBytes: 2 ** 17,
@@ -79,13 +89,17 @@ function addHealth(app: FastifyInstance, health: () => Health): void {
 }
 
 /** Turns away who asks too much. */
-function addLimits(app: FastifyInstance, { concurrent, client }: HttpLimits): void {
-  const clients = createClients(client);
-  let answering = 0;
+function addLimits(app: FastifyInstance, { concurrent, client, streams }: HttpLimits): void {
+  const answers = { clients: createClients(client), most: concurrent, open: 0 };
+  const streaming = {
+    clients: createClients({ ...client, concurrent: streams.client }),
+    most: streams.all,
+    open: 0,
+  };
   const opened = new WeakMap<IncomingMessage, () => void>();
 
   app.server.on("connection", (socket: Socket) => {
-    const close = clients.connect(socket.remoteAddress ?? "");
+    const close = answers.clients.connect(socket.remoteAddress ?? "");
     if (close === undefined) socket.destroy();
     else socket.once("close", close);
   });
@@ -95,15 +109,16 @@ function addLimits(app: FastifyInstance, { concurrent, client }: HttpLimits): vo
       void reply.code(405).headers({ allow: "GET, HEAD", connection: "close" }).send({ error: "read only" });
       return;
     }
-    const end = answering < concurrent ? clients.begin(request.ip) : undefined;
+    const kind = request.routeOptions.config.stream === true ? streaming : answers;
+    const end = kind.open < kind.most ? kind.clients.begin(request.ip) : undefined;
     if (end === undefined) {
-      const status = answering < concurrent ? 429 : 503;
+      const status = kind.open < kind.most ? 429 : 503;
       void reply.code(status).header("retry-after", "1").send({ error: "too many requests" });
       return;
     }
-    answering++;
+    kind.open++;
     opened.set(request.raw, () => {
-      answering--;
+      kind.open--;
       end();
     });
     // Answered, broken off or given up, whichever comes first.

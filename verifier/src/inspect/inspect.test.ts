@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { encodeAcc } from "../../../program/src/naive/value.ts";
 import { ZERO_HASH, type Node } from "../../../sdk/src/structs.ts";
-import { shareDown } from "../economics/challenge.ts";
+import { shareDown } from "../economics/share.ts";
 import { ether } from "../economics/ether.ts";
 import { scalarOf } from "./scalar.ts";
 import { targetOf, targetText, type KnownModel } from "./target.ts";

@@ -1,5 +1,5 @@
 /** Who paid and who got what in a trial, from its events. Pure; wei. */
-import { shareDown } from "../economics/challenge.ts";
+import { shareDown } from "../economics/share.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { eventsOf, type History } from "./history.ts";
 

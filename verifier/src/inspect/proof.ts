@@ -10,11 +10,23 @@ import { requestIdOf, resultIdOf } from "../../../sdk/src/ids.ts";
 import { decodeHeader } from "../../../program/src/decode.ts";
 import { dtype, type DTypeName } from "../../../program/src/dtype.ts";
 import { outElements, type Instruction, type TensorLoad } from "../../../program/src/instruction.ts";
-import { LEAF_BYTES } from "../../../program/src/merkle.ts";
+import { LEAF_BYTES } from "../../../program/src/treeShape.ts";
 import { evaluateWith } from "../../../program/src/naive/interpret.ts";
 import { elementBits } from "../../../program/src/naive/value.ts";
 import { tensorLoads, wellFormed } from "../../../program/src/validate.ts";
+import { operationOf } from "./operation.ts";
 import { float32Of, placeOf, scalarOf, type Scalar } from "./scalar.ts";
+
+/** An element of an operand. */
+export interface Read {
+  /** Index among the instruction's tensor operands. */
+  readonly operand: number;
+  readonly element: number;
+  readonly value: Scalar;
+}
+
+/** That are told of. */
+const MAX_READS = 64;
 
 /** One element of the trace is not what its instruction makes of its operands. */
 export interface StepProven {
@@ -28,6 +40,8 @@ export interface StepProven {
   readonly exact: Scalar;
   /** Elements of operands that the exact value was computed from. */
   readonly operands: number;
+  /** The first of them, in the order in which they are used. */
+  readonly reads: readonly Read[];
 }
 
 /** The published output is not that of the trace. */
@@ -79,35 +93,36 @@ type Leaves = z.infer<typeof leaves>;
 function openedBits({ data, indices }: Leaves, name: DTypeName, element: number): bigint | undefined {
   const { bytes } = dtype(name);
   const leaf = Math.floor((element * bytes) / LEAF_BYTES);
-  const [opened, list] = [fromHex(data), Buffer.from(fromHex(indices))];
-  for (let i = 0; 4 * i + 4 <= list.length; i++) {
-    if (list.readUInt32BE(4 * i) !== leaf) continue;
+  const opened = fromHex(data);
+  const list = new DataView(fromHex(indices).buffer);
+  for (let i = 0; 4 * i + 4 <= list.byteLength; i++) {
+    if (list.getUint32(4 * i) !== leaf) continue;
     const whole = opened.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES);
     return elementBits(name, whole, element - (leaf * LEAF_BYTES) / bytes);
   }
   return undefined;
 }
 
-function operationOf({ fold, body }: Instruction): string {
-  return fold === "none" ? body : `${fold} of ${body}`;
-}
-
 function exactBits(
   made: Instruction,
   element: number,
   operands: readonly Leaves[],
-): readonly [bigint, number] {
+): { readonly bits: bigint; readonly operands: number; readonly reads: readonly Read[] } {
   const loads = tensorLoads(made);
   const read = new Set<string>();
+  const reads: Read[] = [];
   const bits = evaluateWith(made, element, (load: TensorLoad, index) => {
     const at = loads.indexOf(load);
     const opened = operands[at];
     const found = opened && openedBits(opened, load.dtype, index);
     if (found === undefined) throw new RangeError(`operand ${at} is not opened at ${index}`);
+    const known = read.size;
     read.add(`${at}:${index}`);
+    if (read.size > known && reads.length < MAX_READS)
+      reads.push({ operand: at, element: index, value: scalarOf(load.dtype, found) });
     return found;
   });
-  return [bits, read.size];
+  return { bits, operands: read.size, reads };
 }
 
 function provenStep({ instruction, element, proof }: z.infer<typeof step>): Proven | undefined {
@@ -123,7 +138,7 @@ function provenStep({ instruction, element, proof }: z.infer<typeof step>): Prov
   if (claimed === undefined) return undefined;
   if (element >= outElements(made))
     return shape(`the tensor has ${outElements(made)} elements; past them it is all zeros`);
-  const [exact, operands] = exactBits(
+  const { bits, operands, reads } = exactBits(
     made,
     element,
     proof.operands.map((operand) => operand.leaves),
@@ -135,8 +150,9 @@ function provenStep({ instruction, element, proof }: z.infer<typeof step>): Prov
     place: placeOf(element, made.outDims),
     operation: operationOf(made),
     claimed: scalarOf(made.dtype, claimed),
-    exact: scalarOf(made.dtype, exact),
+    exact: scalarOf(made.dtype, bits),
     operands,
+    reads,
   };
 }
 

@@ -5,14 +5,7 @@ import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { readLogs, type LogFilter, type OnBlocks } from "../../../sdk/src/logs.ts";
 import { address, bytes32, hex, type Hex } from "../../../sdk/src/structs.ts";
-import {
-  apply,
-  emptyState,
-  eventOf,
-  followedAddresses,
-  type ChainState,
-  type ReleaseRecord,
-} from "../chain/state.ts";
+import { apply, emptyState, eventOf, followedAddresses, type ChainState } from "../chain/state.ts";
 import { eventsOf, historyOf, type History, type HistoryEvent } from "./history.ts";
 import type { Paid } from "./moves.ts";
 import { provenBy, type Proven } from "./proof.ts";
@@ -184,14 +177,4 @@ export async function readEverything(place: Place, until?: number): Promise<Ever
     apply(state, event);
   }
   return { events, state };
-}
-
-/** All releases, oldest first. @throws {AssayError} RPC_FAILED. */
-export async function readReleases(place: Place): Promise<ReleaseRecord[]> {
-  const state = emptyState();
-  for (const log of await search(place, { address: place.contracts.deployment.addresses.registry })) {
-    const event = parse(place.contracts, log, 0);
-    if (event !== undefined) apply(state, event);
-  }
-  return [...state.releases.values()];
 }

@@ -1,11 +1,11 @@
 /** What part of a program a node of the trace is about. Pure. */
 import { dtype } from "../../../program/src/dtype.ts";
-import { LEAF_BYTES } from "../../../program/src/merkle.ts";
+import { LEAF_BYTES } from "../../../program/src/treeShape.ts";
 import type { Node } from "../../../sdk/src/structs.ts";
-import type { OutlinedInstruction } from "../releases/outline.ts";
+import type { OutlinedInstruction } from "../releases/outlined.ts";
 
 /** The lowered model, where its file could be had. */
-export type KnownModel = readonly OutlinedInstruction[];
+export type KnownModel = readonly Pick<OutlinedInstruction, "operator" | "dtype" | "elements">[];
 
 /** Both ends included. */
 export type Range = readonly [first: number, last: number];

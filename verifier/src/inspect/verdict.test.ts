@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { TensorSpec } from "../../../sdk/src/tensor.ts";
-import { toleranceBits } from "../releases/publish.ts";
+import { toleranceBits } from "../releases/release.ts";
 import { compareAnswer, isRight } from "./verdict.ts";
 
 const FLOATS: TensorSpec = { name: "p", dtype: "f32", shape: [2, 2] };

@@ -7,7 +7,7 @@ import { defaultMemoryBytes } from "../compute/compute.ts";
 import { createExactPool } from "../compute/exactPool.ts";
 import { createPool } from "../compute/pool.ts";
 import { openContent, type Content, type ContentOptions } from "../content/content.ts";
-import type { OutlinedInstruction } from "../releases/outline.ts";
+import type { OutlinedInstruction } from "../releases/outlined.ts";
 import { bindingsOf, createReleases, type Describe, type PreparedRelease } from "../releases/prepare.ts";
 
 export interface WorkshopOptions {

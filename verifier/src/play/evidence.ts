@@ -1,6 +1,6 @@
 /** What a challenger can show of a claim, from what has been revealed of its trace. Pure. */
 import { dtype } from "../../../program/src/dtype.ts";
-import type { ProgramCommitment } from "../../../program/src/encode.ts";
+import type { ProgramCommitment } from "../../../program/src/commit.ts";
 import type { Program, TensorSource } from "../../../program/src/instruction.ts";
 import {
   LEAF_BYTES,

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { wholeClaim, type ClaimedTrace } from "../../../program/src/claim.ts";
-import { commitProgram } from "../../../program/src/encode.ts";
+import { commitProgram } from "../../../program/src/commit.ts";
 import { depthOf, treeNode, tensorTree } from "../../../program/src/merkle.ts";
 import { computeTrace } from "../../../program/src/trace.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";

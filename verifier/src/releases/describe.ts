@@ -1,5 +1,5 @@
 /** What a model file becomes: its program, signature and the gas that judging it can take. Pure. */
-import { commitProgram, type ProgramCommitment } from "../../../program/src/encode.ts";
+import { commitProgram, type ProgramCommitment } from "../../../program/src/commit.ts";
 import { dtype, isInteger } from "../../../program/src/dtype.ts";
 import {
   outElements,

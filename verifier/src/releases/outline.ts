@@ -1,27 +1,31 @@
-/** What people are told of a program's instructions: a line each, without weights. Pure. */
-import { commitProgram } from "../../../program/src/encode.ts";
-import type { DTypeName } from "../../../program/src/dtype.ts";
-import { outElements } from "../../../program/src/instruction.ts";
+/** The outline of a lowered model. Pure. */
+import { commitProgram } from "../../../program/src/commit.ts";
+import { outElements, type Instruction } from "../../../program/src/instruction.ts";
 import type { LoweredModel } from "../../../program/src/lower/lower.ts";
-import { toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { tensorLoads } from "../../../program/src/validate.ts";
+import { toHex } from "../../../sdk/src/structs.ts";
+import { operationOf } from "../inspect/operation.ts";
+import type { Outline, OutlinedInstruction, OutlinedOperand } from "./outlined.ts";
 
-export interface OutlinedInstruction {
-  /** `Conv conv1`: the ONNX node that it was lowered from. */
-  readonly operator: string;
-  readonly dtype: DTypeName;
-  /** Of its tensor. */
-  readonly elements: number;
-}
+/** Names in a file may be of any length. */
+const MAX_NAME = 120;
 
-export interface Outline {
-  readonly programRoot: Hex;
-  readonly instructions: readonly OutlinedInstruction[];
+function operandsOf(made: Instruction): OutlinedOperand[] {
+  const operands = tensorLoads(made).map(({ source, id }) => [`${source} ${id}`, { source, id }] as const);
+  return [...new Map(operands).values()];
 }
 
 export function outlineOf({ program, nodes }: Pick<LoweredModel, "program" | "nodes">): Outline {
   const instructions = program.instructions.map((made, k): OutlinedInstruction => {
     const { operator = "", name = "" } = nodes[k] ?? {};
-    return { operator: `${operator} ${name}`.trim(), dtype: made.dtype, elements: outElements(made) };
+    return {
+      operator: `${operator} ${name}`.trim().slice(0, MAX_NAME),
+      operation: operationOf(made),
+      dtype: made.dtype,
+      shape: made.outDims,
+      elements: outElements(made),
+      operands: operandsOf(made),
+    };
   });
   return { programRoot: toHex(commitProgram(program).root), instructions };
 }

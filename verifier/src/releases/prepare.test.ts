@@ -18,7 +18,7 @@ import { selfCheck } from "../compute/selfCheck.ts";
 import { honestAnswerer } from "../roles/operator.ts";
 import { describeModel, type ModelDescription } from "./describe.ts";
 import { bindingsOf, checkRelease, type PreparedRelease } from "./prepare.ts";
-import { releaseOf, toleranceBits } from "./publish.ts";
+import { releaseOf, toleranceBits } from "./release.ts";
 
 const EXACT = { contentUri: "", atol: 0, rtol: 0, royaltyBps: 0 };
 

@@ -4,12 +4,13 @@ import { parseEvent, type EventName, type EventOf } from "../../../sdk/src/event
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import type { Hex, Release } from "../../../sdk/src/structs.ts";
-import { bindingsHash, bindingsText, signatureHash } from "../../../sdk/src/tensor.ts";
+import { bindingsText } from "../../../sdk/src/tensor.ts";
 import type { TransactionReceipt } from "ethers";
 import { freshKey, type Sender } from "../chain/outbox/intent.ts";
+import { releaseOf, type ReleaseTerms } from "./release.ts";
 import type { ModelSummary } from "./summary.ts";
 
-export interface PublishOptions {
+export interface PublishOptions extends ReleaseTerms {
   /** An existing model of the sender; absent: a new one. */
   readonly modelId?: bigint;
   /** Metadata URI of a new model. */
@@ -18,45 +19,12 @@ export interface PublishOptions {
   readonly contentUri: string;
   /** A second such place, announced after the release is published. */
   readonly otherUri?: string;
-  /** binary32 bits; both 0: the release is exact. */
-  readonly atol: number;
-  readonly rtol: number;
-  /** Basis points of each fee. */
-  readonly royaltyBps: number;
 }
 
 export interface Published {
   readonly releaseId: Hex;
   readonly release: Release;
   readonly contentUris: readonly string[];
-}
-
-/** binary32 bits of a tolerance, rounded down so that it never promises more than was meant. */
-export function toleranceBits(value: number): number {
-  if (!Number.isFinite(value) || value < 0)
-    throw new AssayError("BAD_CONFIG", `a tolerance is a finite number from 0 on, not ${value}`);
-  const float = Float32Array.of(value);
-  const bits = new Uint32Array(float.buffer)[0] ?? 0;
-  return (float[0] ?? 0) > value ? bits - 1 : bits;
-}
-
-export function releaseOf(model: ModelSummary, modelId: bigint, options: PublishOptions): Release {
-  const { atol, rtol, royaltyBps } = options;
-  return {
-    modelId,
-    programRoot: model.programRoot,
-    fileSha256: model.fileSha256,
-    loweringVersion: model.loweringVersion,
-    bindingsHash: bindingsHash(model.bindings),
-    signatureHash: signatureHash(model.signature),
-    inputBytes: model.inputBytes,
-    outputBytes: model.outputBytes,
-    atol,
-    rtol,
-    stepGas: model.worst.gas,
-    disputeGas: model.disputeGas,
-    royaltyBps,
-  };
 }
 
 function eventIn<N extends EventName>(receipt: TransactionReceipt, registry: Hex, name: N): EventOf<N> {

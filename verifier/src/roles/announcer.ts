@@ -1,6 +1,6 @@
 /** Keeps what the directory says of this account in step with the node's configuration. */
 import type { Hex, Offer } from "../../../sdk/src/structs.ts";
-import { baseUrls } from "../chain/operators.ts";
+import { baseUrls } from "../../../sdk/src/operators.ts";
 import { freshKey } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ReleaseRecord } from "../chain/state.ts";

@@ -1,7 +1,8 @@
 /** The deployment files that come with the project, by chain. */
 import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { readDeployment, type Deployment } from "../../../sdk/src/deployment.ts";
+import { basename, join, resolve } from "node:path";
+import type { Deployment } from "../../../sdk/src/deployment.ts";
+import { readDeployment } from "../../../sdk/src/deploymentFile.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 
 export interface DeploymentFile {
@@ -23,22 +24,33 @@ function filesOf(directory: string): string[] {
   }
 }
 
-/** Deployments on a chain; files that are none are passed over. */
-export function deploymentsOn(
-  chainId: number,
-  directories: readonly string[] = DEPLOYMENT_DIRECTORIES,
-): DeploymentFile[] {
+/** All deployments; files that are none are passed over. */
+function deploymentsIn(directories: readonly string[]): DeploymentFile[] {
   return directories.flatMap((directory) =>
     filesOf(directory).flatMap((name) => {
       const path = join(directory, name);
       try {
-        const deployment = readDeployment(path);
-        return deployment.chainId === chainId ? [{ path, deployment }] : [];
+        return [{ path, deployment: readDeployment(path) }];
       } catch {
         return [];
       }
     }),
   );
+}
+
+export function deploymentsOn(
+  chainId: number,
+  directories: readonly string[] = DEPLOYMENT_DIRECTORIES,
+): DeploymentFile[] {
+  return deploymentsIn(directories).filter(({ deployment }) => deployment.chainId === chainId);
+}
+
+/** "sepolia (11155111), local (31337)" */
+function knownChains(directories: readonly string[] = DEPLOYMENT_DIRECTORIES): string {
+  const known = deploymentsIn(directories).map(
+    ({ path, deployment }) => `${basename(path, ".json")} (${deployment.chainId})`,
+  );
+  return known.length === 0 ? "there is none yet" : `there are ${known.join(", ")}`;
 }
 
 /** @throws {AssayError} BAD_DEPLOYMENT if the chain has none or several. */
@@ -47,7 +59,7 @@ export function deploymentOn(chainId: number, directories?: readonly string[]): 
   if (found === undefined)
     throw new AssayError(
       "BAD_DEPLOYMENT",
-      `no file in deployments/ is of chain ${chainId}: name one with --deployment, or deploy (npm run deploy -- --network NAME)`,
+      `no file in deployments/ is of chain ${chainId} (${knownChains(directories)}): name one with --deployment, or deploy (npm run deploy -- --network NAME)`,
     );
   if (others.length > 0)
     throw new AssayError(

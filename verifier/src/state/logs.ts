@@ -25,6 +25,12 @@ export interface SubjectLog {
   readonly live: boolean;
 }
 
+/** Where a log stands in its chain. */
+export interface LogPlace {
+  readonly block: number;
+  readonly index: number;
+}
+
 export interface LogStore {
   position(): Promise<Position>;
   /** Recent blocks, the newest last. */
@@ -33,6 +39,8 @@ export interface LogStore {
   read(after: number, until: number): AsyncGenerator<readonly ChainLog[]>;
   /** As read, but the logs about a subject, live or not. */
   about(subject: string, after: number, until: number): AsyncGenerator<readonly ChainLog[]>;
+  /** At most `limit` logs after a place, of blocks up to `until`, live or not, but those of the contract `but`: as history. */
+  page(after: LogPlace, until: number, limit: number, but: Hex): Promise<readonly ChainLog[]>;
   /** Stores what follows `from`, up to block `to`. @returns the new position; undefined if the cursor is not at `from`. */
   append(from: Position, logs: readonly SubjectLog[], to: Anchor): Promise<Position | undefined>;
   /** Forgets everything after block `keep`. @returns as append. */
@@ -139,6 +147,19 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
     },
     read: (after, until) => pages(sql<boolean>`live`, after, until),
     about: (subject, after, until) => pages(sql<boolean>`subject = ${subject}`, after, until),
+    async page({ block, index }, until, limit, but) {
+      const rows = await database
+        .selectFrom("logs")
+        .select(COLUMNS)
+        .where("address", "!=", fromHex(but))
+        .where("block", "<=", until)
+        .where(sql<boolean>`(block, log_index) > (${block}::bigint, ${index}::integer)`)
+        .orderBy("block")
+        .orderBy("log_index")
+        .limit(limit)
+        .execute();
+      return rows.map(logOf);
+    },
     append(from, logs, to) {
       const target = { number: to.number, hash: to.hash, epoch: from.epoch };
       return move(from, target, async (transaction) => {

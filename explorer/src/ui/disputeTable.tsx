@@ -1,0 +1,51 @@
+import type { ReactNode } from "react";
+import type { DisputeEntry } from "../../../verifier/src/inspect/disputes.ts";
+import { Account, Id, Table, useMore } from "./basics.tsx";
+import { OutcomeBadge } from "./states.tsx";
+
+const VERDICTS = {
+  none: "–",
+  clock: "the operator ran out of time",
+  step: "a wrong element of its trace",
+  output: "an output that is not its trace's",
+} as const;
+
+function decidedBy({ outcome, verdict }: DisputeEntry): string {
+  return outcome === "challenger lost" ? "the challenger ran out of time" : VERDICTS[verdict];
+}
+
+export function DisputeTable({
+  disputes,
+  hide,
+  empty,
+}: {
+  disputes: readonly DisputeEntry[];
+  hide?: "request";
+  empty: string;
+}): ReactNode {
+  const [shown, more] = useMore(disputes);
+  const about = hide === "request" ? [] : ["Request"];
+  return (
+    <>
+      <Table
+        caption="Disputes, newest first"
+        head={["Dispute", "Outcome", "Decided by", "Challenger", "Operator", ...about]}
+        empty={empty}
+        rows={shown.map((entry) => ({
+          key: entry.disputeId,
+          cells: [
+            <Id key="id" value={entry.disputeId} to={`/disputes/${entry.disputeId}`} what="dispute" />,
+            <OutcomeBadge key="o" outcome={entry.outcome} />,
+            decidedBy(entry),
+            <Account key="c" address={entry.challenger} />,
+            <Account key="op" address={entry.operator} />,
+            ...about.map((name) => (
+              <Id key={name} value={entry.requestId} to={`/requests/${entry.requestId}`} what="request" />
+            )),
+          ],
+        }))}
+      />
+      {more}
+    </>
+  );
+}

@@ -1,0 +1,1 @@
+export declare const tasks: Readonly<Record<string, readonly (readonly string[])[]>>;

@@ -1,0 +1,31 @@
+// What `npm run TASK` runs, once the set-up that run.mjs does first is there.
+/** Each task is a list of commands; further arguments go to the last one. */
+export const tasks = {
+  setup: [],
+  demo: [["tsx", "scripts/demo/main.ts"]],
+  test: [["tsx", "scripts/test.ts"]],
+  "test:nightly": [["tsx", "scripts/test.ts", "--nightly"]],
+  check: [
+    ["eslint", "."],
+    ["tsc", "--noEmit"],
+    ["prettier", "--check", "--log-level", "warn", "."],
+    ["solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol"],
+    ["tsc", "--noEmit", "-p", "explorer"],
+    ["tsc", "--noEmit", "-p", "sdk"],
+    ["tsc", "--noEmit", "-p", "examples/sdk-browser"],
+  ],
+  format: [["prettier", "--write", "--log-level", "warn", "."]],
+  chain: [["anvil", "--block-time", "1", "--hardfork", "prague"]],
+  deploy: [["hardhat", "deploy"]],
+  "publish:sources": [["hardhat", "publish-sources"]],
+  rehearse: [["tsx", "scripts/rehearse/main.ts"]],
+  explorer: [["vite", "build", "explorer"]],
+  "build:sdk": [["tsc", "-p", "sdk"]],
+  bench: [["tsx", "bench/main.ts"]],
+  conformance: [["tsx", "scripts/conformance/main.ts"]],
+  networks: [["tsx", "scripts/networks/main.ts"]],
+  simulate: [["tsx", "scripts/simulate/main.ts"]],
+  "generate:onnx": [
+    ["buf", "generate", "--template", "program/src/onnx/buf.gen.yaml", "program/src/onnx/schema"],
+  ],
+};

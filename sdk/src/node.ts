@@ -1,0 +1,3 @@
+/** The package's door for what takes a file system or processes. */
+export * from "./deploymentFile.ts";
+export * from "./verify.ts";

@@ -1,0 +1,104 @@
+/** Running the model again: the `assay` command does it, in child processes with limits, since a model is a stranger's file. */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod/v4";
+import type { Deployment } from "./deployment.ts";
+import { AssayError, messageOf } from "./error.ts";
+import { bytes32, type Hex } from "./structs.ts";
+
+export interface VerifyOptions {
+  readonly requestId: Hex;
+  /** JSON-RPC endpoint that serves logs. */
+  readonly rpcUrl: string;
+  readonly deployment: Deployment;
+  /** How to run the `assay` command: a program and its first arguments. Default: `assay` on the PATH. */
+  readonly command?: readonly [string, ...string[]];
+  /** More flags of `assay verify`: where files are kept and fetched from. */
+  readonly flags?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+const MAX_OUTPUT_BYTES = 2 ** 26;
+
+const reportSchema = z.object({
+  requestId: bytes32,
+  releaseId: bytes32,
+  state: z.enum(["requested", "answered", "final", "delivered", "overturned", "refunded"]),
+  result: z.discriminatedUnion("verdict", [
+    z.object({
+      verdict: z.enum(["right", "wrong"]),
+      outputs: z.array(
+        z.object({
+          name: z.string(),
+          elements: z.number(),
+          /** Elements whose bytes are not the exact ones, whether within the tolerance or not. */
+          differing: z.number(),
+          /** Elements that the referee judges wrong. */
+          wrong: z.number(),
+        }),
+      ),
+    }),
+    z.object({ verdict: z.literal("unanswered"), open: z.boolean() }),
+    z.object({
+      verdict: z.literal("unchecked"),
+      code: z.string(),
+      reason: z.string(),
+      retryable: z.boolean(),
+    }),
+  ]),
+});
+
+export type VerifyReport = Readonly<z.infer<typeof reportSchema>>;
+
+interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly failure: Error | null;
+}
+
+function run([file, ...args]: readonly [string, ...string[]], signal?: AbortSignal): Promise<Ended> {
+  const options = { maxBuffer: MAX_OUTPUT_BYTES, ...(signal === undefined ? {} : { signal }) };
+  return new Promise((resolve) => {
+    execFile(file, args, options, (failure, stdout, stderr) => resolve({ failure, stdout, stderr }));
+  });
+}
+
+function parsed(stdout: string): VerifyReport | undefined {
+  try {
+    return reportSchema.parse(JSON.parse(stdout));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Fetches the release's file, lowers it again, which must give the release's program, and compares the published answer with what the
+ * exact interpreter computes.
+ * @throws {AssayError} BAD_CONFIG if the command cannot be run, INFERENCE_FAILED with what it said if it came to no verdict;
+ * the signal's reason.
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { requestId, rpcUrl, deployment, command = ["assay"], flags = [], signal } = options;
+  const folder = await mkdtemp(join(tmpdir(), "assay-verify-"));
+  try {
+    const file = join(folder, "deployment.json");
+    await writeFile(file, JSON.stringify(deployment));
+    const args = ["verify", requestId, "--json", "--rpc", rpcUrl, "--deployment", file, ...flags];
+    const { failure, stdout, stderr } = await run([...command, ...args], signal);
+    signal?.throwIfAborted();
+    // Exit codes tell verdicts apart; what is on stdout says them too.
+    const report = parsed(stdout);
+    if (report !== undefined) return report;
+    if (failure !== null && "code" in failure && typeof failure.code === "string")
+      throw new AssayError(
+        "BAD_CONFIG",
+        `cannot run ${command.join(" ")}: ${messageOf(failure)}. Set the project up and name its bin/assay.mjs`,
+        { cause: failure },
+      );
+    throw new AssayError("INFERENCE_FAILED", `no verdict: ${stderr.trim().slice(-500)}`, { cause: failure });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}

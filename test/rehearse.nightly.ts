@@ -1,0 +1,20 @@
+/** Every network's rehearsal, side by side, with one deployer. */
+import { expect } from "chai";
+import { Wallet } from "ethers";
+import { PUBLIC_NETWORKS, type PublicNetwork } from "../scripts/networks.ts";
+import { rehearse } from "../scripts/rehearse/rehearse.ts";
+
+const NETWORKS = Object.keys(PUBLIC_NETWORKS).filter((name): name is PublicNetwork =>
+  Object.hasOwn(PUBLIC_NETWORKS, name),
+);
+
+describe("the rehearsal", function () {
+  this.timeout(1_800_000);
+
+  it("deploys to the same addresses on every network's stand-in", async () => {
+    const key = Wallet.createRandom().privateKey;
+    const all = await Promise.all(NETWORKS.map((name) => rehearse(name, key)));
+    expect(all).to.have.length(4);
+    expect(new Set(all.map(({ addresses }) => JSON.stringify(addresses))).size).to.equal(1);
+  });
+});

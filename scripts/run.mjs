@@ -58,10 +58,19 @@ function install() {
   writeFileSync(stamp, lock);
 }
 
+/** When any of these files, or of the files in these folders, was changed last, milliseconds since 1970. */
+function newestOf(paths) {
+  const files = paths.flatMap((path) =>
+    statSync(path).isDirectory()
+      ? readdirSync(path, { recursive: true }).map((name) => join(path, name))
+      : [path],
+  );
+  return files.reduce((newest, file) => Math.max(newest, lstatSync(file).mtimeMs), 0);
+}
+
 /** Compiles the interpreter's kernels to WebAssembly: plain SIMD for every engine, relaxed SIMD (fused multiply-add) for those that have it. */
 function buildKernels(env) {
-  const sources = join(root, "program", "assembly");
-  const newest = Math.max(...readdirSync(sources).map((name) => statSync(join(sources, name)).mtimeMs));
+  const newest = newestOf([join(root, "program", "assembly")]);
   for (const [name, features] of [
     ["kernels", ["simd"]],
     ["kernels-relaxed", ["simd", "relaxed-simd"]],
@@ -85,16 +94,6 @@ function buildKernels(env) {
   }
 }
 
-/** When any of these files, or of the files in these folders, was changed last, milliseconds since 1970. */
-function newestOf(paths) {
-  const files = paths.flatMap((path) =>
-    statSync(path).isDirectory()
-      ? readdirSync(path, { recursive: true }).map((name) => join(path, name))
-      : [path],
-  );
-  return files.reduce((newest, file) => Math.max(newest, lstatSync(file).mtimeMs), 0);
-}
-
 /** Builds the pages that nodes serve, unless they are as new as what they are made of. */
 function buildExplorer(env) {
   const built = join(root, "explorer", "dist", "index.html");
@@ -116,8 +115,9 @@ install();
 // The npm package "node" puts Node 24 first on this PATH.
 const env = { ...process.env, PATH: bin + delimiter + process.env.PATH };
 buildKernels(env);
-// Solidity tests take longer to compile than all contracts together: that is for those who run them.
-run("hardhat", ["build", "--quiet", "--no-tests"], env);
+// Solidity tests take longer to compile than all contracts together: that is for those who run them, once and with the contracts.
+const tested = /^(test|check)/.test(task);
+run("hardhat", ["build", "--quiet", ...(tested ? [] : ["--no-tests"])], env);
 // Its own test builds it; checks need no pages.
 if (!/^(test|check|format|explorer)/.test(task)) buildExplorer(env);
 if (task === "check") await runTogether(commands, env);

@@ -1,7 +1,6 @@
 /**
  * Runs all tests: Solidity tests and Mocha tests, in as many processes as there are suites and processors. With --nightly, the long
- * fuzzing and the *.nightly.ts tests too. Ends with one line "N passed, N failed", and how many were
- * skipped.
+ * fuzzing and the *.nightly.ts tests too. Ends with what failed and one line "N passed, N failed", and how many were skipped.
  */
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
@@ -17,24 +16,32 @@ function mocha(...patterns: readonly string[]): readonly string[] {
   ];
 }
 
+/** Tests of real processes with real clocks: what a busy machine delayed has a second try, and is counted. */
+function mochaOfProcesses(pattern: string): readonly string[] {
+  return mocha("--retries", "1", "--reporter", "scripts/reporter.cjs", pattern);
+}
+
 /** The longest first. */
 const suites = [
   ...(nightly ? globSync("{test,verifier}/**/*.nightly.ts").map((file) => mocha(file)) : []),
-  // Compiles its tests first.
-  ["hardhat", "test", "solidity"],
-  mocha("verifier/test/[a-m]*.test.ts"),
-  mocha("explorer/test/**/*.test.ts"),
-  mocha("test/**/*.test.ts"),
-  mocha("verifier/test/[n-z]*.test.ts"),
+  mochaOfProcesses("verifier/test/[a-m]*.test.ts"),
+  mocha("test/{operators,referee}/**/*.test.ts"),
+  mochaOfProcesses("explorer/test/**/*.test.ts"),
+  mochaOfProcesses("test/{*,!(operators|referee)/**/*}.test.ts"),
+  mochaOfProcesses("verifier/test/[n-z]*.test.ts"),
   mocha("sdk/src/**/*.test.ts", "verifier/src/**/*.test.ts", "scripts/**/*.test.ts"),
-  mocha("sdk/test/**/*.test.ts"),
+  mochaOfProcesses("sdk/test/**/*.test.ts"),
   mocha("program/**/*.test.ts"),
+  ["hardhat", "test", "solidity"],
 ];
 
 interface Count {
   passed: number;
   failed: number;
   skipped: number;
+  retried: number;
+  /** What the suites' reporters say of the tests that failed. */
+  failures: string;
 }
 
 const outputs = suites.map(() => "");
@@ -64,34 +71,45 @@ function runSuite(suite: number): Promise<Count> {
     child.on("error", reject);
     child.on("close", (status) => {
       end(suite);
+      const output = outputs[suite] ?? "";
       const count = (word: string): number =>
-        Number(new RegExp(`(\\d+) ${word}`).exec(outputs[suite] ?? "")?.[1] ?? 0);
-      const failed = count("failing");
+        Number(new RegExp(`^ *(\\d+) ${word}`, "m").exec(output)?.[1] ?? 0);
+      const failing = count("failing");
       // A suite that dies without counting has failed too.
+      const died = status !== 0 && failing === 0;
+      const said = failing > 0 ? output.slice(output.search(/\d+ failing/)) : died ? output.slice(-4000) : "";
       resolve({
         passed: count("passing"),
-        failed: status !== 0 && failed === 0 ? 1 : failed,
+        failed: died ? 1 : failing,
         skipped: count("pending"),
+        retried: output.split("↻ ").length - 1,
+        failures: said && `\n${command.join(" ")}: ${said}\n`,
       });
     });
   });
 }
 
-const total: Count = { passed: 0, failed: 0, skipped: 0 };
+const total: Count = { passed: 0, failed: 0, skipped: 0, retried: 0, failures: "" };
 let next = 0;
 
 async function work(): Promise<void> {
   while (next < suites.length) {
-    const { passed, failed, skipped } = await runSuite(next++);
+    const { passed, failed, skipped, retried, failures } = await runSuite(next++);
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
+    total.retried += retried;
+    total.failures += failures;
   }
 }
 
 // Tests of nodes and pages wait for blocks and clocks more than they compute.
 const atOnce = Math.min(availableParallelism() + 2, suites.length);
 await Promise.all(Array.from({ length: atOnce }, work));
-const skipped = total.skipped === 0 ? "" : `, ${total.skipped} skipped`;
-console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+if (total.failures !== "") console.log(total.failures);
+const besides = [
+  total.skipped > 0 ? `, ${total.skipped} skipped` : "",
+  total.retried > 0 ? `, ${total.retried} tries failed that had a second one (↻)` : "",
+];
+console.log(`${total.passed} passed, ${total.failed} failed${besides.join("")}`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);

@@ -5,15 +5,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { getAddress, type BaseContract, type ContractTransactionReceipt } from "ethers";
-import { network } from "hardhat";
+import { getAddress, type BaseContract } from "ethers";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { deployAssay } from "../scripts/deployment.ts";
-import { parseEvent } from "../sdk/src/events.ts";
 import { fromHex, toHex, type Request } from "../sdk/src/structs.ts";
 import type { InferenceSchedule } from "../types/ethers-contracts/index.js";
 import { openArena, outputOf, testInputs, WINDOW_SECONDS, type Arena } from "./support/arena.ts";
-import { byteRelease, dense, gasOf } from "./support/gas.ts";
+import { dense, gasOf } from "./support/gas.ts";
+import { openGasStage } from "./support/gasStage.ts";
+import { requestedIn } from "./support/requested.ts";
 import { handleOf } from "../verifier/src/play/trace.ts";
 import { expectSnapshot } from "./support/snapshot.ts";
 
@@ -41,14 +40,6 @@ const TERMS = {
   maxTipWei: TIPS.max,
   tipSeconds: 100,
 };
-
-function requestIn(receipt: ContractTransactionReceipt | null): Request {
-  for (const log of receipt?.logs ?? []) {
-    const event = parseEvent("market", log);
-    if (event?.name === "Requested") return event.request;
-  }
-  throw new Error("no request was made");
-}
 
 /** What onnxruntime says of an input of 30 floats. */
 async function answerOf(input: Uint8Array): Promise<Uint8Array> {
@@ -115,7 +106,7 @@ describe("a feed on a real model", () => {
       await source.set(input);
       await networkHelpers.time.increase(INTERVAL);
       tips = await ethers.provider.getBalance(tipTo);
-      const request = requestIn(await (await feed.poke(tipTo)).wait());
+      const request = requestedIn(await (await feed.poke(tipTo)).wait()).request;
       tips = (await ethers.provider.getBalance(tipTo)) - tips;
       await market.connect(operator.signer).fulfill(request, output);
       return request;
@@ -196,7 +187,7 @@ describe("a feed on a real model", () => {
 
     const poke = async (): Promise<Request> => {
       await networkHelpers.time.increase(INTERVAL);
-      return requestIn(await (await schedule.poke(tipTo)).wait());
+      return requestedIn(await (await schedule.poke(tipTo)).wait()).request;
     };
     const answered = await poke();
     expect(getAddress(answered.requester)).to.equal(await consumer.getAddress());
@@ -220,25 +211,14 @@ describe("a feed on a real model", () => {
   });
 });
 
-/** Unix seconds. Time and base fee are fixed, since their bytes are calldata. */
-const START = 1_800_000_001;
-
 describe("gas of feeds", () => {
   it("stays at the committed figures", async () => {
-    const connection = await network.create({
-      override: { initialDate: new Date((START - 86_400) * 1000), initialBaseFeePerGas: 0 },
-    });
-    const { ethers, networkHelpers } = connection;
-    const { market, registry, vault } = await deployAssay(connection);
-    const [owner, operator] = await ethers.getSigners();
-    if (owner === undefined || operator === undefined) throw new Error("two accounts are needed");
-    await registry.createModel("ipfs://model");
-    await vault.connect(operator).deposit({ value: 10n ** 18n });
-    const { header, release } = byteRelease(1n, 128, 64);
-    await registry.publish(release, header, "ipfs://file");
+    const { ethers, contracts, owner, operator, later, publish } = await openGasStage(10n ** 18n);
+    const { market } = contracts;
+    const releaseId = await publish(128, 64);
     const source = await ethers.deployContract("TimestampInput", [dense(128, 1), 0]);
     const policy = {
-      releaseId: await registry.releaseIdOf(release),
+      releaseId,
       bond: 10n ** 16n,
       answerSeconds: ANSWER_SECONDS,
       windowSeconds: WINDOW_SECONDS,
@@ -259,16 +239,11 @@ describe("gas of feeds", () => {
     const feed = await ethers.deployContract("InferenceFeed", [at, policy, owner.address, TERMS, value], {
       value: BUDGET,
     });
-    let now = START;
-    const later = async (seconds: number): Promise<void> => {
-      now += seconds;
-      await networkHelpers.time.setNextBlockTimestamp(now);
-    };
     const tipTo = owner.address;
     const cycle = async (target: typeof feed | InferenceSchedule, output: Buffer) => {
       await later(INTERVAL);
       const receipt = await (await target.poke(tipTo)).wait();
-      const request = requestIn(receipt);
+      const { request } = requestedIn(receipt);
       await later(1);
       await market.connect(operator).fulfill(request, output);
       await later(WINDOW_SECONDS);

@@ -3,44 +3,25 @@
  * the calldata floor price of EIP-7623.
  */
 import { expect } from "chai";
-import { hexlify, ZeroAddress } from "ethers";
-import { network } from "hardhat";
-import { deployAssay, type DeployedContracts } from "../scripts/deployment.ts";
-import { parseEvent } from "../sdk/src/events.ts";
+import { hexlify, keccak256, ZeroAddress } from "ethers";
+import type { DeployedContracts } from "../scripts/deployment.ts";
 import type { OutputHashes } from "../types/ethers-contracts/index.js";
-import { byteRelease, dense, gasOf } from "./support/gas.ts";
+import { dense, gasOf } from "./support/gas.ts";
+import { openGasStage } from "./support/gasStage.ts";
+import { requestedIn } from "./support/requested.ts";
 import { expectSnapshot } from "./support/snapshot.ts";
 
 const CYCLE_CEILING = 220_000;
 const REQUEST_4K_CEILING = 210_000;
 const WINDOW_SECONDS = 60;
 const FEE = 10n ** 15n;
-/** Unix seconds. Time and base fee are fixed, since their bytes are calldata. */
-const START = 1_800_000_001;
 
 async function setUp() {
-  const connection = await network.create({
-    override: { initialDate: new Date((START - 86_400) * 1000), initialBaseFeePerGas: 0 },
-  });
-  const { ethers, networkHelpers } = connection;
-  const contracts = await deployAssay(connection);
-  const [, operator] = await ethers.getSigners();
-  if (operator === undefined) throw new Error("two accounts are needed");
-  await contracts.registry.createModel("ipfs://model");
-  await contracts.vault.connect(operator).deposit({ value: 10n ** 18n });
-  const answerer = operator;
-  let now = START;
-  /** The next transaction's block comes this much later. */
-  const later = async (seconds: number): Promise<void> => {
-    now += seconds;
-    await networkHelpers.time.setNextBlockTimestamp(now);
-  };
+  const { ethers, contracts, operator, later, publish } = await openGasStage(10n ** 18n);
 
   async function consumerOf(inputBytes: number, outputBytes: number): Promise<OutputHashes> {
-    const { header, release } = byteRelease(1n, inputBytes, outputBytes);
-    await contracts.registry.publish(release, header, "ipfs://file");
     const policy = {
-      releaseId: await contracts.registry.releaseIdOf(release),
+      releaseId: await publish(inputBytes, outputBytes),
       bond: 10n ** 16n,
       answerSeconds: 600n,
       windowSeconds: WINDOW_SECONDS,
@@ -56,11 +37,11 @@ async function setUp() {
     const { gas: asked, request } = await ask(consumer, input);
     // Past every turn of the sortition, so that the figures do not depend on a draw.
     await later(300);
-    const fulfilled = await gasOf(contracts.market.connect(answerer).fulfill(request, output));
+    const fulfilled = await gasOf(contracts.market.connect(operator).fulfill(request, output));
     await later(WINDOW_SECONDS);
-    const finalized = await gasOf(contracts.market.finalize(request, answerer.address, output));
+    const finalized = await gasOf(contracts.market.finalize(request, operator.address, output));
     const requestId = await contracts.market.requestIdOf(request);
-    expect(await consumer.outputHashOf(requestId)).to.equal(ethers.keccak256(output));
+    expect(await consumer.outputHashOf(requestId)).to.equal(keccak256(output));
     return { request: asked, fulfill: fulfilled, finalize: finalized };
   }
 
@@ -70,12 +51,7 @@ async function setUp() {
 /** Gas of a request made through a consumer, and the request as the market fixed it. */
 async function ask(consumer: OutputHashes, input: Buffer) {
   const receipt = await (await consumer.ask(input, { value: FEE })).wait();
-  for (const log of receipt?.logs ?? []) {
-    const event = parseEvent("market", log);
-    if (receipt !== null && event?.name === "Requested")
-      return { gas: Number(receipt.gasUsed), request: event.request };
-  }
-  throw new Error("no request was made");
+  return { gas: Number(receipt?.gasUsed), request: requestedIn(receipt).request };
 }
 
 /** Gas of a new offer with one endpoint, of a change of it, and of its withdrawal. */

@@ -10,10 +10,12 @@ const PLACES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-export const BROWSER: string | undefined =
-  process.env["CHROMIUM"] ?? PLACES.find((place) => existsSync(place));
+const BROWSER: string | undefined = process.env["CHROMIUM"] ?? PLACES.find((place) => existsSync(place));
 if (BROWSER === undefined)
   console.error("No Chromium: what needs one is skipped. Install it, or name one with CHROMIUM=PATH.");
+
+/** `describe` where there is one. */
+export const describeInBrowser = BROWSER === undefined ? describe.skip : describe;
 
 /** @throws Error if there is none. */
 export async function startBrowser(): Promise<Browser> {

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { actOnPages } from "./actions.ts";
-import { BROWSER, overhang, seriousFindings } from "./browser.ts";
+import { describeInBrowser, overhang, seriousFindings } from "./browser.ts";
 import { showPages } from "./pages.ts";
 import { serveStatic } from "./static.ts";
 import { setStage, type Stage } from "./stage.ts";
 
-(BROWSER === undefined ? describe.skip : describe)("explorer in a browser", function () {
+describeInBrowser("explorer in a browser", function () {
   this.timeout(600_000);
   let stage: Stage;
 

@@ -11,7 +11,7 @@ import { address } from "../../sdk/src/structs.ts";
 import type { Plan } from "./plan.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-export const DEPLOYMENTS = join(ROOT, "deployments");
+const DEPLOYMENTS = join(ROOT, "deployments");
 export const INDEX = join(ROOT, "sdk", "src", "deployed.ts");
 /** Of a chain that does not last: in no index. */
 const LOCAL = "local.json";

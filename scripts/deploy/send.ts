@@ -135,8 +135,7 @@ export async function sendPlan(
   }
 
   // A development chain's journals are of no use to anybody, and it makes no blocks by itself.
-  if (local)
-    for (const step of plan.steps) rmSync(join(JOURNALS, journalOf(step)), { recursive: true, force: true });
+  if (local) for (const step of plan.steps) forget(journalOf(step));
   else if (sent) await confirmed(ethers);
   return { block: resumed ? await firstBlock(ethers, plan) : before + 1 };
 }

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
 import { build } from "vite";
-import { BROWSER, startBrowser } from "../../explorer/test/browser.ts";
+import { describeInBrowser, startBrowser } from "../../explorer/test/browser.ts";
 import { walletScript } from "../../explorer/test/wallet.ts";
 import { freePort } from "../../scripts/anvil.ts";
 import { startNode, type RunningNode } from "../../verifier/src/node.ts";
@@ -169,7 +169,7 @@ export const wrong: Signature = { inputs: [{ name: "x", dtype: "u7", shape: [1] 
     expect(said.get("run again")).to.equal("right");
   });
 
-  (BROWSER === undefined ? describe.skip : describe)("in a browser", () => {
+  describeInBrowser("in a browser", () => {
     let browser: Browser;
     let server: Server;
     let url = "";

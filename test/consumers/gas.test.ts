@@ -1,17 +1,15 @@
 /** Gas of every way in which a contract uses inference, and of conversions for each element: consumers.snapshot.json. */
 import { expect } from "chai";
 import { ZeroAddress, type BaseContract, type ContractTransactionResponse } from "ethers";
-import { network } from "hardhat";
 import { seededRng } from "../../program/src/testing/rng.ts";
-import { deployAssay } from "../../scripts/deployment.ts";
-import { parseEvent } from "../../sdk/src/events.ts";
 import type { Request } from "../../sdk/src/structs.ts";
-import { byteRelease, dense, gasOf } from "../support/gas.ts";
+import { dense, gasOf } from "../support/gas.ts";
+import { openGasStage } from "../support/gasStage.ts";
+import { requestedIn } from "../support/requested.ts";
 import { expectSnapshot, type Figures } from "../support/snapshot.ts";
 
 /** Bytes of addresses and times are calldata. */
 const SNAPSHOT_SHARE = 0.01;
-const START = 1_800_000_001;
 const WINDOW_SECONDS = 300;
 const FEE = 10n ** 15n;
 const ETHER = 10n ** 18n;
@@ -20,27 +18,8 @@ const ELEMENTS = 64;
 const ASSEMBLY_SHARE = 0.5;
 
 async function setUp() {
-  const connection = await network.create({
-    override: { initialDate: new Date((START - 86_400) * 1000), initialBaseFeePerGas: 0 },
-  });
-  const { ethers, networkHelpers } = connection;
-  const contracts = await deployAssay(connection);
-  const [, operator] = await ethers.getSigners();
-  if (operator === undefined) throw new Error("two accounts are needed");
-  await contracts.registry.createModel("ipfs://model");
-  await contracts.vault.connect(operator).deposit({ value: 100n * ETHER });
+  const { ethers, contracts, operator, later, publish } = await openGasStage(100n * ETHER);
   const market = await contracts.market.getAddress();
-  let now = START;
-  const later = async (seconds: number): Promise<void> => {
-    now += seconds;
-    await networkHelpers.time.setNextBlockTimestamp(now);
-  };
-  /** A release of a model with so many bytes in and out. */
-  async function releaseOf(inputBytes: number, outputBytes: number): Promise<string> {
-    const { header, release } = byteRelease(1n, inputBytes, outputBytes);
-    await contracts.registry.publish(release, header, "ipfs://file");
-    return contracts.registry.releaseIdOf(release);
-  }
   const policyOf = (releaseId: string) => ({
     ...{ releaseId, bond: ETHER, answerSeconds: 600n, windowSeconds: WINDOW_SECONDS },
     ...{ operator: operator.address, callbackGas: 150_000n },
@@ -49,12 +28,8 @@ async function setUp() {
     sent: Promise<ContractTransactionResponse>,
   ): Promise<{ gas: number; request: Request; id: string }> {
     const receipt = await (await sent).wait();
-    for (const log of receipt?.logs ?? []) {
-      const event = parseEvent("market", log);
-      if (receipt !== null && event?.name === "Requested")
-        return { gas: Number(receipt.gasUsed), request: event.request, id: event.requestId };
-    }
-    throw new Error("no request was made");
+    const { request, requestId } = requestedIn(receipt);
+    return { gas: Number(receipt?.gasUsed), request, id: requestId };
   }
   const fulfill = async (request: Request, output: Uint8Array): Promise<void> => {
     await later(10);
@@ -64,7 +39,7 @@ async function setUp() {
     await later(WINDOW_SECONDS);
     return gasOf(contracts.market.finalize(request, operator.address, output));
   };
-  return { ethers, contracts, market, operator, later, releaseOf, policyOf, asked, fulfill, finalize };
+  return { ethers, contracts, market, operator, later, publish, policyOf, asked, fulfill, finalize };
 }
 
 type Stage = Awaited<ReturnType<typeof setUp>>;
@@ -85,7 +60,7 @@ async function poolFigures({
 }: Stage): Promise<Figures> {
   const token = () => ethers.deployContract("TestToken", [ETHER * 10n ** 6n]);
   const tokens = [await token(), await token()] as const;
-  const policy = stage.policyOf(await stage.releaseOf(36, 4));
+  const policy = stage.policyOf(await stage.publish(36, 4));
   const addresses = await Promise.all(tokens.map((one) => one.getAddress()));
   const pool = await ethers.deployContract("VolatilityPool", [market, policy, ...addresses]);
   for (const one of tokens) {
@@ -121,7 +96,7 @@ async function creditFigures({
   ...stage
 }: Stage): Promise<Figures> {
   const [underwriter] = await ethers.getSigners();
-  const releaseId = await stage.releaseOf(20, 4);
+  const releaseId = await stage.publish(20, 4);
   const demands = { releaseId, minBondWei: ETHER, minWindowSeconds: WINDOW_SECONDS, maxAgeSeconds: 86_400 };
   const [address, loan] = [underwriter?.address ?? ZeroAddress, ETHER / 2n];
   const line = await ethers.deployContract("CreditLine", [market, demands, address, loan]);
@@ -156,7 +131,7 @@ async function doorFigures({
 }: Stage): Promise<Figures> {
   const door = await ethers.deployContract("DigitDoor", [
     market,
-    stage.policyOf(await stage.releaseOf(64, 10)),
+    stage.policyOf(await stage.publish(64, 10)),
   ]);
   const [visitor] = await ethers.getSigners();
   await stage.later(10);

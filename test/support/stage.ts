@@ -6,24 +6,15 @@ import type {
   ContractTransactionResponse,
   TransactionReceipt,
 } from "ethers";
-import { parseEvent } from "../../sdk/src/events.ts";
+import { REQUEST_STATES } from "../../sdk/src/answer.ts";
 import { keccak, releaseIdOf, resultIdOf } from "../../sdk/src/ids.ts";
 import { fromHex, type Hex, type Request } from "../../sdk/src/structs.ts";
 import { handleOf } from "../../verifier/src/play/trace.ts";
 import { openArena, outputOf, WINDOW_SECONDS, type ArenaModel, type Player } from "./arena.ts";
+import { requestedIn } from "./requested.ts";
 
 export const FEE = 10n ** 15n;
 export const BOND = 10n ** 18n;
-/** Of RequestState. */
-export const STATES = [
-  "none",
-  "requested",
-  "answered",
-  "final",
-  "delivered",
-  "overturned",
-  "refunded",
-] as const;
 const BPS = 10_000n;
 
 /** A request as the chain has it. */
@@ -58,12 +49,8 @@ export async function openStage(source: ArenaModel) {
   players.push(verifierMade);
 
   function asked(receipt: TransactionReceipt | ContractTransactionReceipt | null): Asked {
-    for (const log of receipt?.logs ?? []) {
-      const event = parseEvent("market", log);
-      if (event?.name === "Requested")
-        return { request: event.request, requestId: event.requestId, input: fromHex(event.input) };
-    }
-    throw new Error("no request was made");
+    const { request, requestId, input } = requestedIn(receipt);
+    return { request, requestId, input: fromHex(input) };
   }
 
   /** What the model says. */
@@ -84,7 +71,7 @@ export async function openStage(source: ArenaModel) {
 
   async function stateOf({ requestId }: Asked): Promise<string> {
     const [state] = await deployed.market.statusOf(requestId);
-    return STATES[Number(state)] ?? "unknown";
+    return REQUEST_STATES[Number(state)] ?? "unknown";
   }
 
   /** Both sides play a wrong answer out, with the product's own planners; then everybody is paid. */

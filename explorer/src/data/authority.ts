@@ -1,4 +1,5 @@
 /** Who may do what: an OpenZeppelin AccessManager, from its events. Pure. */
+import { ADMIN_ROLE } from "../../../sdk/src/governance.ts";
 import { AccessManagerInterface } from "./accessManager.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { sameHex } from "../../../sdk/src/structs.ts";
@@ -35,7 +36,6 @@ export interface Authority {
   readonly scheduled: readonly Operation[];
 }
 
-export const ADMIN_ROLE = 0n;
 /** Of OpenZeppelin's AccessManager: what was announced longer ago is void. Seconds. */
 const EXPIRATION = 7 * 86_400;
 

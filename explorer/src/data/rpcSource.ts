@@ -1,17 +1,17 @@
 /** The chain itself, by any JSON-RPC endpoint that serves logs. */
-import { Interface, JsonRpcProvider, Log, Network, type LogParams } from "ethers";
+import { JsonRpcProvider, Log, Network, type LogParams } from "ethers";
 import { checkChain } from "../../../sdk/src/contracts.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { readLogs } from "../../../sdk/src/logs.ts";
-import { address, bytes32, hex, type Hex } from "../../../sdk/src/structs.ts";
+import { bytes32, type Hex } from "../../../sdk/src/structs.ts";
 import type { ChainLog } from "../../../verifier/src/chain/log.ts";
+import { authorityOf, plainLog, readTransaction } from "../../../verifier/src/chain/read.ts";
 import { pause, type Sink, type Source } from "./source.ts";
 
 /** Blocks that may still be undone: they are read again with each new head. */
 const FINALITY = 64;
 const POLL_MS = 4000;
 const HEADERS_AT_ONCE = 50;
-const AUTHORITY = new Interface(["function authority() view returns (address)"]);
 
 /** Endpoints that say the time of a log's block with the log save us its header. */
 class Chain extends JsonRpcProvider {
@@ -22,19 +22,6 @@ class Chain extends JsonRpcProvider {
     if (typeof time === "string") this.times.set(bytes32.parse(value.blockHash), Number(time));
     return super._wrapLog(value, network);
   }
-}
-
-function plain(log: Log, timestamp: number): ChainLog {
-  return {
-    blockNumber: log.blockNumber,
-    blockHash: bytes32.parse(log.blockHash),
-    logIndex: log.index,
-    timestamp,
-    transaction: bytes32.parse(log.transactionHash),
-    address: address.parse(log.address),
-    topics: log.topics,
-    data: hex.parse(log.data),
-  };
 }
 
 async function readRange(
@@ -60,7 +47,7 @@ async function readRange(
         if (block?.hash === hash) chain.times.set(bytes32.parse(hash), block.timestamp);
       }),
     );
-  return logs.map((log) => plain(log, chain.times.get(bytes32.parse(log.blockHash)) ?? 0));
+  return logs.map((log) => plainLog(log, chain.times.get(bytes32.parse(log.blockHash)) ?? 0));
 }
 
 function nameOf({ blockHash, logIndex }: ChainLog): string {
@@ -115,23 +102,9 @@ export async function openRpc(url: string, deployment: Deployment): Promise<Sour
     node: undefined,
     runner: chain,
     follow,
-    async transaction(hash) {
-      const [sent, receipt] = await Promise.all([
-        chain.getTransaction(hash),
-        chain.getTransactionReceipt(hash),
-      ]);
-      if (sent === null || receipt === null) return undefined;
-      return {
-        from: address.parse(sent.from),
-        data: hex.parse(sent.data),
-        gas: Number(receipt.gasUsed),
-        feeWei: receipt.gasUsed * receipt.gasPrice,
-      };
-    },
+    transaction: (hash) => readTransaction(chain, hash),
     async authority() {
-      const data = AUTHORITY.encodeFunctionData("authority");
-      const answer = AUTHORITY.decodeFunctionResult("authority", await chain.call({ to: market, data }));
-      const at = address.parse(answer[0]);
+      const at = await authorityOf(chain, market);
       return {
         address: at,
         logs: await readRange(chain, [at], deployment.block, await chain.getBlockNumber()),

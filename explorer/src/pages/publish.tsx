@@ -6,7 +6,8 @@ import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
 import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import { bytes32, hex, sameHex } from "../../../sdk/src/structs.ts";
-import { bindingsText, isElementType, type ElementType } from "../../../sdk/src/tensor.ts";
+import { bindingsText } from "../../../sdk/src/tensor.ts";
+import { count, spec } from "../../../verifier/src/api/schema.ts";
 import { releaseOf, toleranceBits } from "../../../verifier/src/releases/release.ts";
 import { useReading, useSnapshot } from "../data/context.tsx";
 import { whenRead } from "../data/store.ts";
@@ -16,13 +17,6 @@ import { grouped } from "../ui/words.ts";
 import { Outcome } from "../wallet/outcome.tsx";
 import { useTransaction } from "../wallet/useTransaction.ts";
 import { useWallet } from "../wallet/wallet.ts";
-
-const count = z.number().int().nonnegative();
-const spec = z.object({
-  name: z.string(),
-  dtype: z.custom<ElementType>((name) => typeof name === "string" && isElementType(name)),
-  shape: z.array(count),
-});
 
 /** What `assay model inspect FILE --json` prints. */
 const inspectedSchema = z.object({

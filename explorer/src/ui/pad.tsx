@@ -4,7 +4,7 @@ import { useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode
 export const SIDE = 8;
 const CELLS = SIDE * SIDE;
 /** Black; the example model's images have 17 shades. */
-export const DARKEST = 16;
+const DARKEST = 16;
 /** Radius of the brush, in cells. */
 const RADIUS = 1.05;
 

@@ -8,7 +8,7 @@ export interface BoundedOptions {
   readonly kept: number;
 }
 
-export class BusyError extends Error {
+class BusyError extends Error {
   readonly statusCode = 503;
 }
 

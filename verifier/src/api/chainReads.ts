@@ -1,17 +1,17 @@
 /** What pages may read of the chain through the node: calls to the deployment's contracts, transactions, roles. Bounded and cached. */
-import { Interface, type JsonRpcApiProvider, type Log } from "ethers";
+import type { JsonRpcApiProvider } from "ethers";
 import type { z } from "zod/v4";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { readLogs } from "../../../sdk/src/logs.ts";
 import { revertData } from "../../../sdk/src/revert.ts";
-import { address, bytes32, hex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import { hex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import { authorityOf, plainLog, readTransaction } from "../chain/read.ts";
 import { createBounded } from "./bounded.ts";
-import type { authoritySchema, callSchema, logSchema, transactionSchema } from "./schema.ts";
+import type { authoritySchema, callSchema, transactionSchema } from "./schema.ts";
 
 export type CallAnswer = z.input<typeof callSchema>;
 export type TransactionAnswer = z.input<typeof transactionSchema>;
 export type AuthorityAnswer = z.input<typeof authoritySchema>;
-type LogAnswer = z.input<typeof logSchema>;
 
 export interface ChainReads {
   /** @returns undefined if the contract is none of the deployment's. */
@@ -23,24 +23,10 @@ export interface ChainReads {
   head(): void;
 }
 
-const AUTHORITY = new Interface(["function authority() view returns (address)"]);
 const CALLS = { atOnce: 4, waiting: 64, kept: 1000 } as const;
 const TRANSACTIONS = { atOnce: 2, waiting: 32, kept: 200 } as const;
 const AUTHORITY_MS = 60_000;
 const MAX_LOGS = 5000;
-
-function plainLog(log: Log): LogAnswer {
-  return {
-    blockNumber: log.blockNumber,
-    blockHash: bytes32.parse(log.blockHash),
-    logIndex: log.index,
-    timestamp: 0,
-    transaction: bytes32.parse(log.transactionHash),
-    address: address.parse(log.address),
-    topics: log.topics.map((topic) => bytes32.parse(topic)),
-    data: hex.parse(log.data),
-  };
-}
 
 export function createChainReads(deployment: Deployment, provider: JsonRpcApiProvider): ChainReads {
   const { registry, vault, market, game, directory } = deployment.addresses;
@@ -59,28 +45,17 @@ export function createChainReads(deployment: Deployment, provider: JsonRpcApiPro
     }
   }
 
-  async function readTransaction(hash: Hex): Promise<TransactionAnswer | undefined> {
-    const [sent, receipt] = await Promise.all([
-      provider.getTransaction(hash),
-      provider.getTransactionReceipt(hash),
-    ]);
-    if (sent === null || receipt === null) return undefined;
-    return {
-      from: address.parse(sent.from),
-      data: hex.parse(sent.data),
-      gas: Number(receipt.gasUsed),
-      feeWei: (receipt.gasUsed * receipt.gasPrice).toString(),
-    };
+  async function transactionNow(hash: Hex): Promise<TransactionAnswer | undefined> {
+    const read = await readTransaction(provider, hash);
+    return read && { ...read, feeWei: read.feeWei.toString() };
   }
 
   async function readAuthority(): Promise<AuthorityAnswer> {
-    const data = AUTHORITY.encodeFunctionData("authority");
-    const answer = AUTHORITY.decodeFunctionResult("authority", await provider.call({ to: market, data }));
-    const at = address.parse(answer[0]);
+    const at = await authorityOf(provider, market);
     if (!ours.includes(at)) ours.push(at);
     // It is deployed before the contracts that obey it.
     const logs = await readLogs(provider, { address: at }, deployment.block);
-    return { address: at, logs: logs.slice(-MAX_LOGS).map(plainLog) };
+    return { address: at, logs: logs.slice(-MAX_LOGS).map((log) => plainLog(log, 0)) };
   }
 
   return {
@@ -89,7 +64,7 @@ export function createChainReads(deployment: Deployment, provider: JsonRpcApiPro
       if (contract === undefined) return undefined;
       return calls.get(`${contract}:${data}`, () => callNow(contract, data));
     },
-    transaction: (hash) => transactions.get(hash, () => readTransaction(hash)),
+    transaction: (hash) => transactions.get(hash, () => transactionNow(hash)),
     authority: () => authorities.get(String(Math.floor(Date.now() / AUTHORITY_MS)), readAuthority),
     head: () => calls.clear(),
   };

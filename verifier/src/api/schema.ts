@@ -4,7 +4,7 @@ import { deploymentSchema } from "../../../sdk/src/deployment.ts";
 import { address, bytes32, hex } from "../../../sdk/src/structs.ts";
 import { isElementType, type ElementType } from "../../../sdk/src/tensor.ts";
 
-const count = z.number().int().nonnegative();
+export const count = z.number().int().nonnegative();
 const wei = z
   .string()
   .regex(/^[0-9]{1,78}$/)
@@ -49,7 +49,8 @@ export const logPageSchema = z.object({
   more: z.boolean(),
 });
 
-const spec = z.object({
+/** An input or output of a model. */
+export const spec = z.object({
   name: z.string(),
   dtype: z.custom<ElementType>((name) => typeof name === "string" && isElementType(name)),
   shape: z.array(count),

@@ -41,7 +41,7 @@ export interface Fetcher {
 
 const DEFAULT_MAX_BYTES = 256 * 2 ** 20;
 /** Files on their way at once, each for so long at most: what came stays for the next time. */
-export const MAX_FETCHES = 32;
+const MAX_FETCHES = 32;
 const FETCH_MS = 600_000;
 const RACE: RaceOptions = {
   patienceMs: 2000,

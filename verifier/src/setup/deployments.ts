@@ -12,7 +12,7 @@ export interface DeploymentFile {
 }
 
 /** The project's own directory, and that of the same name where the command runs. */
-export const DEPLOYMENT_DIRECTORIES: readonly string[] = [
+const DEPLOYMENT_DIRECTORIES: readonly string[] = [
   ...new Set([resolve("deployments"), resolve(import.meta.dirname, "../../../deployments")]),
 ];
 

@@ -234,7 +234,11 @@ export async function playDispute(stand: Stand, point: KillPoint | undefined): P
   }
 
   try {
-    await live();
+    // The point may come before the node is ready.
+    await live().catch((error: unknown) => {
+      if (!interposer.fired) throw error;
+      return revival;
+    });
     const asker = world.chain.wallet(9);
     const operator: Hex = liar?.address ?? account.address;
     const input = Uint8Array.from({ length: model.model.inputBytes }, (_, i) => (i * 5 + 3) % 17);

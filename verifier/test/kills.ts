@@ -25,7 +25,9 @@ export function describeKills(side: Side): void {
           if (outcome.fired) fired++;
           expectRight(side, outcome);
         } catch (error) {
-          failures.push(`${pointText(point)}: ${messageOf(error)}`);
+          const failure = `${pointText(point)}: ${messageOf(error)}`;
+          failures.push(failure);
+          console.log(`      ${failure}`);
         }
         if (i % 10 === 9) console.log(`      ${i + 1} of ${points.length} points, ${failures.length} failed`);
       }

@@ -7,7 +7,7 @@ import { ERROR_CODES } from "../sdk/src/error.ts";
 import * as factories from "../types/ethers-contracts/index.js";
 
 const PAGE = readFileSync(join(import.meta.dirname, "..", "docs", "errors.md"), "utf8");
-const OPENZEPPELIN = /^(ERC721|AccessManage)/;
+const OPENZEPPELIN = /^(ERC721|AccessManage|ECDSA|InvalidShortString|StringTooLong)/;
 
 interface Door {
   createInterface(): Interface;
@@ -32,6 +32,8 @@ const SECTIONS: Readonly<Record<string, readonly Door[]>> = {
     factories.StoredBytes__factory,
     factories.TimestampInput__factory,
   ],
+  Receipts: [factories.Receipts__factory],
+  Deposits: [factories.Deposits__factory],
   Tensors: [factories.Tensors__factory, factories.Elements__factory, factories.Floats__factory],
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ICourt} from "../interfaces/ICourt.sol";
 import {IDisputeGame} from "../interfaces/IDisputeGame.sol";
-import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {IReferee, OutputProof, StepProof} from "../interfaces/IReferee.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {
@@ -50,23 +50,22 @@ contract DisputeGame is IDisputeGame {
   /// @inheritdoc IDisputeGame
   function challenge(Claim calldata claim) external returns (DisputeId disputeId) {
     (RequestId requestId, ResultId resultId) = _ids(claim);
-    disputeId = disputeIdOf(resultId, msg.sender);
-    // INVARIANT I-25: one game per challenger and result; a lost game cannot be begun again.
-    if (_games[disputeId].state != GameState.None) revert GameExists(disputeId);
     (uint256 bondWei, ) = stakesNow(claim.request);
-    uint32 entry = _trials[resultId].entries++;
-    _games[disputeId] = Game({
-      state: GameState.Open,
-      operatorSeconds: 0,
-      challengerSeconds: 0,
-      movedAt: uint40(block.timestamp),
-      entry: entry,
-      escrowWei: uint96(bondWei),
-      node: 0
-    });
-    emit Challenged(resultId, disputeId, msg.sender, entry, bondWei, claim);
-    IInferenceMarket(market).openGame(requestId, resultId);
+    disputeId = _open(claim, requestId, resultId, msg.sender, bondWei);
     IVault(vault).lock(msg.sender, bondWei);
+  }
+
+  /// @inheritdoc IDisputeGame
+  function challengeFor(
+    Claim calldata claim,
+    address challenger,
+    uint256 bondWei,
+    bytes32 inputsRoot
+  ) external returns (DisputeId disputeId) {
+    if (msg.sender != market) revert NotCourt(msg.sender);
+    (RequestId requestId, ResultId resultId) = _ids(claim);
+    inputsRootOf[requestId] = inputsRoot;
+    return _open(claim, requestId, resultId, challenger, bondWei);
   }
 
   /// @inheritdoc IDisputeGame
@@ -215,7 +214,7 @@ contract DisputeGame is IDisputeGame {
     if (challengerSeconds > parameters.challengerClock()) {
       _games[disputeId].state = GameState.Lost;
       emit ChallengerLost(resultId, disputeId);
-      return IInferenceMarket(market).closeGame(requestId, resultId);
+      return ICourt(market).closeGame(requestId, resultId);
     }
     uint256 left =
       operatorOnMove ? parameters.operatorClock() - operatorSeconds : parameters.challengerClock() - challengerSeconds;
@@ -313,6 +312,31 @@ contract DisputeGame is IDisputeGame {
   /// @inheritdoc IDisputeGame
   function shareDown(uint256 bondWei, uint256 entry) public pure returns (uint256) {
     return Shares.shareDown(bondWei, entry);
+  }
+
+  /// @dev The bond is locked by the caller.
+  function _open(
+    Claim calldata claim,
+    RequestId requestId,
+    ResultId resultId,
+    address challenger,
+    uint256 bondWei
+  ) private returns (DisputeId disputeId) {
+    disputeId = disputeIdOf(resultId, challenger);
+    // INVARIANT I-25: one game per challenger and result; a lost game cannot be begun again.
+    if (_games[disputeId].state != GameState.None) revert GameExists(disputeId);
+    uint32 entry = _trials[resultId].entries++;
+    _games[disputeId] = Game({
+      state: GameState.Open,
+      operatorSeconds: 0,
+      challengerSeconds: 0,
+      movedAt: uint40(block.timestamp),
+      entry: entry,
+      escrowWei: uint96(bondWei),
+      node: 0
+    });
+    emit Challenged(resultId, disputeId, challenger, entry, bondWei, claim);
+    ICourt(market).openGame(requestId, resultId);
   }
 
   function _ids(Claim calldata claim) private view returns (RequestId requestId, ResultId resultId) {
@@ -431,11 +455,11 @@ contract DisputeGame is IDisputeGame {
     _trials[resultId].verdict = verdict;
     _trials[resultId].decidedAt = uint40(block.timestamp);
     emit OperatorLost(resultId, verdict, msg.sender);
-    IInferenceMarket(market).overturn(requestId, resultId);
+    ICourt(market).overturn(requestId, resultId);
   }
 
   function _isFinal(RequestId requestId, ResultId resultId) private view returns (bool) {
-    (RequestState state, , , bytes24 resultKey) = IInferenceMarket(market).statusOf(requestId);
+    (RequestState state, , , bytes24 resultKey) = ICourt(market).statusOf(requestId);
     bool isFinal = state == RequestState.Final || state == RequestState.Delivered;
     return isFinal && resultKey == bytes24(ResultId.unwrap(resultId));
   }

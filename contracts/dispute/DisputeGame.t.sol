@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ICourt} from "../interfaces/ICourt.sol";
 import {IDisputeGame} from "../interfaces/IDisputeGame.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {OutputProof, StepProof} from "../interfaces/IReferee.sol";
@@ -291,7 +292,7 @@ contract DisputeGameTest is Fixture {
     _challenge(alice);
     skip(1);
     VM.prank(bob);
-    VM.expectPartialRevert(IInferenceMarket.WindowClosed.selector);
+    VM.expectPartialRevert(ICourt.WindowClosed.selector);
     game.challenge(_claim);
     VM.expectPartialRevert(IInferenceMarket.GamesOpen.selector);
     market.finalize(_claim.request, operator, outputOf(1));
@@ -306,7 +307,7 @@ contract DisputeGameTest is Fixture {
     referee.set(true, TRACE_DEPTH, TENSOR_DEPTH);
     skip(WINDOW);
     market.finalize(_claim.request, operator, outputOf(1));
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     _prove();
   }
 
@@ -320,10 +321,10 @@ contract DisputeGameTest is Fixture {
     VM.expectPartialRevert(IDisputeGame.AlreadyDecided.selector);
     _timeout(alice, _start());
     VM.prank(bob);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     game.challenge(_claim);
     skip(WINDOW);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.finalize(_claim.request, operator, outputOf(1));
     Node memory leaf = _tensorNode(0);
     bytes memory path = _pathTo(leaf);
@@ -446,7 +447,7 @@ contract DisputeGameTest is Fixture {
     other = _claim;
     other.outputHash = keccak256("other");
     VM.prank(bob);
-    VM.expectPartialRevert(IInferenceMarket.NotTheAnswer.selector);
+    VM.expectPartialRevert(ICourt.NotTheAnswer.selector);
     game.challenge(other);
     VM.prank(carol);
     VM.expectPartialRevert(IDisputeGame.GameStateIs.selector);

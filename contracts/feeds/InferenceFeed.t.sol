@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ICourt} from "../interfaces/ICourt.sol";
 import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
-import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {Ask, Claim, Node, Request, RequestId, RequestState} from "../interfaces/Types.sol";
 import {Fixture} from "../test/Fixture.sol";
 import {GreedyFeed} from "../test/GreedyFeed.sol";
@@ -211,7 +211,7 @@ contract InferenceFeedTest is Fixture {
     Request memory lie = _poke();
     _answer(lie, QUARTER);
     _overturn(lie, QUARTER);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.finalize(lie, operator, _output(QUARTER));
     market.refund(lie);
     skip(INTERVAL);
@@ -226,7 +226,7 @@ contract InferenceFeedTest is Fixture {
   function test_whatIsFinalIsNotOverturned() public {
     Request memory made = _round(HALF);
     VM.prank(carol);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     game.challenge(claimOf(made, _output(HALF)));
   }
 
@@ -252,7 +252,7 @@ contract InferenceFeedTest is Fixture {
     greedy.setGreedy(false);
     market.deliver(made, operator, _output(HALF));
     _expectLatest(1, 0.5e8, began);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.deliver(made, operator, _output(HALF));
   }
 

@@ -114,6 +114,7 @@ interface IDisputeGame {
   event BondSettled(ResultId indexed resultId, uint256 burnedWei);
 
   error ReleaseNotRequested(ReleaseId releaseId, Release release);
+  error NotCourt(address caller);
   error GameExists(DisputeId disputeId);
   error GameStateIs(DisputeId disputeId, GameState state);
   error NotOperator(address caller, address operator);
@@ -141,6 +142,16 @@ interface IDisputeGame {
   /// @notice Opens the caller's game against an answer; locks its bond from its free wei in the vault. Only before the end of
   /// the challenge window.
   function challenge(Claim calldata claim) external returns (DisputeId disputeId);
+
+  /// @notice Court: opens a challenger's game against an answer whose inputs root it knows, with a bond that it has locked in
+  /// the vault for this.
+  /// @param bondWei As `stakesNow` said when the challenger asked for the game.
+  function challengeFor(
+    Claim calldata claim,
+    address challenger,
+    uint256 bondWei,
+    bytes32 inputsRoot
+  ) external returns (DisputeId disputeId);
 
   /// @notice Operator: commits the trace root of its answer, once, with the top of the trace tree.
   /// @param header Program header; gives the depth of the tree.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Ask, Parameters, ParameterSet, ReleaseId, Request, RequestId, RequestState, ResultId} from "./Types.sol";
+import {ICourt} from "./ICourt.sol";
+import {Ask, Parameters, ParameterSet, ReleaseId, Request, RequestId, ResultId} from "./Types.sol";
 
 /// @notice Requests, answers and their finality. Stores one word per request.
 /// @dev Warning: an answer is provisional until `finalize`; `checkAnswer` says which it is. Parameters can be changed only
 /// for later requests. A pause stops new requests only and ends by itself.
-interface IInferenceMarket {
+interface IInferenceMarket is ICourt {
   /// @param request Bring this struct to every later call.
   /// @param input The input blob; it is stored nowhere else.
   event Requested(
@@ -27,18 +28,12 @@ interface IInferenceMarket {
   event Finalized(RequestId indexed requestId, ResultId indexed resultId);
   /// @param success False: the callback reverted or has no code; `deliver` may be called again.
   event Delivered(RequestId indexed requestId, bool success);
-  event Overturned(RequestId indexed requestId, ResultId indexed resultId);
   event Refunded(RequestId indexed requestId, address indexed refundTo, uint256 feeWei);
-  event GameOpened(RequestId indexed requestId, ResultId indexed resultId, uint256 openGames);
-  event GameClosed(RequestId indexed requestId, ResultId indexed resultId, uint256 openGames);
   event ParametersChanged(Parameters parameters);
   event PausedUntil(uint256 timestamp);
 
-  error NotGame(address caller);
   error RequestsPaused(uint256 until);
   error RequestExists(RequestId requestId);
-  error StateIs(RequestId requestId, RequestState state);
-  error NotTheAnswer(RequestId requestId, ResultId resultId);
   error InputLengthIs(uint256 length, uint256 expected);
   error OutputLengthIs(uint256 length, uint256 expected);
   error BondTooLarge(uint256 bondWei);
@@ -52,7 +47,6 @@ interface IInferenceMarket {
   error NotNamedOperator(RequestId requestId, address caller, address operator);
   error TurnNotOpen(RequestId requestId, address operator, uint256 opensAt);
   error WindowOpen(RequestId requestId, uint256 endsAt);
-  error WindowClosed(RequestId requestId, uint256 endsAt);
   error GamesOpen(RequestId requestId, uint256 openGames);
   error GasBelowCallback(RequestId requestId, uint256 gas, uint256 needed);
   error NoCallback(RequestId requestId);
@@ -78,15 +72,6 @@ interface IInferenceMarket {
   /// @notice Credits the fee to `refundTo` if the request went unanswered or its answer was overturned. Anyone may call.
   function refund(Request calldata request_) external;
 
-  /// @notice Game: one more game is open on an answer. Reverts once its window has closed.
-  function openGame(RequestId requestId, ResultId resultId) external;
-
-  /// @notice Game: the challenger lost one game.
-  function closeGame(RequestId requestId, ResultId resultId) external;
-
-  /// @notice Game: the answer was judged wrong.
-  function overturn(RequestId requestId, ResultId resultId) external;
-
   /// @notice Parameters of later requests, within fixed bounds. Restricted.
   function setParameters(ParameterSet calldata set) external;
 
@@ -102,12 +87,6 @@ interface IInferenceMarket {
     address operator,
     bytes32 outputHash
   ) external pure returns (ResultId resultId);
-
-  /// @param endsAt First second after the challenge window, unix seconds; 0 before an answer.
-  /// @param resultKey First 24 bytes of the answer's ResultId; 0 before an answer.
-  function statusOf(
-    RequestId requestId
-  ) external view returns (RequestState state, uint256 endsAt, uint256 openGames, bytes24 resultKey);
 
   /// @notice Whether `output` is the standing answer, and how firm it is.
   /// @return standing True iff this operator published exactly this output and it has not been overturned.

@@ -72,7 +72,7 @@ interface IVault {
   /// @notice Market: adds the value sent to an account's free wei.
   function credit(address account) external payable;
 
-  /// @notice Game: locked wei of an account becomes free again.
+  /// @notice Market or game: locked wei of an account becomes free again.
   function unlock(address account, uint256 amountWei) external;
 
   /// @notice Game: locked wei of `from` becomes free wei of `to`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ICourt} from "../interfaces/ICourt.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -150,7 +151,7 @@ contract InferenceMarket is Governed {
     IVault(vault).credit{value: request_.fee}(request_.refundTo);
   }
 
-  /// @inheritdoc IInferenceMarket
+  /// @inheritdoc ICourt
   function openGame(RequestId requestId, ResultId resultId) external onlyGame {
     Status status = _requireAnswered(requestId, resultId);
     // INVARIANT I-14: an answer can be challenged exactly until its window is over.
@@ -160,14 +161,14 @@ contract InferenceMarket is Governed {
     emit GameOpened(requestId, resultId, status.openGames());
   }
 
-  /// @inheritdoc IInferenceMarket
+  /// @inheritdoc ICourt
   function closeGame(RequestId requestId, ResultId resultId) external onlyGame {
     Status status = _requireAnswered(requestId, resultId).removeGame();
     _status[requestId] = status;
     emit GameClosed(requestId, resultId, status.openGames());
   }
 
-  /// @inheritdoc IInferenceMarket
+  /// @inheritdoc ICourt
   function overturn(RequestId requestId, ResultId resultId) external onlyGame {
     // INVARIANT I-15: only an answer that is not final can be overturned, and an overturned one never becomes final.
     Status status = _requireAnswered(requestId, resultId);
@@ -185,7 +186,7 @@ contract InferenceMarket is Governed {
     return Ids.resultId(requestId, operator, outputHash);
   }
 
-  /// @inheritdoc IInferenceMarket
+  /// @inheritdoc ICourt
   function statusOf(
     RequestId requestId
   ) external view returns (RequestState state, uint256 endsAt, uint256 openGames, bytes24 resultKey) {

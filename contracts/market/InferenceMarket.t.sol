@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ICourt} from "../interfaces/ICourt.sol";
 import {IInferenceMarket} from "../interfaces/IInferenceMarket.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Ask, Claim, ParameterSet, Request, RequestId, RequestState, ResultId} from "../interfaces/Types.sol";
@@ -80,7 +81,7 @@ contract InferenceMarketTest is Fixture {
       mstore(at, xor(mload(at), shl(bit, 1)))
     }
     VM.prank(operator);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.fulfill(request, outputOf(1));
   }
 
@@ -96,7 +97,7 @@ contract InferenceMarketTest is Fixture {
     market.fulfill(request, outputOf(1));
     market.refund(request);
     checkEq(freeOf(maintainer), FEE, "credited to refundTo");
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.refund(request);
   }
 
@@ -105,10 +106,10 @@ contract InferenceMarketTest is Fixture {
     VM.warp(request.deadline);
     VM.prank(operator);
     market.fulfill(request, outputOf(1));
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.refund(request);
     VM.prank(alice);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.fulfill(request, outputOf(2));
   }
 
@@ -119,12 +120,12 @@ contract InferenceMarketTest is Fixture {
     VM.expectPartialRevert(IInferenceMarket.WindowOpen.selector);
     _finalize(claim.request);
     skip(1);
-    VM.expectPartialRevert(IInferenceMarket.NotTheAnswer.selector);
+    VM.expectPartialRevert(ICourt.NotTheAnswer.selector);
     market.finalize(claim.request, operator, outputOf(2));
-    VM.expectPartialRevert(IInferenceMarket.NotTheAnswer.selector);
+    VM.expectPartialRevert(ICourt.NotTheAnswer.selector);
     market.finalize(claim.request, alice, outputOf(1));
     _finalize(claim.request);
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     _finalize(claim.request);
   }
 
@@ -148,17 +149,17 @@ contract InferenceMarketTest is Fixture {
     RequestId id = market.requestIdOf(claim.request);
     ResultId result = resultIdOf(claim);
     VM.startPrank(admin);
-    VM.expectPartialRevert(IInferenceMarket.NotGame.selector);
+    VM.expectPartialRevert(ICourt.NotGame.selector);
     market.openGame(id, result);
-    VM.expectPartialRevert(IInferenceMarket.NotGame.selector);
+    VM.expectPartialRevert(ICourt.NotGame.selector);
     market.closeGame(id, result);
-    VM.expectPartialRevert(IInferenceMarket.NotGame.selector);
+    VM.expectPartialRevert(ICourt.NotGame.selector);
     market.overturn(id, result);
     VM.stopPrank();
     skip(WINDOW);
     _finalize(claim.request);
     VM.startPrank(address(game));
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.overturn(id, result);
     VM.stopPrank();
   }
@@ -303,7 +304,7 @@ contract CallbackTest is Fixture {
     market.finalize(_made, operator, outputOf(1));
     check(stateOf(_made) == RequestState.Delivered, "delivered");
     check(_consumer.outputHash() == keccak256(outputOf(1)), "output");
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.deliver(_made, operator, outputOf(1));
   }
 
@@ -340,12 +341,12 @@ contract CallbackTest is Fixture {
     market.deliver(_made, operator, outputOf(1));
     check(stateOf(_made) == RequestState.Final, "still failing");
     _consumer.setMood(HostileConsumer.Mood.Accept);
-    VM.expectPartialRevert(IInferenceMarket.NotTheAnswer.selector);
+    VM.expectPartialRevert(ICourt.NotTheAnswer.selector);
     market.deliver(_made, operator, outputOf(2));
     VM.prank(address(0xdead));
     market.deliver(_made, operator, outputOf(1));
     checkEq(_consumer.calls(), 1, "once");
-    VM.expectPartialRevert(IInferenceMarket.StateIs.selector);
+    VM.expectPartialRevert(ICourt.StateIs.selector);
     market.deliver(_made, operator, outputOf(1));
   }
 

@@ -122,7 +122,8 @@ contract Vault is IVault {
   }
 
   /// @inheritdoc IVault
-  function unlock(address account, uint256 amountWei) external onlyGame {
+  function unlock(address account, uint256 amountWei) external {
+    if (msg.sender != market && msg.sender != game) revert NotMarketOrGame(msg.sender);
     _takeLocked(account, amountWei);
     _accounts[account].freeWei += uint96(amountWei);
     emit Unlocked(account, amountWei);

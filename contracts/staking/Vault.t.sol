@@ -17,7 +17,7 @@ contract VaultTest is Fixture {
       vault.settle(alice, 0, 1, 0, 0);
       VM.expectPartialRevert(IVault.NotMarket.selector);
       vault.credit(alice);
-      VM.expectPartialRevert(IVault.NotGame.selector);
+      VM.expectPartialRevert(IVault.NotMarketOrGame.selector);
       vault.unlock(alice, 0);
       VM.expectPartialRevert(IVault.NotGame.selector);
       vault.forfeit(alice, bob, 0);

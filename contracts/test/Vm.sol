@@ -13,6 +13,9 @@ interface IVm {
   function expectRevert() external;
   function expectPartialRevert(bytes4 selector) external;
   function getCode(string calldata artifact) external view returns (bytes memory);
+  function addr(uint256 privateKey) external pure returns (address account);
+  function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+  function chainId(uint256 id) external;
   function load(address target, bytes32 slot) external view returns (bytes32 word);
   function getBlockTimestamp() external view returns (uint256);
   function getNonce(address account) external view returns (uint64);

@@ -16,6 +16,8 @@ export interface AnvilOptions {
   /** Seconds between blocks; absent: a block per transaction. */
   readonly blockSeconds?: number;
   readonly chainId?: number;
+  /** Of the first block, unix seconds. Default: now. */
+  readonly timestamp?: number;
   /** Of a chain that it stands in for; by default anvil's own, with the rules of Prague. */
   readonly rules?: ChainRules;
 }
@@ -59,6 +61,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const url = `http://127.0.0.1:${port}`;
   const args = ["--host", "127.0.0.1", "--port", String(port), "--silent"];
   args.push("--chain-id", String(options.chainId ?? 31337), "--accounts", "20");
+  if (options.timestamp !== undefined) args.push("--timestamp", String(options.timestamp));
   const { rules } = options;
   if (rules === undefined) args.push("--hardfork", "prague");
   // Osaka's rules, with at most 2^24 gas in a transaction (EIP-7825).

@@ -10,6 +10,7 @@ import { JsonRpcProvider } from "ethers";
 import { freePort, startAnvil } from "../scripts/anvil.ts";
 import { checkChain, connect } from "../sdk/src/contracts.ts";
 import { readDeployment } from "../sdk/src/deploymentFile.ts";
+import { deployTo } from "../verifier/test/chain.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
@@ -69,4 +70,15 @@ describe("the deployment script", function () {
         rmSync(folder, { recursive: true });
       }
     });
+
+  it("deploys at once to chains that began in the same second", async () => {
+    const timestamp = Math.floor(Date.now() / 1000);
+    const chains = await Promise.all([startAnvil({ timestamp }), startAnvil({ timestamp })]);
+    try {
+      const [one, other] = await Promise.all(chains.map(({ url }) => deployTo(url)));
+      expect(one?.addresses).to.deep.equal(other?.addresses);
+    } finally {
+      await Promise.all(chains.map((chain) => chain.stop()));
+    }
+  });
 });

@@ -2,6 +2,7 @@
  * Sends a plan by Hardhat Ignition, contract by contract. The chain says what is done: a run that was interrupted at any point, on
  * this machine or another, is taken up by the next. Ignition's journals know the transactions that are still under way.
  */
+import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -85,7 +86,8 @@ export async function sendPlan(
   const { ethers, ignition } = connection;
   const { chainId } = await ethers.provider.getNetwork();
   const local = isLocalChain(chainId);
-  const prefix = await journalPrefix(ethers.provider, chainId);
+  // Development chains that began in the same second have the same first block, and nobody takes up a deployment to one.
+  const prefix = (await journalPrefix(ethers.provider, chainId)) + (local ? `-${randomUUID()}` : "");
   const before = await ethers.provider.getBlockNumber();
   const polling = local ? 200 : 1000;
   let sent = false;
@@ -118,12 +120,7 @@ export async function sendPlan(
     }
   }
 
-  for (const step of plan.steps) {
-    const deployed = await isDeployed(ethers, step);
-    onStep(step, deployed);
-    resumed ||= deployed;
-    if (deployed) continue;
-    sent = true;
+  async function deploy(step: Step): Promise<void> {
     try {
       await send(step);
     } catch {
@@ -134,9 +131,20 @@ export async function sendPlan(
       throw new AssayError("BAD_DEPLOYMENT", `${step.name} is not at ${step.address}`);
   }
 
-  // A development chain's journals are of no use to anybody, and it makes no blocks by itself.
-  if (local) for (const step of plan.steps) forget(journalOf(step));
-  else if (sent) await confirmed(ethers);
+  for (const step of plan.steps) {
+    const deployed = await isDeployed(ethers, step);
+    onStep(step, deployed);
+    resumed ||= deployed;
+    if (deployed) continue;
+    sent = true;
+    try {
+      await deploy(step);
+    } finally {
+      if (local) forget(journalOf(step));
+    }
+  }
+  // A development chain makes no blocks by itself.
+  if (sent && !local) await confirmed(ethers);
   return { block: resumed ? await firstBlock(ethers, plan) : before + 1 };
 }
 

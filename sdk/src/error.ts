@@ -32,6 +32,8 @@ export const ERROR_CODES = [
   "BUDGET_EXHAUSTED",
   /** The remote signer does not answer, refuses, or signs something else. */
   "SIGNER_FAILED",
+  /** Signed by another, or by nobody. */
+  "BAD_SIGNATURE",
   "NOT_FOUND",
   "TIMED_OUT",
   "UNANSWERED",

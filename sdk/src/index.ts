@@ -16,6 +16,7 @@ export * from "./offer.ts";
 export * from "./offers.ts";
 export * from "./operators.ts";
 export * from "./parameters.ts";
+export * from "./receipts.ts";
 export * from "./release.ts";
 export * from "./request.ts";
 export * from "./revert.ts";

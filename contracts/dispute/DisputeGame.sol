@@ -138,7 +138,7 @@ contract DisputeGame is IDisputeGame {
     StepProof calldata proof
   ) external {
     (RequestId requestId, ResultId resultId) = _ids(claim);
-    _requireTrace(resultId, traceRoot);
+    _requireChallenged(resultId, traceRoot);
     bool wrong = IReferee(referee).judgeStep(
       claim.release.programRoot,
       traceRoot,
@@ -161,7 +161,7 @@ contract DisputeGame is IDisputeGame {
     OutputProof calldata proof
   ) external {
     (RequestId requestId, ResultId resultId) = _ids(claim);
-    _requireTrace(resultId, traceRoot);
+    _requireChallenged(resultId, traceRoot);
     bytes32 outputHash = keccak256(published);
     if (outputHash != claim.outputHash) revert OutputHashMismatch(outputHash, claim.outputHash);
     bool wrong = IReferee(referee).judgeOutput(
@@ -358,6 +358,12 @@ contract DisputeGame is IDisputeGame {
     trial = _trials[resultId];
     _requireUndecided(resultId, trial);
     if (trial.committedAt == 0 || trial.traceRoot != traceRoot) revert TraceRootIs(resultId, trial.traceRoot);
+  }
+
+  /// @dev INVARIANT I-55: no verdict without a challenger: a proof whose challenge a reorganisation has undone leaves the
+  /// answer as it was, and the share to win.
+  function _requireChallenged(ResultId resultId, bytes32 traceRoot) private view {
+    if (_requireTrace(resultId, traceRoot).entries == 0) revert NotChallenged(resultId);
   }
 
   function _requireGame(DisputeId disputeId) private view returns (Game memory game) {

@@ -271,6 +271,7 @@ contract DisputeGameTest is Fixture {
   }
 
   function test_record_wrongOutput() public {
+    _challenge(alice);
     _commit();
     OutputProof memory proof;
     VM.expectPartialRevert(IDisputeGame.OutputHashMismatch.selector);
@@ -279,9 +280,9 @@ contract DisputeGameTest is Fixture {
     game.proveOutput(_claim, _root, 0, 0, outputOf(1), proof);
     referee.set(true, TRACE_DEPTH, TENSOR_DEPTH);
     game.proveOutput(_claim, _root, 0, 0, outputOf(1), proof);
-    check(_verdict() == IDisputeGame.Verdict.Output, "without any game");
+    check(_verdict() == IDisputeGame.Verdict.Output, "without any round");
     game.settleBond(_claim);
-    checkEq(vault.burnedWei(), BOND, "no challenger: all burned");
+    checkEq(vault.burnedWei(), BOND - BOND / 4, "what is nobody's share is burned");
   }
 
   // Rules
@@ -303,12 +304,32 @@ contract DisputeGameTest is Fixture {
     StepProof memory proof;
     VM.expectPartialRevert(IDisputeGame.TraceRootIs.selector);
     game.prove(_claim, 0, 0, 0, proof);
+    _challenge(alice);
     _commit();
     referee.set(true, TRACE_DEPTH, TENSOR_DEPTH);
+    skip(CHALLENGER_CLOCK + 1);
+    _timeout(alice, _start());
     skip(WINDOW);
     market.finalize(_claim.request, operator, outputOf(1));
     VM.expectPartialRevert(ICourt.StateIs.selector);
     _prove();
+  }
+
+  /// @dev I-55: as when a reorganisation has undone the challenge, but not the proof.
+  function test_noVerdictWithoutAChallenger() public {
+    _commit();
+    referee.set(true, TRACE_DEPTH, TENSOR_DEPTH);
+    VM.expectPartialRevert(IDisputeGame.NotChallenged.selector);
+    _prove();
+    OutputProof memory proof;
+    VM.expectPartialRevert(IDisputeGame.NotChallenged.selector);
+    game.proveOutput(_claim, _root, 0, 0, outputOf(1), proof);
+    _challenge(alice);
+    VM.prank(bob);
+    _prove();
+    check(_verdict() == IDisputeGame.Verdict.Step, "anybody's proof, once it is challenged");
+    game.settleGame(_claim, alice);
+    checkEq(freeOf(alice), 10 ether + BOND / 4, "the challenger's share");
   }
 
   function test_overturnedIsNeverFinalNorJudgedAgain() public {

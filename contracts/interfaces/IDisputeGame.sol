@@ -121,6 +121,7 @@ interface IDisputeGame {
   error TraceAlreadyCommitted(ResultId resultId, bytes32 traceRoot);
   error TraceRootIs(ResultId resultId, bytes32 traceRoot);
   error AlreadyDecided(ResultId resultId, Verdict verdict);
+  error NotChallenged(ResultId resultId);
   error NotDecided(ResultId resultId);
   error BondAlreadySettled(ResultId resultId);
   error NotOver(ResultId resultId);
@@ -176,8 +177,8 @@ interface IDisputeGame {
     bytes calldata children
   ) external;
 
-  /// @notice Shows that one element of the committed trace is wrong: the operator loses. Anyone may call, until the
-  /// answer is final.
+  /// @notice Shows that one element of the committed trace is wrong: the operator loses. Anyone may call, once somebody has
+  /// challenged the answer and until it is final.
   function prove(
     Claim calldata claim,
     bytes32 traceRoot,
@@ -187,7 +188,7 @@ interface IDisputeGame {
   ) external;
 
   /// @notice Shows that the published output is not that of the committed trace, within the release's tolerance: the
-  /// operator loses. Anyone may call, until the answer is final.
+  /// operator loses. Anyone may call, once somebody has challenged the answer and until it is final.
   function proveOutput(
     Claim calldata claim,
     bytes32 traceRoot,

@@ -28,16 +28,27 @@ export interface Happened {
   reorgs: number;
   deepestReorg: number;
   asked: number;
+  /** Hashes of transactions that reverted in blocks that were replaced. */
+  readonly failedOnce: Set<string>;
 }
 
-async function rawTransactions(provider: JsonRpcProvider, from: number, to: number): Promise<string[]> {
-  const raws: string[] = [];
+interface Undone {
+  readonly hash: string;
+  readonly raw: string;
+  readonly failed: boolean;
+}
+
+async function transactionsOf(provider: JsonRpcProvider, from: number, to: number): Promise<Undone[]> {
+  const undone: Undone[] = [];
   for (let number = from; number <= to; number++) {
     const block = await provider.getBlock(number);
-    for (const hash of block?.transactions ?? [])
-      raws.push(String(await provider.send("eth_getRawTransactionByHash", [hash])));
+    for (const hash of block?.transactions ?? []) {
+      const raw = String(await provider.send("eth_getRawTransactionByHash", [hash]));
+      const receipt = await provider.getTransactionReceipt(hash);
+      undone.push({ hash, raw, failed: receipt?.status === 0 });
+    }
   }
-  return raws;
+  return undone;
 }
 
 /** Milliseconds in which a block that anvil had begun when its clock stopped is made. */
@@ -70,18 +81,20 @@ async function closeGap(provider: JsonRpcProvider, from: number): Promise<boolea
 async function reorganise(
   { stage, hands, rng, say }: DirectorOptions,
   { depth, kind, lost }: Reorg,
+  failedOnce: Set<string>,
 ): Promise<void> {
   const { provider } = stage;
   // No block comes in between: what is lost is what the schedule says.
   await provider.send("evm_setIntervalMining", [0]);
   const head = await headAtRest(provider);
-  const raws = await rawTransactions(provider, head - depth + 1, head);
+  const undone = await transactionsOf(provider, head - depth + 1, head);
+  for (const { hash, failed } of undone) if (failed) failedOnce.add(hash);
   if (kind === "replaced") await provider.send("anvil_reorg", [depth, []]);
   else await provider.send("anvil_rollback", [depth]);
   while (await closeGap(provider, head - depth)) say("anvil left a gap in the chain: closed");
   // The chain's clock has gone back with it, and would stay behind.
   await provider.send("evm_setTime", [Math.floor(Date.now() / 1000)]);
-  for (const raw of raws)
+  for (const { raw } of undone)
     if (!rng.chance(lost)) await provider.broadcastTransaction(raw).catch(() => undefined);
   for (const hand of hands) await hand.repeat();
   await provider.send("evm_setIntervalMining", [BLOCK_SECONDS]);
@@ -90,7 +103,14 @@ async function reorganise(
 /** Resolves at the end of the play, when every blow has been recovered from. */
 export async function direct(options: DirectorOptions): Promise<Happened> {
   const { stage, schedule, plan, requester, elapsed, say } = options;
-  const happened: Happened = { kills: 0, freezes: 0, reorgs: 0, deepestReorg: 0, asked: 0 };
+  const happened: Happened = {
+    kills: 0,
+    freezes: 0,
+    reorgs: 0,
+    deepestReorg: 0,
+    asked: 0,
+    failedOnce: new Set(),
+  };
   const { market } = stage.contracts.deployment.addresses;
   const until = (at: number): Promise<void> => sleep(Math.max(0, (at - elapsed()) * 1000));
 
@@ -108,7 +128,7 @@ export async function direct(options: DirectorOptions): Promise<Happened> {
     for (const reorg of schedule.reorgs) {
       await until(reorg.at);
       say(`${reorg.depth} blocks ${reorg.kind}, ${reorg.lost * 100} % of transactions lost`);
-      await reorganise(options, reorg);
+      await reorganise(options, reorg, happened.failedOnce);
       happened.reorgs++;
       happened.deepestReorg = Math.max(happened.deepestReorg, reorg.depth);
     }

@@ -191,8 +191,15 @@ async function ledgerOf(stage: Stage, { flows }: ChainRecord): Promise<LedgerFac
   );
 }
 
-/** Reads everything and judges every answer. The play must be over. */
-export async function gatherFacts(stage: Stage, plan: readonly PlannedRequest[]): Promise<Facts> {
+/**
+ * Reads everything and judges every answer. The play must be over.
+ * @param failedOnce As `madeTwice` takes it.
+ */
+export async function gatherFacts(
+  stage: Stage,
+  plan: readonly PlannedRequest[],
+  failedOnce: ReadonlySet<string>,
+): Promise<Facts> {
   const { contracts, provider, accounts } = stage;
   const { deployment } = contracts;
   // Events and balances are to be of one block, also where something was still on its way.
@@ -217,6 +224,6 @@ export async function gatherFacts(stage: Stage, plan: readonly PlannedRequest[])
         .reduce((sum, { request }) => sum + request.fee, 0n),
     },
     moves,
-    twice: madeTwice(moves),
+    twice: madeTwice(moves, failedOnce),
   };
 }

@@ -110,7 +110,7 @@ async function play(): Promise<boolean> {
 
   say("reading the chain");
   await stopProcesses();
-  const facts = await gatherFacts(stage, plan);
+  const facts = await gatherFacts(stage, plan, happened.failedOnce);
   const broken = [...brokenInvariants(facts), ...brokenByProcesses(started.processes, exits)];
   const { processes } = started;
   const report = reportOf({

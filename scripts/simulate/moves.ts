@@ -91,13 +91,16 @@ export async function readMoves(
 /** Callbacks that fail are tried again on purpose. */
 const REPEATABLE = /^deliver:/;
 
-/** Moves that an account made again though they had succeeded. */
-export function madeTwice(moves: readonly MinedMove[]): MinedMove[] {
+/**
+ * Moves that an account made again though they had succeeded.
+ * @param failedOnce Hashes of transactions that reverted in a block that is no more: whoever saw that had to make the move again.
+ */
+export function madeTwice(moves: readonly MinedMove[], failedOnce: ReadonlySet<string>): MinedMove[] {
   const done = new Set<string>();
-  return moves.filter(({ account, key, success }) => {
+  return moves.filter(({ account, key, hash, success }) => {
     const whole = `${account.toLowerCase()} ${key}`;
     const again = done.has(whole) && !REPEATABLE.test(key);
-    if (success) done.add(whole);
+    if (success && !failedOnce.has(hash)) done.add(whole);
     return again;
   });
 }

@@ -269,7 +269,7 @@ describe("the invariants of a simulation", () => {
     account: ledger.address,
     nonce,
     block: nonce,
-    hash: "0x",
+    hash: `0x${nonce}`,
     key,
     success,
   });
@@ -311,10 +311,12 @@ describe("the invariants of a simulation", () => {
   });
 
   it("tell a move that was made again from one that had failed", () => {
-    expect(madeTwice([move(1, false), move(2, true)])).to.deep.equal([]);
-    expect(madeTwice([move(1, true), move(2, false)]).map(({ nonce }) => nonce)).to.deep.equal([2]);
-    expect(madeTwice([move(1, true, "deliver:0x1"), move(2, true, "deliver:0x1")])).to.deep.equal([]);
-    expect(madeTwice([move(1, true), move(2, true, "challenge:0x2")])).to.deep.equal([]);
+    const never = new Set<string>();
+    expect(madeTwice([move(1, false), move(2, true)], never)).to.deep.equal([]);
+    expect(madeTwice([move(1, true), move(2, false)], never).map(({ nonce }) => nonce)).to.deep.equal([2]);
+    expect(madeTwice([move(1, true), move(2, false)], new Set(["0x1"]))).to.deep.equal([]);
+    expect(madeTwice([move(1, true, "deliver:0x1"), move(2, true, "deliver:0x1")], never)).to.deep.equal([]);
+    expect(madeTwice([move(1, true), move(2, true, "challenge:0x2")], never)).to.deep.equal([]);
   });
 
   it("know memory that grows", () => {

@@ -17,8 +17,8 @@ function mocha(...patterns: readonly string[]): readonly string[] {
 }
 
 /** Tests of real processes with real clocks: what a busy machine delayed has a second try, and is counted. */
-function mochaOfProcesses(pattern: string): readonly string[] {
-  return mocha("--retries", "1", "--reporter", "scripts/reporter.cjs", pattern);
+function mochaOfProcesses(...patterns: readonly string[]): readonly string[] {
+  return mocha("--retries", "1", "--reporter", "scripts/reporter.cjs", ...patterns);
 }
 
 /** The longest first. */
@@ -29,7 +29,7 @@ const suites = [
   mochaOfProcesses("explorer/test/**/*.test.ts"),
   mochaOfProcesses("test/{*,!(operators|referee)/**/*}.test.ts"),
   mochaOfProcesses("verifier/test/[n-z]*.test.ts"),
-  mocha("sdk/src/**/*.test.ts", "verifier/src/**/*.test.ts", "scripts/**/*.test.ts"),
+  mochaOfProcesses("sdk/src/**/*.test.ts", "verifier/src/**/*.test.ts", "scripts/**/*.test.ts"),
   mochaOfProcesses("sdk/test/**/*.test.ts"),
   mocha("program/**/*.test.ts"),
   ["hardhat", "test", "solidity"],

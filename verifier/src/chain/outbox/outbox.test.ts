@@ -199,7 +199,8 @@ for (const [name, openJournal] of JOURNALS) {
       await soon(async () => (await pooled(0)) >= (await pooled(1)));
       await chain.mine();
       await Promise.all(sending);
-      expect((await entry("cheap")).version).to.equal(1);
+      // Once for the move; if the move was slow to come, once for the base fee before.
+      expect((await entry("cheap")).version).to.be.within(1, 2);
     });
 
     it("broadcasts again what a pool lost", async () => {

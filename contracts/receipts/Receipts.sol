@@ -91,7 +91,9 @@ contract Receipts is Keys, Reserves {
       _begin(receipt, claim, requestId, msg.sender, bondWei);
       return true;
     }
-    if (reserve.live == 0 && first) _requireCover(receipt.operator, reserve, trial);
+    // With nothing on trial and nothing waiting, only the reserve can be in the way, and waiting would not help.
+    if (reserve.live == 0 && first)
+      revert ReserveTooSmall(receipt.operator, reserve.reserveWei, bondOf(receipt.bondClass));
     uint256 number = reserve.tail++;
     ++trial.waiting;
     _queue[receipt.operator][number] = keccak256(abi.encode(digest, msg.sender, bondWei));
@@ -114,8 +116,7 @@ contract Receipts is Keys, Reserves {
     Trial storage trial = _trials[requestId];
     // INVARIANT I-49: what waited is judged, however long it waited, unless its receipt was overturned, the challenger is already
     // in the trial, or nothing is left to win.
-    bool entered = _hasEntered(trial.resultId, challenger);
-    begun = !trial.overturned && !entered;
+    begun = !trial.overturned && !_hasEntered(trial.resultId, challenger);
     if (begun && trial.games == 0 && !_hasRoom(reserve, trial)) {
       if (reserve.live != 0) revert NoRoom(receipt.operator, reserve.live);
       begun = false;
@@ -214,12 +215,6 @@ contract Receipts is Keys, Reserves {
   /// @dev INVARIANT I-52: bonds of what is on trial never exceed the reserve, and at most MAX_LIVE receipts are on trial.
   function _hasRoom(Reserve memory reserve, Trial memory trial) private pure returns (bool) {
     return reserve.live < MAX_LIVE && reserve.reserveWei - reserve.liveWei >= bondOf(trial.bondClass);
-  }
-
-  function _requireCover(address operator, Reserve memory reserve, Trial memory trial) private pure {
-    uint256 freeWei = reserve.reserveWei - reserve.liveWei;
-    uint256 neededWei = bondOf(trial.bondClass);
-    if (freeWei < neededWei) revert ReserveTooSmall(operator, freeWei, neededWei);
   }
 
   function _hasEntered(ResultId resultId, address challenger) private view returns (bool) {

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {ICourt} from "../interfaces/ICourt.sol";
 import {IDisputeGame} from "../interfaces/IDisputeGame.sol";
 import {IReceipts, Receipt} from "../interfaces/IReceipts.sol";
-import {StepProof} from "../interfaces/IReferee.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Claim, Node, ParameterSet, RequestId, RequestState, ResultId} from "../interfaces/Types.sol";
 import {ReceiptsFixture} from "../test/ReceiptsFixture.sol";
@@ -104,7 +103,7 @@ contract ReceiptsTest is ReceiptsFixture {
     challenge(carol, receipt);
     vindicate(receipt, carol);
     check(challenge(alice, receipt), "begun again");
-    overturnWithProof(receipt);
+    prove(receipt);
     Claim memory claim = claimOfReceipt(receipt);
     ring.settleGame(claim, carol);
     ring.settleGame(claim, alice);
@@ -112,15 +111,6 @@ contract ReceiptsTest is ReceiptsFixture {
     checkEq(bankFree(alice), STAKE + RECEIPT_BOND / 8, "second share");
     checkEq(bankFree(carol), STAKE - GAME_BOND, "the first has lost its bond and its share");
     checkEq(bankLocked(operator), RESERVE - RECEIPT_BOND, "the operator its own");
-  }
-
-  /// @dev As `prove`, where the trace is committed.
-  function overturnWithProof(Receipt memory receipt) private {
-    Claim memory claim = claimOfReceipt(receipt);
-    referee.set(true, 0, 0);
-    StepProof memory proof;
-    ring.prove(claim, sha256("trace"), 0, 0, proof);
-    referee.set(false, 0, 0);
   }
 
   function test_sameChallengerCannotBeginAgain() public {

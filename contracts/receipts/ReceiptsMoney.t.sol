@@ -11,7 +11,6 @@ import {VM, check, checkEq} from "../test/Vm.sol";
 
 /// @notice Random sequences of everything that moves wei behind receipts; each wei is accounted for after each move.
 contract ReceiptsMoneyTest is ReceiptsFixture {
-  bytes32 private constant ROOT = sha256("trace");
   uint256 private constant STEPS = 60;
 
   struct Waiting {
@@ -106,21 +105,22 @@ contract ReceiptsMoneyTest is ReceiptsFixture {
 
   function _commit(Receipt memory receipt) private returns (bool) {
     Claim memory claim = claimOfReceipt(receipt);
-    return _call(operator, address(ring), abi.encodeCall(ring.commitTrace, (claim, ROOT, "", abi.encodePacked(ROOT))));
+    return
+      _call(operator, address(ring), abi.encodeCall(ring.commitTrace, (claim, TRACE, "", abi.encodePacked(TRACE))));
   }
 
   function _prove(Receipt memory receipt) private returns (bool success) {
     StepProof memory proof;
     Claim memory claim = claimOfReceipt(receipt);
     referee.set(true, 0, 0);
-    success = _call(alice, address(ring), abi.encodeCall(ring.prove, (claim, ROOT, 0, 0, proof)));
+    success = _call(alice, address(ring), abi.encodeCall(ring.prove, (claim, TRACE, 0, 0, proof)));
     referee.set(false, 0, 0);
   }
 
   function _timeout(Receipt memory receipt, address challenger) private returns (bool) {
     (, ResultId resultId) = idsOf(receipt);
     Node memory node;
-    if (ring.trialOf(resultId).committedAt != 0) node = rootNode(ROOT, 0);
+    if (ring.trialOf(resultId).committedAt != 0) node = rootNode(TRACE, 0);
     return _call(bob, address(ring), abi.encodeCall(ring.timeout, (claimOfReceipt(receipt), challenger, node)));
   }
 

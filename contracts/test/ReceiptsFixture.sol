@@ -19,6 +19,7 @@ abstract contract ReceiptsFixture is Fixture {
   uint256 internal constant RESERVE = 20 ether;
   uint256 internal constant STAKE = 10 ether;
   uint256 internal constant VALIDITY = 7 days;
+  bytes32 internal constant TRACE = keccak256("trace");
 
   Receipts internal receipts;
   Vault internal bank;
@@ -101,25 +102,25 @@ abstract contract ReceiptsFixture is Fixture {
 
   /// @dev The operator commits its trace, and the challenger's clock runs out: it loses.
   function vindicate(Receipt memory receipt, address who) internal {
-    Claim memory claim = claimOfReceipt(receipt);
-    (, ResultId resultId) = idsOf(receipt);
-    bytes32 root = sha256("trace");
-    if (ring.trialOf(resultId).committedAt == 0) {
-      VM.prank(operator);
-      ring.commitTrace(claim, root, "", abi.encodePacked(root));
-    }
+    commit(receipt);
     skip(CHALLENGER_CLOCK + 1);
-    ring.timeout(claim, who, rootNode(root, 0));
+    ring.timeout(claimOfReceipt(receipt), who, rootNode(TRACE, 0));
+  }
+
+  /// @dev The operator commits its trace, unless it has.
+  function commit(Receipt memory receipt) internal {
+    (, ResultId resultId) = idsOf(receipt);
+    if (ring.trialOf(resultId).committedAt != 0) return;
+    Claim memory claim = claimOfReceipt(receipt);
+    VM.prank(operator);
+    ring.commitTrace(claim, TRACE, "", abi.encodePacked(TRACE));
   }
 
   function prove(Receipt memory receipt) internal {
-    Claim memory claim = claimOfReceipt(receipt);
-    bytes32 root = sha256("trace");
-    VM.prank(operator);
-    ring.commitTrace(claim, root, "", abi.encodePacked(root));
+    commit(receipt);
     StepProof memory proof;
     referee.set(true, 0, 0);
-    ring.prove(claim, root, 0, 0, proof);
+    ring.prove(claimOfReceipt(receipt), TRACE, 0, 0, proof);
     referee.set(false, 0, 0);
   }
 

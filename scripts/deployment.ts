@@ -5,10 +5,12 @@ import { parseDeployment, type Deployment } from "../sdk/src/deployment.ts";
 import { AssayError } from "../sdk/src/error.ts";
 import type {
   Authority,
+  Deposits,
   DisputeGame,
   InferenceMarket,
   ModelRegistry,
   OperatorDirectory,
+  Receipts,
   Referee,
   Vault,
 } from "../types/ethers-contracts/index.js";
@@ -24,6 +26,10 @@ export interface Contracts {
   readonly market: InferenceMarket;
   readonly game: DisputeGame;
   readonly directory: OperatorDirectory;
+  readonly receipts: Receipts;
+  readonly receiptsVault: Vault;
+  readonly receiptsGame: DisputeGame;
+  readonly deposits: Deposits;
 }
 
 /** A referee alone, which needs nothing else. */
@@ -74,6 +80,10 @@ export async function contractsOf(
     market: await ethers.getContractAt("InferenceMarket", at.InferenceMarket),
     game: await ethers.getContractAt("DisputeGame", at.DisputeGame),
     directory: await ethers.getContractAt("OperatorDirectory", at.OperatorDirectory),
+    receipts: await ethers.getContractAt("Receipts", at.Receipts),
+    receiptsVault: await ethers.getContractAt("Vault", at.ReceiptsVault),
+    receiptsGame: await ethers.getContractAt("DisputeGame", at.ReceiptsGame),
+    deposits: await ethers.getContractAt("Deposits", at.Deposits),
   };
 }
 
@@ -97,6 +107,7 @@ export async function deployAssay(
 /** What `deployments/NETWORK.json` says of it at least. */
 export async function describeDeployment(deployed: DeployedContracts): Promise<Deployment> {
   const { registry, vault, market, game, referee, directory } = deployed;
+  const { receipts, receiptsVault, receiptsGame, deposits } = deployed;
   return parseDeployment({
     chainId: Number(deployed.chainId),
     block: deployed.block,
@@ -107,6 +118,10 @@ export async function describeDeployment(deployed: DeployedContracts): Promise<D
       game: await game.getAddress(),
       referee: await referee.getAddress(),
       directory: await directory.getAddress(),
+      receipts: await receipts.getAddress(),
+      receiptsVault: await receiptsVault.getAddress(),
+      receiptsGame: await receiptsGame.getAddress(),
+      deposits: await deposits.getAddress(),
     },
   });
 }
@@ -114,12 +129,18 @@ export async function describeDeployment(deployed: DeployedContracts): Promise<D
 /** @throws Error naming the first reference that is not what it should be. */
 export async function checkWiring(contracts: Contracts, treasury: string): Promise<void> {
   const { referee, authority, registry, vault, market, game } = contracts;
+  const { receipts, receiptsVault, receiptsGame } = contracts;
   const [vaultAt, marketAt, gameAt] = [
     await vault.getAddress(),
     await market.getAddress(),
     await game.getAddress(),
   ];
   const registryAt = await registry.getAddress();
+  const [receiptsAt, receiptsVaultAt, receiptsGameAt] = [
+    await receipts.getAddress(),
+    await receiptsVault.getAddress(),
+    await receiptsGame.getAddress(),
+  ];
   const expected: readonly (readonly [name: string, actual: string, expected: string])[] = [
     ["vault.registry", await vault.registry(), registryAt],
     ["vault.market", await vault.market(), marketAt],
@@ -132,6 +153,16 @@ export async function checkWiring(contracts: Contracts, treasury: string): Promi
     ["game.market", await game.market(), marketAt],
     ["game.vault", await game.vault(), vaultAt],
     ["game.referee", await game.referee(), await referee.getAddress()],
+    ["receiptsVault.registry", await receiptsVault.registry(), registryAt],
+    ["receiptsVault.market", await receiptsVault.market(), receiptsAt],
+    ["receiptsVault.game", await receiptsVault.game(), receiptsGameAt],
+    ["receiptsVault.treasury", await receiptsVault.treasury(), treasury],
+    ["receipts.market", await receipts.market(), marketAt],
+    ["receipts.vault", await receipts.vault(), receiptsVaultAt],
+    ["receipts.game", await receipts.game(), receiptsGameAt],
+    ["receiptsGame.market", await receiptsGame.market(), receiptsAt],
+    ["receiptsGame.vault", await receiptsGame.vault(), receiptsVaultAt],
+    ["receiptsGame.referee", await receiptsGame.referee(), await referee.getAddress()],
   ];
   for (const [name, actual, wanted] of expected)
     if (actual !== wanted) throw new Error(`${name} is ${actual}, not ${wanted}`);

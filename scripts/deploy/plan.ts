@@ -1,20 +1,26 @@
 /** What a deployment consists of and where everything will be; pure but for reading artifacts. */
+import { basename } from "node:path";
 import type { NetworkConnection } from "hardhat/types/network";
 import type { NetworkParameters } from "../networks.ts";
 import { create2Address, create3Address, createCall, CREATE_X, saltOf } from "./createx.ts";
 
-export const CONTRACTS = [
-  "Scalars",
-  "Interpreter",
-  "Referee",
-  "Authority",
-  "ModelRegistry",
-  "OperatorDirectory",
-  "Vault",
-  "InferenceMarket",
-  "DisputeGame",
-] as const;
-export type ContractName = (typeof CONTRACTS)[number];
+/** What is deployed, in this order, and from which file of contracts/; receipts have a vault and a game of the market's code. */
+export const SOURCES = {
+  Scalars: "referee/Scalars.sol",
+  Interpreter: "referee/Interpreter.sol",
+  Referee: "referee/Referee.sol",
+  Authority: "market/Authority.sol",
+  ModelRegistry: "registry/ModelRegistry.sol",
+  OperatorDirectory: "registry/OperatorDirectory.sol",
+  Vault: "staking/Vault.sol",
+  InferenceMarket: "market/InferenceMarket.sol",
+  DisputeGame: "dispute/DisputeGame.sol",
+  ReceiptsVault: "staking/Vault.sol",
+  Receipts: "receipts/Receipts.sol",
+  ReceiptsGame: "dispute/DisputeGame.sol",
+  Deposits: "receipts/Deposits.sol",
+} as const;
+export type ContractName = keyof typeof SOURCES;
 
 /** Who and what a deployment is for. */
 export interface Choices {
@@ -60,22 +66,22 @@ export async function makePlan(ethers: Ethers, choices: Choices): Promise<Plan> 
   const { floorSeconds, parameters } = choices.network;
   const salt = saltOf(deployer, label);
   const saltFor = (name: ContractName): string => saltOf(deployer, `${label}/${name}`);
+  const create3 = (name: ContractName): string => create3Address(deployer, saltFor(name));
   const steps: Step[] = [];
 
   async function add(name: ContractName, kind: Step["kind"], args: readonly Argument[]): Promise<string> {
-    const factory = await ethers.getContractFactory(name);
+    const factory = await ethers.getContractFactory(basename(SOURCES[name], ".sol"));
     const { data: initCode } = await factory.getDeployTransaction(...args);
     const own = kind === "deployCreate2" ? salt : saltFor(name);
-    const address =
-      kind === "deployCreate2" ? create2Address(deployer, own, initCode) : create3Address(deployer, own);
+    const address = kind === "deployCreate2" ? create2Address(deployer, own, initCode) : create3(name);
     const call = { from: deployer, to: CREATE_X, data: createCall(kind, own, initCode) };
     steps.push({ name, kind, args, salt: own, initCode, address, call });
     return address;
   }
 
-  const vault = create3Address(deployer, saltFor("Vault"));
-  const market = create3Address(deployer, saltFor("InferenceMarket"));
-  const game = create3Address(deployer, saltFor("DisputeGame"));
+  const [vault, market, game] = [create3("Vault"), create3("InferenceMarket"), create3("DisputeGame")];
+  const receipts = create3("Receipts");
+  const [receiptsVault, receiptsGame] = [create3("ReceiptsVault"), create3("ReceiptsGame")];
   const scalars = await add("Scalars", "deployCreate2", []);
   const interpreter = await add("Interpreter", "deployCreate2", [scalars]);
   const referee = await add("Referee", "deployCreate2", [interpreter]);
@@ -86,6 +92,10 @@ export async function makePlan(ethers: Ethers, choices: Choices): Promise<Plan> 
   const set = { ...parameters };
   await add("InferenceMarket", "deployCreate3", [authority, registry, vault, game, floorSeconds, set]);
   await add("DisputeGame", "deployCreate3", [market, vault, referee]);
+  await add("ReceiptsVault", "deployCreate3", [registry, receipts, receiptsGame, treasury]);
+  await add("Receipts", "deployCreate3", [market, receiptsVault, receiptsGame]);
+  await add("ReceiptsGame", "deployCreate3", [receipts, receiptsVault, referee]);
+  const deposits = await add("Deposits", "deployCreate2", []);
   const addresses = {
     Scalars: scalars,
     Interpreter: interpreter,
@@ -96,6 +106,10 @@ export async function makePlan(ethers: Ethers, choices: Choices): Promise<Plan> 
     Vault: vault,
     InferenceMarket: market,
     DisputeGame: game,
+    ReceiptsVault: receiptsVault,
+    Receipts: receipts,
+    ReceiptsGame: receiptsGame,
+    Deposits: deposits,
   };
   return { ...choices, steps, addresses };
 }

@@ -1,22 +1,11 @@
 /** Publishes the sources of a deployment to block explorers: `npm run publish:sources -- --network NAME`. */
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { verifyContract } from "@nomicfoundation/hardhat-verify/verify";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import { messageOf } from "../../sdk/src/error.ts";
-import type { ContractName } from "./plan.ts";
+import { SOURCES, type ContractName } from "./plan.ts";
 import { fileOf, readRecord, type DeploymentRecord } from "./record.ts";
-
-const SOURCES: Readonly<Record<ContractName, string>> = {
-  Scalars: "referee/Scalars.sol",
-  Interpreter: "referee/Interpreter.sol",
-  Referee: "referee/Referee.sol",
-  Authority: "market/Authority.sol",
-  ModelRegistry: "registry/ModelRegistry.sol",
-  OperatorDirectory: "registry/OperatorDirectory.sol",
-  Vault: "staking/Vault.sol",
-  InferenceMarket: "market/InferenceMarket.sol",
-  DisputeGame: "dispute/DisputeGame.sol",
-};
 
 interface Source {
   readonly name: ContractName;
@@ -45,6 +34,22 @@ function sourcesOf(record: DeploymentRecord): readonly Source[] {
       constructorArgs: [at.authority, at.registry, at.vault, at.game, floorSeconds, parameters],
     },
     { name: "DisputeGame", address: at.game, constructorArgs: [at.market, at.vault, at.referee] },
+    {
+      name: "ReceiptsVault",
+      address: at.receiptsVault,
+      constructorArgs: [at.registry, at.receipts, at.receiptsGame, treasury],
+    },
+    {
+      name: "Receipts",
+      address: at.receipts,
+      constructorArgs: [at.market, at.receiptsVault, at.receiptsGame],
+    },
+    {
+      name: "ReceiptsGame",
+      address: at.receiptsGame,
+      constructorArgs: [at.receipts, at.receiptsVault, at.referee],
+    },
+    { name: "Deposits", address: at.deposits, constructorArgs: [] },
   ];
 }
 
@@ -68,12 +73,13 @@ export async function publishSources(
   const failures: string[] = [];
   for (const provider of await explorersOf(hre))
     for (const { name, address, constructorArgs } of sourcesOf(record)) {
-      const contract = `contracts/${SOURCES[name]}:${name}`;
+      const source = SOURCES[name];
+      const contract = `contracts/${source}:${basename(source, ".sol")}`;
       try {
         await verifyContract({ address, constructorArgs: [...constructorArgs], contract, provider }, hre);
       } catch (error) {
         failures.push(`${provider}, ${name}: ${messageOf(error).split("\n", 1).join("")}`);
-        // An explorer that does not know the chain, or does not answer, will not know the other eight either.
+        // An explorer that does not know the chain, or does not answer, will not know the others either.
         if (name === "Scalars") break;
       }
     }

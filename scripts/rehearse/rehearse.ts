@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { JsonRpcProvider, parseEther, toBeHex, Wallet } from "ethers";
 import { startAnvil } from "../anvil.ts";
-import { CONTRACTS } from "../deploy/plan.ts";
+import { SOURCES } from "../deploy/plan.ts";
 import { readRecord, type DeploymentRecord } from "../deploy/record.ts";
 import { journalPrefix, JOURNALS } from "../deploy/send.ts";
 import { PUBLIC_NETWORKS, type PublicNetwork } from "../networks.ts";
@@ -18,7 +18,7 @@ import { REHEARSED, TRANSACTION_GAS } from "./rules.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 const HARDHAT = join(ROOT, "node_modules", "hardhat", "dist", "src", "cli.js");
 /** One transaction for each contract, and one that pays for CreateX. */
-const TRANSACTIONS = CONTRACTS.length + 1;
+const TRANSACTIONS = Object.keys(SOURCES).length + 1;
 
 export interface Rehearsal {
   readonly network: PublicNetwork;
@@ -129,7 +129,7 @@ export async function rehearse(
     say(`${title}: refused without CreateX`);
 
     // As soon as the chain has the transaction: whether Ignition has written that down is left to chance.
-    const killNonce = CONTRACTS.indexOf(killAt) + 1;
+    const killNonce = Object.keys(SOURCES).indexOf(killAt) + 1;
     const killed = await runDeploy([...args, "--create-x"], env, async (output) => {
       if (!output.includes(`deploying ${killAt} `)) return false;
       return (await provider.getTransactionCount(address, "pending")) > killNonce;

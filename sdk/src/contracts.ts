@@ -1,16 +1,20 @@
 /** Typed handles of one deployment's contracts. */
 import { JsonRpcApiProvider, type ContractRunner, type Provider } from "ethers";
 import {
+  IDeposits__factory,
   IDisputeGame__factory,
   IInferenceMarket__factory,
   IModelRegistry__factory,
   IOperatorDirectory__factory,
+  IReceipts__factory,
   IReferee__factory,
   IVault__factory,
+  type IDeposits,
   type IDisputeGame,
   type IInferenceMarket,
   type IModelRegistry,
   type IOperatorDirectory,
+  type IReceipts,
   type IReferee,
   type IVault,
 } from "./typechain.ts";
@@ -25,6 +29,11 @@ export interface Contracts {
   readonly game: IDisputeGame;
   readonly referee: IReferee;
   readonly directory: IOperatorDirectory;
+  readonly receipts: IReceipts;
+  /** Of the receipts' disputes. */
+  readonly receiptsVault: IVault;
+  readonly receiptsGame: IDisputeGame;
+  readonly deposits: IDeposits;
 }
 
 /** Handles only; call {@link checkChain} before trusting an endpoint. */
@@ -38,6 +47,10 @@ export function connect(deployment: Deployment, runner: ContractRunner): Contrac
     game: IDisputeGame__factory.connect(at.game, runner),
     referee: IReferee__factory.connect(at.referee, runner),
     directory: IOperatorDirectory__factory.connect(at.directory, runner),
+    receipts: IReceipts__factory.connect(at.receipts, runner),
+    receiptsVault: IVault__factory.connect(at.receiptsVault, runner),
+    receiptsGame: IDisputeGame__factory.connect(at.receiptsGame, runner),
+    deposits: IDeposits__factory.connect(at.deposits, runner),
   };
 }
 

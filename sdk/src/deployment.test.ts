@@ -11,6 +11,10 @@ const addresses = {
   game: `0x${"04".repeat(20)}`,
   referee: `0x${"05".repeat(20)}`,
   directory: `0x${"06".repeat(20)}`,
+  receipts: `0x${"07".repeat(20)}`,
+  receiptsVault: `0x${"08".repeat(20)}`,
+  receiptsGame: `0x${"09".repeat(20)}`,
+  deposits: `0x${"0a".repeat(20)}`,
 } as const;
 const KNOWN: readonly NamedDeployment[] = [
   { network: "sepolia", chainId: 11155111, block: 5, addresses },

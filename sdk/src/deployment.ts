@@ -15,6 +15,10 @@ export const deploymentSchema = z.object({
     game: address,
     referee: address,
     directory: address,
+    receipts: address,
+    receiptsVault: address,
+    receiptsGame: address,
+    deposits: address,
   }),
 });
 

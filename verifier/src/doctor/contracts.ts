@@ -8,6 +8,9 @@ export async function miswired({
   vault,
   market,
   game,
+  receipts,
+  receiptsVault,
+  receiptsGame,
   deployment: { addresses },
 }: Contracts): Promise<string[]> {
   const expected: readonly (readonly [name: string, actual: Promise<string>, wanted: Hex])[] = [
@@ -20,6 +23,15 @@ export async function miswired({
     ["game.market", game.market(), addresses.market],
     ["game.vault", game.vault(), addresses.vault],
     ["game.referee", game.referee(), addresses.referee],
+    ["receiptsVault.registry", receiptsVault.registry(), addresses.registry],
+    ["receiptsVault.market", receiptsVault.market(), addresses.receipts],
+    ["receiptsVault.game", receiptsVault.game(), addresses.receiptsGame],
+    ["receipts.market", receipts.market(), addresses.market],
+    ["receipts.vault", receipts.vault(), addresses.receiptsVault],
+    ["receipts.game", receipts.game(), addresses.receiptsGame],
+    ["receiptsGame.market", receiptsGame.market(), addresses.receipts],
+    ["receiptsGame.vault", receiptsGame.vault(), addresses.receiptsVault],
+    ["receiptsGame.referee", receiptsGame.referee(), addresses.referee],
   ];
   const found = await Promise.all(
     expected.map(async ([name, actual, wanted]) => (sameHex(await actual, wanted) ? undefined : name)),

@@ -21,6 +21,10 @@ const deployment: Deployment = {
     game: address(6),
     referee: address(7),
     directory: address(8),
+    receipts: address(9),
+    receiptsVault: address(10),
+    receiptsGame: address(11),
+    deposits: address(12),
     vault: VAULT,
   },
 };

@@ -24,10 +24,10 @@ interface IDeposits {
     address signer;
   }
 
-  event Deposited(address indexed client, address indexed operator, address signer, uint256 amountWei);
+  event Funded(address indexed client, address indexed operator, address signer, uint256 amountWei);
   event Redeemed(address indexed client, address indexed operator, uint256 amountWei, uint256 totalWei);
   event Leaving(address indexed client, address indexed operator, uint256 leavesAt);
-  event Withdrawn(address indexed client, address indexed operator, uint256 amountWei);
+  event Returned(address indexed client, address indexed operator, uint256 amountWei);
 
   error SignerIs(address signer);
   error NotSigned(address signer, address expected);

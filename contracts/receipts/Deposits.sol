@@ -26,7 +26,7 @@ contract Deposits is IDeposits, EIP712 {
     if (msg.value > type(uint96).max) revert AmountTooLarge(msg.value);
     account.depositWei += uint96(msg.value);
     account.leavesAt = 0;
-    emit Deposited(msg.sender, operator, signer, msg.value);
+    emit Funded(msg.sender, operator, signer, msg.value);
   }
 
   /// @inheritdoc IDeposits
@@ -44,7 +44,7 @@ contract Deposits is IDeposits, EIP712 {
     amountWei = account.depositWei - account.redeemedWei;
     account.depositWei = account.redeemedWei;
     account.leavesAt = 0;
-    emit Withdrawn(msg.sender, operator, amountWei);
+    emit Returned(msg.sender, operator, amountWei);
     _send(to, amountWei);
   }
 

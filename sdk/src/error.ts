@@ -34,6 +34,9 @@ export const ERROR_CODES = [
   "SIGNER_FAILED",
   /** Signed by another, or by nobody. */
   "BAD_SIGNATURE",
+  "BAD_PAYMENT",
+  "PAYMENT_REQUIRED",
+  "BUSY",
   "NOT_FOUND",
   "TIMED_OUT",
   "UNANSWERED",

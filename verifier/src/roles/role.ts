@@ -12,7 +12,7 @@ import type { GasPrice } from "../economics/feePerGas.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import type { RoleProbe } from "../observe/probes.ts";
-import { encodeMove, moveKey } from "../play/calls.ts";
+import { encodeMove, gameFor, moveKey } from "../play/calls.ts";
 import { trialOf, type Move, type Trial } from "../play/trial.ts";
 import type { Releases } from "../releases/prepare.ts";
 import type { Findings } from "../state/findings.ts";
@@ -82,7 +82,7 @@ export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadlin
         key,
         label: move.kind,
         subject: resultId,
-        to: contracts.deployment.addresses.game,
+        to: gameFor(contracts, trial),
         data: encodeMove(contracts, trial, move),
         ...(deadline === undefined
           ? {}

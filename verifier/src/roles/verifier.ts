@@ -208,6 +208,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   function refund(trial: Trial): Duty[] {
     const first = [...trial.result.games.values()].find((game) => game.entry === 0);
     if (
+      trial.request.court === "receipts" ||
       trial.request.status !== "overturned" ||
       first === undefined ||
       !sameHex(first.challenger, sender.address)

@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   "BAD_PAYMENT",
   "PAYMENT_REQUIRED",
   "BUSY",
+  "NONCE_USED",
   "NOT_FOUND",
   "TIMED_OUT",
   "UNANSWERED",

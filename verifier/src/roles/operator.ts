@@ -36,10 +36,19 @@ export type Answerer = (release: PreparedRelease, input: Uint8Array, limits: Lim
 /** Gives the trace to defend of an answer. It may take its time; the operator's clock runs meanwhile. */
 export type TraceProvider = (release: PreparedRelease, trial: Trial) => Promise<DefendedTrace>;
 
+/** The output of a receipt. @param deadline Unix seconds. */
+export type ReceiptAnswerer = (
+  release: PreparedRelease,
+  input: Uint8Array,
+  deadline: number,
+) => Promise<Uint8Array>;
+
 /** How an operator answers and what it stands by. */
 export interface OperatorParts {
   readonly answer: Answerer;
   readonly trace: TraceProvider;
+  /** For receipts. Default: honestly. */
+  readonly receipt?: ReceiptAnswerer;
 }
 
 /** What is bound by answers that were given, and what is left for others, as more and more are promised. */

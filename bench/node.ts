@@ -2,6 +2,7 @@
 import { measureEventLoop } from "./eventLoop.ts";
 import type { Figure } from "./figure.ts";
 import { measureFollow } from "./follow.ts";
+import { measureInfer } from "./infer.ts";
 import { measureProcess } from "./process.ts";
 import { measureScreening } from "./screening.ts";
 
@@ -9,6 +10,7 @@ import { measureScreening } from "./screening.ts";
 export const NODE_BENCHES: Readonly<Record<string, (quick: boolean) => Promise<readonly Figure[]>>> = {
   follow: (quick) => (quick ? measureFollow(2000) : measureFollow()),
   screening: (quick) => (quick ? measureScreening({ turns: 1, turnMs: 300 }) : measureScreening()),
+  infer: (quick) => (quick ? measureInfer({ turns: 1, answers: 40 }) : measureInfer()),
   process: (quick) => (quick ? measureProcess({ events: 2000, idleMs: 2000 }) : measureProcess()),
   eventLoop: (quick) => (quick ? measureEventLoop({ pixels: 32, inferences: 2 }) : measureEventLoop()),
 };

@@ -9,78 +9,20 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InferenceSession, Tensor } from "onnxruntime-node";
-import { seededRng } from "../program/src/testing/rng.ts";
-import { Writer } from "../scripts/networks/writer.ts";
 import { ZERO_HASH } from "../sdk/src/structs.ts";
 import { createCompute } from "../verifier/src/compute/compute.ts";
-import { NODE_SETTINGS } from "../verifier/src/compute/protocol.ts";
 import { fastOutput } from "../verifier/src/compute/screen.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
 import type { ModelSummary } from "../verifier/src/releases/summary.ts";
 import type { Figure } from "./figure.ts";
 import { gapFigures, startGapMeter, type Gap } from "./gaps.ts";
+import { BINDINGS, calibrated, input, median } from "./model.ts";
 
-const TARGET_MS = 5;
 const WORKERS = 2;
 const TURN_MS = 3000;
 const TURNS = 5;
 /** Screenings that are asked for at a time: a node has as many answers to check as there are. */
 const AT_A_TIME = 32;
-/** Of what the model reads and gives: 4 KiB of features, 1000 numbers. */
-const [FEATURES, NUMBERS] = [1024, 1000];
-const [ROWS, WIDTH] = [8, 512];
-
-/** Products and rectifiers in turn, mostly of the same weights. */
-function model(layers: number): Uint8Array {
-  const w = new Writer(1);
-  const product = (
-    x: string,
-    from: number,
-    to: number,
-    matrix = w.weights([from, to], Math.sqrt(2 / from)),
-  ) => w.op("MatMul", [x, matrix]);
-  const middle = w.weights([WIDTH, WIDTH], Math.sqrt(2 / WIDTH));
-  let x = w.op("Reshape", ["x", w.list("i64", [ROWS, FEATURES / ROWS])]);
-  x = w.op("Relu", [product(x, FEATURES / ROWS, WIDTH)]);
-  for (let layer = 0; layer < layers; layer++) x = w.op("Relu", [product(x, WIDTH, WIDTH, middle)]);
-  const out = product(x, WIDTH, NUMBERS / ROWS);
-  w.show(w.op("Reshape", [out, w.list("i64", [1, NUMBERS])]), "y");
-  return w.file(
-    [{ name: "x", dtype: "f32", shape: [1, FEATURES] }],
-    [{ name: "y", dtype: "f32", shape: [1, NUMBERS] }],
-  );
-}
-
-function input(): Float32Array {
-  const rng = seededRng(1);
-  return Float32Array.from({ length: FEATURES }, () => rng.int(-1000, 1000) / 1000);
-}
-
-/** Least milliseconds of a run in this process: what it takes if nothing else runs. */
-async function timeOf(file: Uint8Array): Promise<number> {
-  const session = await InferenceSession.create(file, {
-    ...{ graphOptimizationLevel: NODE_SETTINGS.optimisation, intraOpNumThreads: NODE_SETTINGS.threads },
-    ...{ interOpNumThreads: 1, logSeverityLevel: 4 },
-  });
-  const feeds = { x: new Tensor("float32", input(), [1, FEATURES]) };
-  const times: number[] = [];
-  for (let run = 0; run < 40; run++) {
-    const start = performance.now();
-    await session.run(feeds);
-    times.push(performance.now() - start);
-  }
-  await session.release();
-  return Math.min(...times);
-}
-
-async function calibrated(): Promise<{ readonly file: Uint8Array; readonly ms: number }> {
-  const sample = 20;
-  const layers = Math.max(1, Math.round((sample * TARGET_MS) / (await timeOf(model(sample)))));
-  const file = model(layers);
-  return { file, ms: await timeOf(file) };
-}
-
 /** Processes that do nothing but run the model. */
 async function bareProcesses(path: string): Promise<{
   /** @returns runs in that time. */
@@ -109,10 +51,6 @@ async function bareProcesses(path: string): Promise<{
   };
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
-
 /** Throughput of both, the share of bare onnxruntime's that screening reaches, and the longest gap in the event loop meanwhile. */
 export async function measureScreening({ turns = TURNS, turnMs = TURN_MS } = {}): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "assay-screening-"));
@@ -123,7 +61,7 @@ export async function measureScreening({ turns = TURNS, turnMs = TURN_MS } = {})
   const bare = await bareProcesses(path);
   const blob = new Uint8Array(input().buffer);
   const tolerance = { atol: 0, rtol: 0 };
-  const release = { model: await compute.exact.describe(path, {}), path, releaseId: ZERO_HASH };
+  const release = { model: await compute.exact.describe(path, BINDINGS), path, releaseId: ZERO_HASH };
 
   async function screen(model: ModelSummary, published: Uint8Array): Promise<void> {
     const fast = await fastOutput(compute.pool, release, blob);

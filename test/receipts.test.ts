@@ -44,7 +44,7 @@ describe("what is signed for answers over HTTP", () => {
       ...{ requestHash, releaseId, inputsRoot, outputHash },
       ...{ operator: operatorAt, issuedAt: 1_800_000_000, bondClass: 9 },
     };
-    const voucher = { client: operatorAt, operator: operatorAt, totalWei: 7n };
+    const voucher = { client: operatorAt, operator: operatorAt, totalWei: 7n, order: HASHES[0] };
     expect(digestOf(place, "Receipt", receipt)).to.equal(await receipts.digestOf(receipt));
     expect(digestOf(place, "Key", { operator: operatorAt })).to.equal(await receipts.keyDigestOf(operatorAt));
     expect(digestOf(place, "Voucher", voucher)).to.equal(await deposits.digestOf(voucher));
@@ -54,7 +54,7 @@ describe("what is signed for answers over HTTP", () => {
     const { place, operatorAt } = await openPlace();
     const signer = walletOf(0);
     const signerAt = address.parse(signer.address);
-    const voucher = { client: signerAt, operator: operatorAt, totalWei: 7n };
+    const voucher = { client: signerAt, operator: operatorAt, totalWei: 7n, order: HASHES[0] };
     const signature = await signAs(signer, place, "Voucher", voucher);
     requireSigner(place, "Voucher", voucher, signature, signerAt);
     const wrong: (() => void)[] = [
@@ -74,7 +74,7 @@ describe("gas of paying for answers over HTTP", () => {
 
     async function redeem(clients: readonly (readonly [string, HDNodeWallet])[], totalWei: bigint) {
       const vouchers = clients.map(([client]) => ({
-        ...{ client: address.parse(client), operator: operatorAt, totalWei },
+        ...{ client: address.parse(client), operator: operatorAt, totalWei, order: HASHES[0] },
       }));
       const signatures = await Promise.all(
         vouchers.map((voucher, i) => signAs(walletOf(i), place, "Voucher", voucher)),

@@ -4,10 +4,12 @@ pragma solidity ^0.8.28;
 /// @notice What a client owes an operator for all that it ever bought: each voucher replaces the one before (EIP-712, signed by the
 /// account's signer).
 /// @param totalWei Of all inferences so far; never falls.
+/// @param order What it was signed for, by its digest: one signature orders and pays. Not read here.
 struct Voucher {
   address client;
   address operator;
   uint96 totalWei;
+  bytes32 order;
 }
 
 /// @notice Clients' deposits, one for each operator, and what operators have redeemed of them.

@@ -11,7 +11,9 @@ import {IDeposits, Voucher} from "../interfaces/IDeposits.sol";
 contract Deposits is IDeposits, EIP712 {
   /// @notice Seconds that an operator has to redeem when a client leaves.
   uint256 public constant NOTICE = 3 days;
-  bytes32 private constant VOUCHER_TYPE = keccak256("Voucher(address client,address operator,uint96 totalWei)");
+  bytes32 private constant VOUCHER_TYPE = keccak256(
+    "Voucher(address client,address operator,uint96 totalWei,bytes32 order)"
+  );
 
   mapping(address client => mapping(address operator => Account)) private _accounts;
 

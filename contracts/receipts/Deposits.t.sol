@@ -12,6 +12,7 @@ contract DepositsTest {
   uint256 private constant DEPOSIT = 1 ether;
   address private _client = address(0xc1);
   address private _operator = address(0x0b);
+  bytes32 private constant ORDER = keccak256("order");
   address private _till = address(0x7111);
   Deposits private _deposits;
 
@@ -28,7 +29,7 @@ contract DepositsTest {
   }
 
   function _voucher(uint96 totalWei) private view returns (Voucher memory) {
-    return Voucher(_client, _operator, totalWei);
+    return Voucher(_client, _operator, totalWei, ORDER);
   }
 
   function _signed(uint256 key, Voucher memory voucher) private view returns (bytes memory) {
@@ -171,7 +172,7 @@ contract DepositsTest {
       VM.deal(client, 1 ether);
       VM.prank(client);
       _deposits.deposit{value: 1 ether}(_operator, VM.addr(KEY + i));
-      vouchers[i] = Voucher(client, _operator, uint96(0.01 ether * (i + 1)));
+      vouchers[i] = Voucher(client, _operator, uint96(0.01 ether * (i + 1)), ORDER);
       signatures[i] = _signed(KEY + i, vouchers[i]);
     }
     VM.prank(_operator);

@@ -8,7 +8,7 @@ import { ADMIN_ROLE } from "../../sdk/src/governance.ts";
 import { unpackParameters } from "../../sdk/src/parameters.ts";
 import { digestOf, type Place, type Receipt, type Voucher } from "../../sdk/src/receipts.ts";
 import { asRevert, revertName } from "../../sdk/src/revert.ts";
-import { address, ZERO_ADDRESS, type Hex } from "../../sdk/src/structs.ts";
+import { address, ZERO_ADDRESS, ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
 import { checkWiring, contractsOf } from "../deployment.ts";
 import type { Plan } from "./plan.ts";
 import type { Connection } from "./send.ts";
@@ -21,7 +21,7 @@ const RECEIPT: Receipt = {
   ...{ requestHash: HASH, releaseId: HASH, inputsRoot: HASH, outputHash: HASH },
   ...{ operator: STRANGER, issuedAt: 1, bondClass: 0 },
 };
-const VOUCHER: Voucher = { client: STRANGER, operator: STRANGER, totalWei: 1n };
+const VOUCHER: Voucher = { client: STRANGER, operator: STRANGER, totalWei: 1n, order: ZERO_HASH };
 const LEAST_BOND_WEI = 10n ** 15n;
 
 /** @throws Error */

@@ -18,6 +18,11 @@ export interface Port {
   readonly shape: readonly number[];
 }
 
+/** Sizes may be symbolic, by name. */
+export interface OpenPort extends Omit<Port, "shape"> {
+  readonly shape: readonly (number | string)[];
+}
+
 export class Writer {
   private readonly nodes: NodeProto[] = [];
   private readonly constants: Record<string, TestTensor> = {};
@@ -88,8 +93,9 @@ export class Writer {
     return this.initializer({ dtype, shape, data });
   }
 
-  file(inputs: readonly Port[], outputs: readonly Port[], opset = 17): Uint8Array {
-    const ports = (list: readonly Port[]) => list.map(({ name, dtype, shape }) => info(name, dtype, shape));
+  file(inputs: readonly OpenPort[], outputs: readonly OpenPort[], opset = 17): Uint8Array {
+    const ports = (list: readonly OpenPort[]) =>
+      list.map(({ name, dtype, shape }) => info(name, dtype, shape));
     const { nodes, constants } = this;
     return modelFile({ nodes, inputs: ports(inputs), outputs: ports(outputs), constants, opset });
   }

@@ -37,7 +37,6 @@ export const ERROR_CODES = [
   "BAD_PAYMENT",
   "PAYMENT_REQUIRED",
   "BUSY",
-  "NONCE_USED",
   "NOT_FOUND",
   "TIMED_OUT",
   "UNANSWERED",

@@ -13,7 +13,7 @@ export interface Place {
   readonly deposits: Hex;
 }
 
-/** A client's order. No contract reads it; the receipt carries its hash. */
+/** A client's order. No contract reads it; voucher and receipt carry its digest. */
 export const orderSchema = z.object({
   releaseId: bytes32,
   inputsRoot: bytes32,
@@ -49,7 +49,7 @@ export function bondOfClass(bondClass: number): bigint {
 }
 
 /** contracts/interfaces/IDeposits.sol documents the fields. */
-export const voucherSchema = z.object({ client: address, operator: address, totalWei: wide });
+export const voucherSchema = z.object({ client: address, operator: address, totalWei: wide, order: bytes32 });
 export type Voucher = z.infer<typeof voucherSchema>;
 
 /** An operator to whom a key agrees. */
@@ -80,7 +80,7 @@ const FIELDS: Readonly<Record<SignedKind, TypedDataField[]>> = {
     "bytes32 requestHash, bytes32 releaseId, bytes32 inputsRoot, bytes32 outputHash, address operator, uint40 issuedAt, uint8 bondClass",
   ),
   Key: fields("address operator"),
-  Voucher: fields("address client, address operator, uint96 totalWei"),
+  Voucher: fields("address client, address operator, uint96 totalWei, bytes32 order"),
 };
 
 /** EIP-712 domain and types. */

@@ -1,4 +1,5 @@
 /** Wires a node: follow the chain, look for duties, perform them. */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
@@ -61,13 +62,14 @@ import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { auditRoutes } from "./serve/auditRoutes.ts";
 import { createDigests } from "./serve/digests.ts";
 import { MAX_BODY_BYTES, openDoor, type ReceiptOptions } from "./serve/door.ts";
+import { MAX_ORDER_SECONDS } from "./serve/service.ts";
 import { openAudits } from "./state/audits.ts";
 import { openClaims } from "./state/claims.ts";
 import { openDatabase, type DatabaseAddress } from "./state/database.ts";
 import { openFindings } from "./state/findings.ts";
 import { openLogs } from "./state/logs.ts";
 import { createProfit } from "./state/profit.ts";
-import { openReceipts } from "./state/receipts.ts";
+import { openReceipts, openSpooledReceipts } from "./state/receipts.ts";
 
 export interface GasOptions {
   readonly fees?: Partial<FeePolicy>;
@@ -155,7 +157,16 @@ export async function startNode(
   const database = await openDatabase(options.database, queryProbe(metrics));
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
-  const [given, handed] = [openReceipts(database), openAudits(database)];
+  const given =
+    "directory" in options.database
+      ? await openSpooledReceipts(
+          database,
+          join(options.database.directory, "receipts"),
+          MAX_ORDER_SECONDS,
+          log,
+        )
+      : openReceipts(database);
+  const handed = openAudits(database);
   const sender = createOutbox({
     ...options.gas,
     journal: await databaseJournal(database, signer.address),
@@ -191,7 +202,10 @@ export async function startNode(
       return fetchReveal(content.client, sources, resultId, node);
     },
     heard: createHearing(
-      async (digest) => (await given.byDigest(digest)) ?? (await handed.evidence(digest)),
+      async (digest, { requestHash, outputHash }) => {
+        const own = await given.find(requestHash);
+        return own?.receipt.outputHash === outputHash ? own : handed.evidence(digest);
+      },
       log,
       schedule,
     ),
@@ -372,6 +386,7 @@ export async function startNode(
       await server?.close();
       content.close();
       await claims.close();
+      await given.close();
       await database.destroy();
       provider.destroy();
       endpoints.close();

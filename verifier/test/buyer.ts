@@ -10,12 +10,13 @@ import {
   SCHEME,
   settlementSchema,
   toHeader,
+  voucherOf,
   X402_VERSION,
   type Payment,
   type ReceiptFile,
   type Settlement,
 } from "../../sdk/src/infer/wire.ts";
-import { signAs, type Order, type Place } from "../../sdk/src/receipts.ts";
+import { digestOf, signAs, type Order, type Place } from "../../sdk/src/receipts.ts";
 import { toHex, type Hex } from "../../sdk/src/structs.ts";
 import type { PublishedModel, World } from "./world.ts";
 
@@ -65,10 +66,11 @@ export async function createBuyer(world: World, account: number, operator: Hex, 
       expiresAt: Math.floor(Date.now() / 1000) + 300,
       ...changed,
     };
-    const voucher = { client, operator, totalWei };
-    const orderSignature = await signAs(wallet, at, "Order", made);
-    const voucherSignature = await signAs(wallet, at, "Voucher", voucher);
-    return { payment: { order: made, orderSignature, voucher, voucherSignature }, input };
+    const voucher = voucherOf({ ...made, operator }, totalWei, digestOf(at, "Order", made));
+    return {
+      payment: { order: made, totalWei, signature: await signAs(wallet, at, "Voucher", voucher) },
+      input,
+    };
   }
 
   async function send(url: string, { payment, input }: Ordered): Promise<Bought> {

@@ -199,11 +199,6 @@ describe("answers over HTTP", function () {
       () => buyer.order(digits, input(7), PRICE, paid + PRICE, { releaseId: `0x${"ab".repeat(32)}` }),
     ],
     [
-      "a nonce that was used",
-      409,
-      () => buyer.order(digits, input(7), PRICE, paid + PRICE, { nonce: first.payment.order.nonce }),
-    ],
-    [
       "signatures for another chain",
       400,
       () => buyer.order(digits, input(7), PRICE, paid + PRICE, {}, { ...placeOf(world), chainId: 1 }),
@@ -223,7 +218,7 @@ describe("answers over HTTP", function () {
         const ordered = await buyer.order(digits, input(7), PRICE, paid + PRICE);
         const other = await createBuyer(world, 6, operator.address, 0n);
         const theirs = await other.order(digits, input(7), PRICE, paid + PRICE);
-        return { ...ordered, payment: { ...ordered.payment, orderSignature: theirs.payment.orderSignature } };
+        return { ...ordered, payment: { ...ordered.payment, signature: theirs.payment.signature } };
       },
     ],
     [

@@ -4,8 +4,8 @@
  */
 import { z } from "zod/v4";
 import { AssayError } from "../error.ts";
-import { orderSchema, receiptSchema, voucherSchema, type Place } from "../receipts.ts";
-import { address, bytes32, hex } from "../structs.ts";
+import { orderSchema, receiptSchema, type Order, type Place, type Voucher } from "../receipts.ts";
+import { address, bytes32, hex, type Hex } from "../structs.ts";
 
 export const INFER_PATH = "/v1/infer";
 export const TERMS_PATH = "/v1/terms";
@@ -21,7 +21,7 @@ export const X402_VERSION = 2;
 export const SCHEME = "assay-voucher";
 
 /** Integers of any size are decimal strings in JSON. */
-const decimal = z
+export const decimal = z
   .string()
   .regex(/^[0-9]{1,29}$/)
   .transform(BigInt);
@@ -29,7 +29,6 @@ const count = z.number().int().nonnegative();
 
 export const wireOrderSchema = orderSchema.extend({ priceWei: decimal, nonce: decimal, expiresAt: count });
 export const wireReceiptSchema = receiptSchema.extend({ issuedAt: count, bondClass: count });
-export const wireVoucherSchema = voucherSchema.extend({ totalWei: decimal });
 
 /** One way to pay: what one operator takes for one answer of one release. */
 export const termsSchema = z.object({
@@ -71,18 +70,23 @@ export const requiredSchema = z.object({
 });
 export type PaymentRequired = z.output<typeof requiredSchema>;
 
-/** An order with what pays for it. */
+/** An order, and the signature of the voucher that orders and pays: {@link voucherOf}. */
 export const paymentSchema = z.object({
   x402Version: z.literal(X402_VERSION),
   accepted: z.object({ scheme: z.literal(SCHEME), network: z.string() }),
   payload: z.object({
     order: wireOrderSchema,
-    orderSignature: hex,
-    voucher: wireVoucherSchema,
-    voucherSignature: hex,
+    /** Wei that the client has ever promised this operator, this order included. */
+    totalWei: decimal,
+    signature: hex,
   }),
 });
 export type Payment = z.output<typeof paymentSchema>["payload"];
+
+/** @param order Its digest. */
+export function voucherOf({ client, operator }: Order, totalWei: bigint, order: Hex): Voucher {
+  return { client, operator, totalWei, order };
+}
 
 /** What comes with an answer. */
 export const settlementSchema = z.object({

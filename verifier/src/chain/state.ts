@@ -11,6 +11,7 @@ import {
   type Verdict,
 } from "../../../sdk/src/events.ts";
 import { keccak, resultIdOf } from "../../../sdk/src/ids.ts";
+import type { Receipt } from "../../../sdk/src/receipts.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import {
   fromHex,
@@ -42,6 +43,8 @@ export type Court = "market" | "receipts";
 export interface RequestRecord {
   readonly requestId: Hex;
   readonly court: Court;
+  /** Of the receipts' court. */
+  readonly receipt: Receipt | undefined;
   readonly request: Request;
   /** Undefined: the chain was not told, and nobody has told us yet. */
   input: Hex | undefined;
@@ -356,7 +359,7 @@ function onTrial(state: ChainState, event: EventOf<"ReceiptOnTrial">, lastBlock:
   const { inputsRoot, issuedAt: answeredAt } = receipt;
   const given = { status: "answered", resultId, inputsRoot, lastBlock } as const;
   state.requests.set(requestId, {
-    ...{ requestId, court: "receipts", request, input: undefined },
+    ...{ requestId, court: "receipts", receipt, request, input: undefined },
     ...FRESH_REQUEST,
     ...given,
   });
@@ -421,7 +424,7 @@ function create(state: ChainState, { event, timestamp: at, blockNumber }: ChainE
   } else if (event.name === "Requested") {
     const { requestId, request, input } = event;
     state.requests.set(requestId, {
-      ...{ requestId, court: "market", request, input, status: "requested" },
+      ...{ requestId, court: "market", receipt: undefined, request, input, status: "requested" },
       ...FRESH_REQUEST,
       lastBlock: blockNumber,
     });

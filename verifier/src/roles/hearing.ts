@@ -1,7 +1,8 @@
 /** Inputs and outputs of receipts on trial, read from the database when they are first asked for. */
+import type { Receipt } from "../../../sdk/src/receipts.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { logError, type Logger } from "../log.ts";
-import type { Heard } from "./role.ts";
+import type { RoleContext, Heard } from "./role.ts";
 
 export interface Evidence {
   readonly input: Uint8Array;
@@ -11,18 +12,18 @@ export interface Evidence {
 /** Before what was not there is looked for again: it may be handed to us later. */
 const AGAIN_MS = 10_000;
 
-/** @param find By digest. @param onFound Called when what was asked for has come. */
+/** @param onFound Called when what was asked for has come. */
 export function createHearing(
-  find: (digest: Hex) => Promise<Evidence | undefined>,
+  find: (digest: Hex, receipt: Receipt) => Promise<Evidence | undefined>,
   log: Logger,
   onFound: () => void,
-): (digest: Hex) => Heard | undefined {
+): RoleContext["heard"] {
   const found = new Map<Hex, Heard>();
   const asked = new Map<Hex, number>();
 
-  async function look(digest: Hex): Promise<void> {
+  async function look(digest: Hex, receipt: Receipt): Promise<void> {
     try {
-      const evidence = await find(digest);
+      const evidence = await find(digest, receipt);
       if (evidence === undefined) return;
       found.set(digest, { input: toHex(evidence.input), output: toHex(evidence.output) });
       onFound();
@@ -31,7 +32,7 @@ export function createHearing(
     }
   }
 
-  return (digest) => {
+  return (digest, receipt) => {
     const known = found.get(digest);
     // The caller keeps it with the trial.
     if (found.delete(digest)) asked.delete(digest);
@@ -39,7 +40,7 @@ export function createHearing(
     const now = performance.now();
     if (now - (asked.get(digest) ?? -Infinity) > AGAIN_MS) {
       asked.set(digest, now);
-      void look(digest);
+      void look(digest, receipt);
     }
     return undefined;
   };

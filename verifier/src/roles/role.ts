@@ -1,5 +1,6 @@
 /** What both roles work with. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
+import type { Receipt } from "../../../sdk/src/receipts.ts";
 import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
@@ -31,8 +32,8 @@ export interface RoleContext {
     resultId: Hex,
     node: Node,
   ) => Promise<Uint8Array | undefined>;
-  /** Input and output of a receipt that we gave or were handed, by its digest; undefined: not known (yet). */
-  readonly heard: (digest: Hex) => Heard | undefined;
+  /** Input and output of a receipt that we gave or were handed; undefined: not known (yet). @param digest Of the receipt. */
+  readonly heard: (digest: Hex, receipt: Receipt) => Heard | undefined;
   readonly runTimes: RunTimes;
   /** Own stake that nothing binds, wei, of late; undefined until it is known. */
   readonly freeStake: () => bigint | undefined;
@@ -58,8 +59,8 @@ export interface Role {
 /** Completes the record of a receipt's trial by what we know of it. */
 function tell({ requests }: ChainState, result: ResultRecord, heard: RoleContext["heard"]): void {
   const request = requests.get(result.requestId);
-  if (request?.court !== "receipts" || request.input !== undefined) return;
-  const known = heard(request.request.inputHash);
+  if (request?.receipt === undefined || request.input !== undefined) return;
+  const known = heard(request.request.inputHash, request.receipt);
   if (known === undefined) return;
   request.input = known.input;
   result.output = known.output;

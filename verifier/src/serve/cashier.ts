@@ -68,7 +68,8 @@ export function createCashier(context: RoleContext, options: CashierOptions): Ro
   /** What a voucher brings: no more than the deposit holds. */
   function dueOf(purse: PurseState, deposit: DepositRecord | undefined): Due[] {
     if (deposit === undefined) return [];
-    const most = purse.voucherWei < deposit.depositWei ? purse.voucherWei : deposit.depositWei;
+    const { totalWei } = purse.voucher;
+    const most = totalWei < deposit.depositWei ? totalWei : deposit.depositWei;
     const wei = most - deposit.redeemedWei;
     return wei <= 0n ? [] : [{ purse, wei, leaves: deposit.leavesAt !== 0 }];
   }
@@ -84,12 +85,11 @@ export function createCashier(context: RoleContext, options: CashierOptions): Ro
   }
 
   async function redeem(due: readonly Due[]): Promise<void> {
-    const vouchers = due.map(({ purse: { client, voucherWei } }) => ({
-      client,
-      operator: me,
-      totalWei: voucherWei,
-    }));
-    const signatures = due.map(({ purse }) => purse.voucherSignature);
+    const vouchers = due.map(({ purse: { client, voucher } }) => {
+      const { totalWei, order } = voucher;
+      return { client, operator: me, totalWei, order };
+    });
+    const signatures = due.map(({ purse }) => purse.voucher.signature);
     const data = contracts.deposits.interface.encodeFunctionData("redeem", [vouchers, signatures, me]);
     const to = contracts.deployment.addresses.deposits;
     await sender.send({ key: freshKey("redeem"), label: "redeem", to, data });

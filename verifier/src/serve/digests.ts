@@ -2,32 +2,45 @@
  * The digests and signatures of sdk/src/receipts.ts, many a second: encoders are made once, and libsecp256k1 (as WebAssembly) is
  * several times as fast as what wallets use.
  */
-import { computeAddress, concat, keccak256, TypedDataEncoder } from "ethers";
-import { recover, signRecoverable } from "tiny-secp256k1";
+import { computeAddress, id, TypedDataEncoder } from "ethers";
+import { instantiateSecp256k1 } from "@bitauth/libauth";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { typedDataOf, type Place, type Signed, type SignedKind } from "../../../sdk/src/receipts.ts";
 import { fromHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { keccak } from "../fastKeccak.ts";
 
 export interface Digests {
   digestOf<K extends SignedKind>(kind: K, value: Signed[K]): Hex;
 }
 
+const curve = await instantiateSecp256k1();
 const KINDS: readonly SignedKind[] = ["Order", "Receipt", "Key", "Voucher"];
+
+/** 32 bytes as EIP-712 encodes a field that is no list, text or struct; in hex. */
+function wordOf(value: string | number | bigint): string {
+  return (typeof value === "string" ? value.slice(2) : value.toString(16)).padStart(64, "0");
+}
 
 /** Digests for one place. */
 export function createDigests(place: Place): Digests {
   const made = new Map(
     KINDS.map((kind) => {
       const [domain, types] = typedDataOf(place, kind);
-      const encoder = TypedDataEncoder.from(types);
-      return [kind, { prefix: concat(["0x1901", TypedDataEncoder.hashDomain(domain)]), encoder }] as const;
+      const names = (types[kind] ?? []).map(({ name }) => name);
+      const typeHash = id(TypedDataEncoder.from(types).encodeType(kind)).slice(2);
+      const prefix = `1901${TypedDataEncoder.hashDomain(domain).slice(2)}`;
+      return [kind, { prefix, typeHash, names }] as const;
     }),
   );
   return {
     digestOf(kind, value) {
       const found = made.get(kind);
       if (found === undefined) throw new TypeError(`nothing is signed as ${kind}`);
-      return lower(keccak256(concat([found.prefix, found.encoder.hash({ ...value })])));
+      const fields: Readonly<Record<string, string | number | bigint>> = { ...value };
+      const words = found.names.map((name) => wordOf(fields[name] ?? 0));
+      const struct = keccak(Buffer.from(found.typeHash + words.join(""), "hex"));
+      const digest = keccak(Buffer.from(found.prefix + Buffer.from(struct).toString("hex"), "hex"));
+      return `0x${Buffer.from(digest).toString("hex")}`;
     },
   };
 }
@@ -47,11 +60,8 @@ function recovered(digest: Hex, signature: Hex): Uint8Array | undefined {
   // As the contracts have it: v is 27 or 28, and s in the lower half, so that no signature has a twin.
   if (bytes.length !== 65 || (v !== 27 && v !== 28)) return undefined;
   if (Buffer.compare(bytes.subarray(32, 64), HALF_ORDER) > 0) return undefined;
-  try {
-    return recover(fromHex(digest), bytes.subarray(0, 64), v === 27 ? 0 : 1, false) ?? undefined;
-  } catch {
-    return undefined;
-  }
+  const key = curve.recoverPublicKeyUncompressed(bytes.subarray(0, 64), v === 27 ? 0 : 1, fromHex(digest));
+  return typeof key === "string" ? undefined : key;
 }
 
 /** Whether the contracts would find that `account` signed. */
@@ -88,8 +98,10 @@ export function digestSigner(privateKey: Hex): DigestSigner {
   return {
     address,
     sign(digest) {
-      const { signature, recoveryId } = signRecoverable(fromHex(digest), key);
-      return toHex(new Uint8Array([...signature, 27 + recoveryId]));
+      const signed = curve.signMessageHashRecoverableCompact(key, fromHex(digest));
+      if (typeof signed === "string")
+        throw new AssayError("SIGNER_FAILED", `a receipt was not signed: ${signed}`);
+      return toHex(new Uint8Array([...signed.signature, 27 + signed.recoveryId]));
     },
   };
 }

@@ -84,7 +84,6 @@ export function openApi({ maxBytes }: { readonly maxBytes: number }): unknown {
               content: json("PaymentRequired"),
             },
             404: failure("The release is not served here."),
-            409: failure("Another order had this nonce."),
             413: failure("The body is too large."),
             422: failure("The model cannot be run on this input within the limits; nothing is charged."),
             429: failure("Too many requests from this address."),

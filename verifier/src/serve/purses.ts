@@ -1,19 +1,14 @@
 /** Whether a client's vouchers pay for one more answer. Decided in memory; the database has the last word when the receipt is kept. */
 import { AssayError } from "../../../sdk/src/error.ts";
-import type { Hex } from "../../../sdk/src/structs.ts";
+import { ZERO_HASH, type Hex } from "../../../sdk/src/structs.ts";
 import type { DepositRecord } from "../chain/state.ts";
 import { ether } from "../economics/ether.ts";
-import type { PurseState, ReceiptStore } from "../state/receipts.ts";
-
-export interface Offered {
-  readonly totalWei: bigint;
-  readonly signature: Hex;
-}
+import type { Promised, PurseState, ReceiptStore } from "../state/receipts.ts";
 
 /** A price that is set aside while its answer is computed. */
 export interface Reservation {
   /** The best voucher that we have of the client. */
-  readonly voucher: () => Offered;
+  readonly voucher: () => Promised;
   /** The answer was given and charged for. */
   charged(): void;
   /** It was not: the client does not owe it. */
@@ -21,16 +16,8 @@ export interface Reservation {
 }
 
 export interface Purses {
-  /**
-   * @param isSigned Whether the deposit's signer signed the voucher: asked only about one that is better than what we have.
-   * @throws {AssayError} PAYMENT_REQUIRED with `details.owedWei`, BAD_SIGNATURE.
-   */
-  reserve(
-    deposit: DepositRecord,
-    priceWei: bigint,
-    offered: Offered,
-    isSigned: () => boolean,
-  ): Promise<Reservation>;
+  /** @param offered Signed. @throws {AssayError} PAYMENT_REQUIRED with `details.owedWei`. */
+  reserve(deposit: DepositRecord, priceWei: bigint, offered: Promised): Promise<Reservation>;
   /** What was found in the database may have changed by others: it is read again. */
   forget(client: Hex): void;
 }
@@ -38,10 +25,10 @@ export interface Purses {
 interface Purse {
   owedWei: bigint;
   reservedWei: bigint;
-  best: Offered;
+  best: Promised;
 }
 
-const NONE: Offered = { totalWei: 0n, signature: "0x" };
+const NONE: Promised = { totalWei: 0n, order: ZERO_HASH, signature: "0x" };
 const MOST_PURSES = 100_000;
 
 export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
@@ -50,8 +37,7 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
   async function load(client: Hex): Promise<Purse> {
     const found: PurseState | undefined = await store.purse(client);
     if (found === undefined) return { owedWei: 0n, reservedWei: 0n, best: NONE };
-    const best = { totalWei: found.voucherWei, signature: found.voucherSignature };
-    return { owedWei: found.owedWei, reservedWei: 0n, best };
+    return { owedWei: found.owedWei, reservedWei: 0n, best: found.voucher };
   }
 
   function purseOf(client: Hex): Promise<Purse> {
@@ -69,16 +55,11 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
   }
 
   return {
-    async reserve({ client, depositWei }, priceWei, offered, isSigned) {
+    async reserve({ client, depositWei }, priceWei, offered) {
       const purse = await purseOf(lower(client));
       const promised = purse.owedWei + purse.reservedWei;
       const needed = promised + priceWei;
-      if (offered.totalWei > purse.best.totalWei) {
-        if (!isSigned())
-          throw new AssayError("BAD_SIGNATURE", "the voucher is not signed by the deposit's signer");
-        // Meanwhile nothing was awaited: still the best.
-        purse.best = offered;
-      }
+      if (offered.totalWei > purse.best.totalWei) purse.best = offered;
       if (purse.best.totalWei < needed)
         throw refuse(
           `the voucher says ${ether(purse.best.totalWei)}, and ${ether(needed)} is needed: ${ether(promised)} for answers before this one`,

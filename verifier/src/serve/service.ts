@@ -2,7 +2,7 @@
 import { inputsRoot } from "../../../program/src/claim.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { keccak } from "../../../sdk/src/ids.ts";
-import type { Payment } from "../../../sdk/src/infer/wire.ts";
+import { voucherOf, type Payment } from "../../../sdk/src/infer/wire.ts";
 import type { Receipt } from "../../../sdk/src/receipts.ts";
 import { sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
@@ -40,7 +40,7 @@ export interface Answered {
 export interface Service {
   /**
    * @param input Blob.
-   * @throws {AssayError} NOT_FOUND, BUSY, BAD_PAYMENT, BAD_SIGNATURE, PAYMENT_REQUIRED, NONCE_USED; as inference.
+   * @throws {AssayError} NOT_FOUND, BUSY, BAD_PAYMENT, BAD_SIGNATURE, PAYMENT_REQUIRED; as inference.
    */
   infer(payment: Payment, input: Uint8Array): Promise<Answered>;
 }
@@ -65,11 +65,9 @@ export function createService(options: ServiceOptions): Service {
     return { receipt, signature, output };
   }
 
-  function checkOrder({ order, voucher }: Payment): void {
+  function checkOrder({ order }: Payment): void {
     if (!sameHex(order.operator, account))
       throw bad(`the order is for ${order.operator}, this is ${account}`);
-    if (!sameHex(voucher.client, order.client) || !sameHex(voucher.operator, account))
-      throw bad("the voucher is another client's, or for another operator");
     const time = now();
     if (order.expiresAt < time) throw bad("the order has expired: sign a new one, and look at the clock");
     if (order.expiresAt > time + MAX_ORDER_SECONDS)
@@ -105,17 +103,8 @@ export function createService(options: ServiceOptions): Service {
       issuedAt: now(),
       bondClass: prices.bondClass,
     };
-    const digest = digests.digestOf("Receipt", receipt);
-    const { nonce, priceWei } = order;
-    const client = lower(order.client);
-    return { requestHash, digest, receipt, signature: signer.sign(digest), output, client, nonce, priceWei };
-  }
-
-  /** What was answered before, or why it will not be. */
-  async function again(requestHash: Hex): Promise<Answered> {
-    const known = await store.byRequest(requestHash);
-    if (known !== undefined) return answeredOf(known);
-    throw new AssayError("NONCE_USED", "another order had this nonce: choose a new one");
+    const signature = signer.sign(digests.digestOf("Receipt", receipt));
+    return { requestHash, receipt, signature, output, client: lower(order.client), priceWei: order.priceWei };
   }
 
   async function compute(
@@ -137,7 +126,8 @@ export function createService(options: ServiceOptions): Service {
       if (kept) return { receipt: issued.receipt, signature: issued.signature, output };
       // Another process of this operator was faster, or spent the voucher.
       purses.forget(order.client);
-      if (outcome === "known") return await again(requestHash);
+      const known = outcome === "known" ? await store.find(requestHash) : undefined;
+      if (known !== undefined) return answeredOf(known);
       throw new AssayError("PAYMENT_REQUIRED", "the voucher has been spent meanwhile: sign for more");
     } finally {
       if (kept) reservation.charged();
@@ -146,26 +136,28 @@ export function createService(options: ServiceOptions): Service {
   }
 
   async function admit(payment: Payment, input: Uint8Array, requestHash: Hex): Promise<Answered> {
-    const { order, orderSignature, voucher, voucherSignature } = payment;
+    const { order, totalWei, signature } = payment;
     const release = options.release(lower(order.releaseId));
     const deposit = depositFor(order.client);
-    if (!isSignedBy(requestHash, orderSignature, deposit.signer))
-      throw new AssayError("BAD_SIGNATURE", "the order is not signed by the deposit's signer");
+    const voucher = digests.digestOf("Voucher", voucherOf(order, totalWei, requestHash));
+    if (!isSignedBy(voucher, signature, deposit.signer))
+      throw new AssayError("BAD_SIGNATURE", `the order's voucher is not signed by ${deposit.signer}`);
     const { inputBytes } = release.model;
     if (input.length !== inputBytes) throw bad(`the input has ${input.length} bytes, not ${inputBytes}`);
     // Of what we got, not of what we were told: whoever signs for another root could be slashed for a right answer.
     const root = toHex(inputsRoot({ inputs: release.model.inputs }, input));
     if (!sameHex(root, order.inputsRoot))
       throw bad(`the input's root is ${root}, the order says ${order.inputsRoot}`);
-    const offered = { totalWei: voucher.totalWei, signature: voucherSignature };
-    const isSigned = (): boolean =>
-      isSignedBy(digests.digestOf("Voucher", voucher), voucherSignature, deposit.signer);
     let reservation: Reservation;
     try {
-      reservation = await purses.reserve(deposit, order.priceWei, offered, isSigned);
+      reservation = await purses.reserve(deposit, order.priceWei, {
+        totalWei,
+        order: requestHash,
+        signature,
+      });
     } catch (error) {
       // Who lost the answer owes it already.
-      const known = await store.byRequest(requestHash);
+      const known = await store.find(requestHash);
       if (known !== undefined) return answeredOf(known);
       throw error;
     }
@@ -177,6 +169,10 @@ export function createService(options: ServiceOptions): Service {
       const requestHash = digests.digestOf("Order", payment.order);
       const running = open.get(requestHash);
       if (running !== undefined) return running;
+      if (payment.order.expiresAt < now()) {
+        const known = await store.find(requestHash);
+        if (known !== undefined) return answeredOf(known);
+      }
       checkOrder(payment);
       const answer = admit(payment, input, requestHash);
       open.set(requestHash, answer);

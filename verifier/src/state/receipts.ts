@@ -2,23 +2,34 @@
  * Receipts that we gave, and what clients promised and owe for them: a receipt is kept and charged for in one statement, or neither.
  * Those that come together are written together.
  */
+import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
-import { wireReceiptSchema, toJson } from "../../../sdk/src/infer/wire.ts";
+import { z } from "zod/v4";
+import { decimal, toJson, wireReceiptSchema } from "../../../sdk/src/infer/wire.ts";
 import type { Receipt } from "../../../sdk/src/receipts.ts";
-import { hex, type Hex } from "../../../sdk/src/structs.ts";
+import { bytes32, hex, type Hex } from "../../../sdk/src/structs.ts";
+import { logError, type Logger } from "../log.ts";
 import type { Database } from "./database.ts";
+import { openSpool, type Place } from "./spool.ts";
+import type { PurseRow } from "./tables.ts";
 
-/** What a client has promised, and owes; wei. */
+/** The best voucher of a client. */
+export interface Promised {
+  readonly totalWei: bigint;
+  /** Digest of the order that it was signed for. */
+  readonly order: Hex;
+  readonly signature: Hex;
+}
+
+/** What a client has promised, and owes, wei. */
 export interface PurseState {
   readonly client: Hex;
   readonly owedWei: bigint;
-  readonly voucherWei: bigint;
-  readonly voucherSignature: Hex;
+  readonly voucher: Promised;
 }
 
 export interface Kept {
   readonly requestHash: Hex;
-  readonly digest: Hex;
   readonly receipt: Receipt;
   readonly signature: Hex;
   readonly input: Uint8Array;
@@ -27,35 +38,33 @@ export interface Kept {
 
 export interface Given extends Kept {
   readonly client: Hex;
-  readonly nonce: bigint;
   readonly priceWei: bigint;
   /** The best that we know. */
-  readonly voucher: { readonly totalWei: bigint; readonly signature: Hex };
+  readonly voucher: Promised;
 }
 
+/** "unpaid": another process has spent what the voucher promised; "known": the order was answered before. Neither changes anything. */
+export type Outcome = "kept" | "unpaid" | "known";
+
 export interface ReceiptStore {
-  /**
-   * @returns "unpaid": another process has spent what the voucher promised; "known": the order was answered before, or its nonce used.
-   * Neither changes anything.
-   */
-  keep(given: Given): Promise<"kept" | "unpaid" | "known">;
-  byRequest(requestHash: Hex): Promise<Kept | undefined>;
-  byDigest(digest: Hex): Promise<Kept | undefined>;
+  keep(given: Given): Promise<Outcome>;
+  find(requestHash: Hex): Promise<Kept | undefined>;
   purse(client: Hex): Promise<PurseState | undefined>;
   /** All that have promised something. */
   purses(): Promise<readonly PurseState[]>;
-  /** Digests of what was issued in a period, in the order in which they were given. */
-  issued(from: number, until: number): Promise<readonly Hex[]>;
+  /** What was issued in a period (unix seconds), in the order in which it was. */
+  issued(from: number, until: number): Promise<readonly Receipt[]>;
   /** Forgets what was issued before, unix seconds. */
   purge(before: number): Promise<void>;
+  close(): Promise<void>;
 }
 
-const MOST_ROWS = 64;
+const MOST_ROWS = 256;
 const UNIQUE_VIOLATION = "23505";
 
 interface Writing {
-  readonly given: Given;
-  readonly done: (outcome: "kept" | "unpaid" | "known") => void;
+  readonly given: Placed;
+  readonly done: (outcome: Outcome) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -64,43 +73,47 @@ function charges(batch: readonly Given[]): readonly PurseState[] {
   const purses = new Map<string, PurseState>();
   for (const { client, priceWei, voucher } of batch) {
     const before = purses.get(client);
-    const better = before === undefined || voucher.totalWei > before.voucherWei;
-    purses.set(client, {
-      client,
-      owedWei: (before?.owedWei ?? 0n) + priceWei,
-      voucherWei: better ? voucher.totalWei : before.voucherWei,
-      voucherSignature: better ? voucher.signature : before.voucherSignature,
-    });
+    const best =
+      before === undefined || voucher.totalWei > before.voucher.totalWei ? voucher : before.voucher;
+    purses.set(client, { client, owedWei: (before?.owedWei ?? 0n) + priceWei, voucher: best });
   }
   // In one order everywhere, so that two processes cannot wait for each other's rows.
   return [...purses.values()].sort((a, b) => (a.client < b.client ? -1 : 1));
 }
 
-async function write(database: Database, batch: readonly Given[]): Promise<ReadonlySet<string>> {
+/** Where input and output are, if not in the database. */
+type Placed = Given & { readonly place?: Place };
+
+async function write(database: Database, batch: readonly Placed[]): Promise<ReadonlySet<string>> {
   const purses = charges(batch).map(
-    ({ client, owedWei, voucherWei, voucherSignature }) =>
-      sql`(${client}, ${owedWei}::numeric, ${voucherWei}::numeric, ${voucherSignature})`,
+    ({ client, owedWei, voucher: { totalWei, order, signature } }) =>
+      sql`(${client}, ${owedWei}::numeric, ${totalWei}::numeric, ${order}, ${signature})`,
   );
-  const rows = batch.map(
-    ({ requestHash, digest, client, nonce, receipt, signature, input, output }) =>
-      sql`(${requestHash}, ${digest}, ${client}, ${nonce}::numeric, ${toJson(receipt)}, ${signature}, ${input}::bytea, ${output}::bytea, ${receipt.issuedAt}::bigint)`,
-  );
+  const rows = batch.map(({ requestHash, client, receipt, signature, input, output, place }) => {
+    const evidence = place === undefined ? Buffer.concat([input, output]).toString("base64") : null;
+    const where = place === undefined ? null : JSON.stringify(place);
+    return sql`(${requestHash}, ${client}, ${toJson(receipt)}, ${signature}, ${evidence}, ${input.length}::integer, ${where}, ${receipt.issuedAt}::bigint)`;
+  });
   const { rows: kept } = await sql<{ request_hash: string }>`
-    with paid as (
-      insert into purses (client, owed_wei, voucher_wei, voucher_signature)
-      select * from (values ${sql.join(purses)}) as g(client, owed, voucher, signature) where voucher >= owed
-        or exists (select from purses p where p.client = g.client)
+    with charged as (
+      insert into purses (client, owed_wei, voucher_wei, voucher_order, voucher_signature)
+      select * from (values ${sql.join(purses)}) as g(client, owed, total, digest, signature)
+      where total >= owed or exists (select from purses p where p.client = g.client)
       on conflict (client) do update set
         owed_wei = purses.owed_wei + excluded.owed_wei,
         voucher_wei = greatest(purses.voucher_wei, excluded.voucher_wei),
+        voucher_order = case when excluded.voucher_wei > purses.voucher_wei
+          then excluded.voucher_order else purses.voucher_order end,
         voucher_signature = case when excluded.voucher_wei > purses.voucher_wei
           then excluded.voucher_signature else purses.voucher_signature end
       where greatest(purses.voucher_wei, excluded.voucher_wei) >= purses.owed_wei + excluded.owed_wei
       returning client
     )
-    insert into receipts (request_hash, digest, client, nonce, receipt, signature, input, output, issued_at)
-    select r.* from (values ${sql.join(rows)}) as r(request_hash, digest, client, nonce, receipt, signature, input, output, issued_at)
-    where r.client in (select client from paid)
+    insert into receipts (request_hash, receipt, signature, evidence, input_bytes, place, issued_at)
+    select request_hash, receipt, signature, decode(evidence, 'base64'), input_bytes, place, issued_at
+    from (values ${sql.join(rows)})
+      as r(request_hash, client, receipt, signature, evidence, input_bytes, place, issued_at)
+    where client in (select client from charged)
     returning request_hash`.execute(database);
   return new Set(kept.map(({ request_hash: hash }) => hash));
 }
@@ -109,41 +122,61 @@ function isConflict(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION;
 }
 
-interface Row {
-  readonly request_hash: string;
-  readonly digest: string;
-  readonly receipt: string;
-  readonly signature: string;
-  readonly input: Uint8Array;
-  readonly output: Uint8Array;
-}
-
-function keptOf(row: Row): Kept {
+function purseOf(row: PurseRow): PurseState {
   return {
-    requestHash: hex.parse(row.request_hash),
-    digest: hex.parse(row.digest),
-    receipt: wireReceiptSchema.parse(JSON.parse(row.receipt)),
-    signature: hex.parse(row.signature),
-    input: new Uint8Array(row.input),
-    output: new Uint8Array(row.output),
+    client: hex.parse(row.client),
+    owedWei: row.owed_wei,
+    voucher: {
+      totalWei: row.voucher_wei,
+      order: hex.parse(row.voucher_order),
+      signature: hex.parse(row.voucher_signature),
+    },
   };
 }
 
-/** Hashes and addresses are given in lower case. */
-export function openReceipts(database: Database): ReceiptStore {
+function receiptOf(json: string): Receipt {
+  return wireReceiptSchema.parse(JSON.parse(json));
+}
+
+const spooledSchema = z.object({
+  requestHash: bytes32,
+  receipt: wireReceiptSchema,
+  signature: hex,
+  input: z.base64(),
+  output: z.base64(),
+  client: hex,
+  priceWei: decimal,
+  voucher: z.object({ totalWei: decimal, order: bytes32, signature: hex }),
+});
+const placeSchema = z.object({ file: z.number(), offset: z.number(), length: z.number() });
+
+function lineOf({ input, output, priceWei, voucher, ...given }: Given): string {
+  const base64 = (bytes: Uint8Array): string =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+  return JSON.stringify({
+    ...given,
+    ...{ priceWei: priceWei.toString(), voucher: { ...voucher, totalWei: voucher.totalWei.toString() } },
+    ...{ input: base64(input), output: base64(output) },
+  });
+}
+
+/** @throws Error if the line is none of ours. */
+function givenOf(line: string): Given {
+  const { input, output, ...given } = spooledSchema.parse(JSON.parse(line));
+  const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
+  return { ...given, input: bytes(input), output: bytes(output) };
+}
+
+/**
+ * Receipts in the database alone, which several processes may share. Hashes and addresses are given in lower case.
+ * @param read What is not in the database.
+ */
+export function openReceipts(
+  database: Database,
+  read?: (place: Place) => Promise<Given>,
+): ReceiptStore & { keep(given: Placed): Promise<Outcome> } {
   const waiting: Writing[] = [];
   let writing = false;
-
-  /** One at a time once they cannot be written together: who is in the way is told. */
-  async function writeEach(batch: readonly Writing[]): Promise<void> {
-    for (const { given, done, failed } of batch)
-      try {
-        done((await write(database, [given])).has(given.requestHash) ? "kept" : "unpaid");
-      } catch (error) {
-        if (isConflict(error)) done("known");
-        else failed(error);
-      }
-  }
 
   async function writeAll(batch: readonly Writing[]): Promise<void> {
     try {
@@ -151,15 +184,22 @@ export function openReceipts(database: Database): ReceiptStore {
         database,
         batch.map(({ given }) => given),
       );
-      if (kept.size < batch.length && batch.length > 1)
-        await writeEach(batch.filter(({ given }) => !kept.has(given.requestHash)));
-      for (const { given, done } of batch)
+      const left = batch.filter(({ given, done }) => {
         if (kept.has(given.requestHash)) done("kept");
-        else if (batch.length === 1) done("unpaid");
+        return !kept.has(given.requestHash);
+      });
+      if (batch.length === 1) left.forEach(({ done }) => done("unpaid"));
+      else await writeEach(left);
     } catch (error) {
-      if (isConflict(error)) await writeEach(batch);
-      else for (const { failed } of batch) failed(error);
+      if (!isConflict(error)) for (const { failed } of batch) failed(error);
+      else if (batch.length === 1) batch.forEach(({ done }) => done("known"));
+      else await writeEach(batch);
     }
+  }
+
+  /** One at a time once they cannot be written together: who is in the way is told. */
+  async function writeEach(batch: readonly Writing[]): Promise<void> {
+    for (const one of batch) await writeAll([one]);
   }
 
   async function drain(): Promise<void> {
@@ -169,23 +209,29 @@ export function openReceipts(database: Database): ReceiptStore {
     writing = false;
   }
 
-  async function find(column: "request_hash" | "digest", value: Hex): Promise<Kept | undefined> {
-    const row = await database
-      .selectFrom("receipts")
-      .select(["request_hash", "digest", "receipt", "signature", "input", "output"])
-      .where(column, "=", value)
-      .executeTakeFirst();
-    return row && keptOf(row);
-  }
-
   return {
     keep: (given) =>
       new Promise((done, failed) => {
         waiting.push({ given, done, failed });
         void drain();
       }),
-    byRequest: (requestHash) => find("request_hash", requestHash),
-    byDigest: (digest) => find("digest", digest),
+    async find(requestHash) {
+      const row = await database
+        .selectFrom("receipts")
+        .select(["receipt", "signature", "evidence", "input_bytes", "place"])
+        .where("request_hash", "=", requestHash)
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      if (row.evidence === null) return read?.(placeSchema.parse(JSON.parse(row.place ?? "null")));
+      const evidence = new Uint8Array(row.evidence);
+      return {
+        requestHash,
+        receipt: receiptOf(row.receipt),
+        signature: hex.parse(row.signature),
+        input: evidence.slice(0, row.input_bytes),
+        output: evidence.slice(row.input_bytes),
+      };
+    },
     async purse(client) {
       const row = await database
         .selectFrom("purses")
@@ -200,30 +246,115 @@ export function openReceipts(database: Database): ReceiptStore {
     async issued(from, until) {
       const rows = await database
         .selectFrom("receipts")
-        .select("digest")
+        .select("receipt")
         .where("issued_at", ">=", from)
         .where("issued_at", "<", until)
         .orderBy("issued_at")
-        .orderBy("digest")
+        .orderBy("request_hash")
         .execute();
-      return rows.map(({ digest }) => hex.parse(digest));
+      return rows.map(({ receipt }) => receiptOf(receipt));
     },
     async purge(before) {
       await database.deleteFrom("receipts").where("issued_at", "<", before).execute();
     },
+    close: () => Promise.resolve(),
   };
 }
 
-function purseOf(row: {
-  readonly client: string;
-  readonly owed_wei: bigint;
-  readonly voucher_wei: bigint;
-  readonly voucher_signature: string;
-}): PurseState {
+/** After which what was spooled goes to the database, milliseconds. */
+const FLUSH_MS = 1000;
+
+/**
+ * Receipts of the only process that uses a database: in a file before they are given, with input and output, and some time later in
+ * the database, many at once, which the embedded one needs.
+ * @param directory Of the files.
+ * @param orderSeconds No order is answered that is older.
+ * @throws Error if what an earlier process left cannot be brought to the database.
+ */
+export async function openSpooledReceipts(
+  database: Database,
+  directory: string,
+  orderSeconds: number,
+  log: Logger,
+): Promise<ReceiptStore> {
+  const spool = openSpool(directory);
+  const store = openReceipts(database, async (place) => givenOf(await spool.read(place)));
+  /** In the file and not in the database. */
+  const fresh = new Map<Hex, Placed>();
+  let flushing: Promise<void> | undefined;
+  /** When the orders were answered that can still be answered, unix seconds: asking the database for each would take longer than the rest. */
+  const recent = new Map<Hex, number>();
+
+  function forgetOld(): void {
+    const oldest = Date.now() / 1000 - orderSeconds;
+    for (const [hash, at] of recent)
+      if (at < oldest) recent.delete(hash);
+      else break;
+  }
+
+  async function flush(): Promise<void> {
+    if (fresh.size === 0) return;
+    const settle = spool.turn();
+    // By then everything in the files before is in `fresh`.
+    await setImmediate();
+    const moving = [...fresh];
+    // What is there already was brought there before a crash.
+    await Promise.all(moving.map(([, one]) => store.keep(one)));
+    for (const [hash] of moving) fresh.delete(hash);
+    settle();
+  }
+
+  function flushNow(): Promise<void> {
+    flushing ??= flush().finally(() => (flushing = undefined));
+    return flushing;
+  }
+
+  for (const { line, place } of spool.left) {
+    const given = givenOf(line);
+    fresh.set(given.requestHash, { ...given, place });
+  }
+  await flushNow();
+  const since = Math.floor(Date.now() / 1000) - orderSeconds;
+  for (const { requestHash, issuedAt } of await store.issued(since, Number.MAX_SAFE_INTEGER))
+    recent.set(requestHash, issuedAt);
+  const timer = setInterval(() => {
+    forgetOld();
+    flushNow().catch((error: unknown) => logError(log, error, "receipts wait on disk for the database"));
+  }, FLUSH_MS);
+  timer.unref();
+
   return {
-    client: hex.parse(row.client),
-    owedWei: row.owed_wei,
-    voucherWei: row.voucher_wei,
-    voucherSignature: hex.parse(row.voucher_signature),
+    ...store,
+    async keep(given) {
+      const { requestHash, receipt } = given;
+      if (recent.has(requestHash)) return "known";
+      recent.set(requestHash, receipt.issuedAt);
+      try {
+        const place = await spool.append(lineOf(given));
+        fresh.set(requestHash, { ...given, place });
+        return "kept";
+      } catch (error) {
+        recent.delete(requestHash);
+        throw error;
+      }
+    },
+    find: async (requestHash) => fresh.get(requestHash) ?? store.find(requestHash),
+    async purse(client) {
+      await flushNow();
+      return store.purse(client);
+    },
+    async issued(from, until) {
+      await flushNow();
+      return store.issued(from, until);
+    },
+    async purge(before) {
+      await store.purge(before);
+      await spool.purge(before);
+    },
+    async close() {
+      clearInterval(timer);
+      await flushNow();
+      spool.close();
+    },
   };
 }

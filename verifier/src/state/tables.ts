@@ -68,6 +68,8 @@ export interface PurseRow {
   owed_wei: bigint;
   /** Of its best voucher. */
   voucher_wei: bigint;
+  /** Digest of the order that it was signed for. */
+  voucher_order: string;
   voucher_signature: string;
 }
 
@@ -75,23 +77,26 @@ export interface PurseRow {
 export interface ReceiptRow {
   /** Of the order. */
   readonly request_hash: string;
-  readonly digest: string;
-  readonly client: string;
-  readonly nonce: bigint;
   /** JSON. */
   readonly receipt: string;
   readonly signature: string;
-  readonly input: Uint8Array;
-  readonly output: Uint8Array;
+  /** Input, then output; null: at `place`. */
+  readonly evidence: Uint8Array | null;
+  readonly input_bytes: number;
+  /** JSON: where the spool has it. */
+  readonly place: string | null;
   /** Unix seconds. */
   readonly issued_at: number;
 }
 
 /** Another's receipt that somebody handed to us, and what we found. */
-export interface AuditRow extends Pick<
-  ReceiptRow,
-  "digest" | "receipt" | "signature" | "input" | "output" | "issued_at"
-> {
+export interface AuditRow {
+  readonly digest: string;
+  readonly receipt: string;
+  readonly signature: string;
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
+  readonly issued_at: number;
   /** Null: not judged yet. */
   verdict: "right" | "wrong" | null;
   readonly at_ms: Generated<number>;

@@ -12,22 +12,20 @@ export const receipts: Migration = {
       .addColumn("client", "text", (c) => c.primaryKey())
       .addColumn("owed_wei", WEI, (c) => c.notNull())
       .addColumn("voucher_wei", WEI, (c) => c.notNull())
+      .addColumn("voucher_order", "text", (c) => c.notNull())
       .addColumn("voucher_signature", "text", (c) => c.notNull())
       .execute();
     await schema
       .createTable("receipts")
       .addColumn("request_hash", "text", (c) => c.primaryKey())
-      .addColumn("digest", "text", (c) => c.notNull().unique())
-      .addColumn("client", "text", (c) => c.notNull())
-      .addColumn("nonce", WEI, (c) => c.notNull())
       .addColumn("receipt", "text", (c) => c.notNull())
       .addColumn("signature", "text", (c) => c.notNull())
-      .addColumn("input", "bytea", (c) => c.notNull())
-      .addColumn("output", "bytea", (c) => c.notNull())
+      // Input, then output; null: in a file of the only process. Compressing them would cost more than inference.
+      .addColumn("evidence", "bytea", (c) => c.modifyFront(sql`storage external`))
+      .addColumn("input_bytes", "integer", (c) => c.notNull())
+      .addColumn("place", "text")
       .addColumn("issued_at", "bigint", (c) => c.notNull())
-      .addUniqueConstraint("receipts_nonce", ["client", "nonce"])
       .execute();
-    await schema.createIndex("receipts_issued").on("receipts").column("issued_at").execute();
     await schema
       .createTable("audits")
       .addColumn("digest", "text", (c) => c.primaryKey())

@@ -21,7 +21,7 @@ export const X402_VERSION = 2;
 export const SCHEME = "assay-voucher";
 
 /** Integers of any size are decimal strings in JSON. */
-const decimal = z
+export const decimal = z
   .string()
   .regex(/^[0-9]{1,29}$/)
   .transform(BigInt);

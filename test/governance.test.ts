@@ -3,7 +3,9 @@ import { expect } from "chai";
 import { network } from "hardhat";
 import { deployAssay, describeDeployment, planFor } from "../scripts/deployment.ts";
 import { adminDelaySeconds, networkParameters } from "../scripts/networks.ts";
+import { recordOf } from "../scripts/deploy/record.ts";
 import { smokeTest } from "../scripts/deploy/smoke.ts";
+import { sourcesOf } from "../scripts/deploy/sources.ts";
 import { AssayError } from "../sdk/src/error.ts";
 import { readGovernance } from "../sdk/src/governance.ts";
 import { governanceRows } from "../verifier/src/cli/roles.ts";
@@ -85,11 +87,21 @@ describe("roles", () => {
   });
 });
 
+describe("the sources to be published", () => {
+  it("are those of every contract, with the arguments that it was deployed with", async () => {
+    const { connection, options } = await open();
+    const plan = await planFor(connection, options);
+    const record = recordOf(plan, { network: "sepolia", chainId: SEPOLIA, block: 1 });
+    const planned = plan.steps.map(({ name, address, args }) => ({ name, address, constructorArgs: args }));
+    expect(sourcesOf(record)).to.deep.equal(planned);
+  });
+});
+
 describe("the smoke test", () => {
   it("passes on what was planned, and says what differs from another plan", async () => {
     const { connection, options } = await open();
     const plan = await planFor(connection, options);
-    expect(await smokeTest(connection, plan)).to.include.members(["code", "roles", "referee"]);
+    expect(await smokeTest(connection, plan)).to.include.members(["code", "roles", "referee", "receipts"]);
     const parameters = { ...options.network.parameters, protocolFeeBps: 7 };
     const others = {
       parameters: { ...plan, network: { ...options.network, parameters } },

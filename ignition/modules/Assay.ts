@@ -1,7 +1,7 @@
 /**
  * One module for each contract, so that what is there already is left out. Ignition's create2 strategy sends them through CreateX.
- * Vault, market and game know each other by constructor immutables, so their addresses must not depend on their code: those three
- * go by CREATE3 (scripts/deploy/plan.ts).
+ * Vault, court and game know each other by constructor immutables, so their addresses must not depend on their code: those of the
+ * market and of receipts go by CREATE3 (scripts/deploy/plan.ts), of which Ignition needs no artifact but CreateX's.
  */
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { CREATE_X, CREATE_X_ARTIFACT } from "../../scripts/deploy/createx.ts";

@@ -7,8 +7,9 @@ import { relative } from "node:path";
 import { confirm } from "@inquirer/prompts";
 import { formatEther, getAddress } from "ethers";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
+import { z } from "zod/v4";
 import { AssayError } from "../../sdk/src/error.ts";
-import { parseDeployment } from "../../sdk/src/deployment.ts";
+import { deploymentSchema } from "../../sdk/src/deployment.ts";
 import { planFor, type DeployOptions } from "../deployment.ts";
 import { isLocalChain, isRollup } from "../networks.ts";
 import { fileOf, recordOf, writeIndex, writeRecord } from "./record.ts";
@@ -48,10 +49,18 @@ function optionsOf(flags: DeployFlags): DeployOptions {
   };
 }
 
-/** @throws {AssayError} BAD_DEPLOYMENT if the file is of a deployment that stands, or of another chain. */
+/** What is asked of a file that is there: older sources may have deployed fewer contracts. */
+const knownSchema = z.object({
+  chainId: deploymentSchema.shape.chainId,
+  addresses: deploymentSchema.shape.addresses.pick({ market: true }),
+});
+
+/** @throws {AssayError} BAD_DEPLOYMENT if the file is of a deployment that stands, or of another chain, or is none. */
 async function refuseSecond({ ethers }: Connection, file: string, chainId: bigint): Promise<void> {
   if (!existsSync(file)) return;
-  const known = parseDeployment(JSON.parse(readFileSync(file, "utf8")));
+  const { data: known } = knownSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
+  if (known === undefined)
+    throw new AssayError("BAD_DEPLOYMENT", `${file} exists, and is no deployment: move it away`);
   const { market } = known.addresses;
   const stands = (await ethers.provider.getCode(market)) !== "0x";
   // A development chain forgets, and its file with it.

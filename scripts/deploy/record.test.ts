@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { id, Interface } from "ethers";
+import { deploymentSchema } from "../../sdk/src/deployment.ts";
 import { create2Address, create3Address, createCall, CREATE_X_ARTIFACT, saltOf } from "./createx.ts";
 import { renderIndex } from "./record.ts";
 
@@ -13,7 +14,7 @@ describe("the index of deployments", () => {
   it("has every file but the local one's, and only where things are", async () => {
     const folder = mkdtempSync(join(tmpdir(), "assay-index-"));
     try {
-      const names = ["registry", "vault", "market", "game", "referee", "directory", "authority"];
+      const names = [...Object.keys(deploymentSchema.shape.addresses.shape), "authority"];
       const addresses = Object.fromEntries(names.map((name) => [name, DEPLOYER]));
       for (const [name, chainId] of [
         ["sepolia", 11155111],

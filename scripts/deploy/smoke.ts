@@ -1,12 +1,14 @@
 /**
- * Whether a deployment works, by reading alone: code, wiring, parameters, roles and their refusals, the ledger, and two verdicts
- * of the referee, which use most of what the chain's EVM must have. No operator is needed and nothing is left behind.
+ * Whether a deployment works, by reading alone: code, wiring, parameters, roles and their refusals, the ledgers, two verdicts of
+ * the referee, which use most of what the chain's EVM must have, receipts and deposits. No operator is needed and nothing is left
+ * behind.
  */
 import { AssayError, messageOf } from "../../sdk/src/error.ts";
 import { ADMIN_ROLE } from "../../sdk/src/governance.ts";
 import { unpackParameters } from "../../sdk/src/parameters.ts";
+import { digestOf, type Place, type Receipt, type Voucher } from "../../sdk/src/receipts.ts";
 import { asRevert, revertName } from "../../sdk/src/revert.ts";
-import { ZERO_ADDRESS } from "../../sdk/src/structs.ts";
+import { address, ZERO_ADDRESS, type Hex } from "../../sdk/src/structs.ts";
 import { checkWiring, contractsOf } from "../deployment.ts";
 import type { Plan } from "./plan.ts";
 import type { Connection } from "./send.ts";
@@ -14,6 +16,13 @@ import { verdictCall } from "./verdict.ts";
 
 const HOUR = 3600n;
 const STRANGER = "0x000000000000000000000000000000000000bEEF";
+const HASH: Hex = `0x${"5e".repeat(32)}`;
+const RECEIPT: Receipt = {
+  ...{ requestHash: HASH, releaseId: HASH, inputsRoot: HASH, outputHash: HASH },
+  ...{ operator: STRANGER, issuedAt: 1, bondClass: 0 },
+};
+const VOUCHER: Voucher = { client: STRANGER, operator: STRANGER, totalWei: 1n };
+const LEAST_BOND_WEI = 10n ** 15n;
 
 /** @throws Error */
 function expectEqual(what: string, actual: unknown, expected: unknown): void {
@@ -42,19 +51,31 @@ async function checksOf(
   const contracts = await contractsOf(connection, plan);
   const { authority, referee } = contracts;
   // Not through the deployer's signer, since others' calls are tried too.
-  const [market, registry, vault] = [
+  const [market, registry, receipts, deposits] = [
     contracts.market.connect(provider),
     contracts.registry.connect(provider),
-    contracts.vault.connect(provider),
+    contracts.receipts.connect(provider),
+    contracts.deposits.connect(provider),
   ];
   const { admin, adminDelaySeconds, guardian, treasury, deployer, network } = plan;
   const marketAt = plan.addresses.InferenceMarket;
+  const place: Place = {
+    chainId: Number((await provider.getNetwork()).chainId),
+    receipts: address.parse(plan.addresses.Receipts),
+    deposits: address.parse(plan.addresses.Deposits),
+  };
   return {
     code: async () => {
-      // Running a constructor gives the code with its immutables, on this very chain.
-      for (const { name, address, initCode } of plan.steps)
-        if ((await provider.getCode(address)) !== (await provider.call({ data: initCode })))
-          throw new Error(`the code of ${name} at ${address} is not what these sources give`);
+      // Running a constructor gives the code with its immutables, on this very chain; an EIP-712 domain has its own address in it.
+      for (const { name, address: at, initCode } of plan.steps) {
+        const made: unknown = await provider.send("eth_call", [
+          { to: at },
+          "latest",
+          { [at]: { code: initCode } },
+        ]);
+        if ((await provider.getCode(at)) !== made)
+          throw new Error(`the code of ${name} at ${at} is not what these sources give`);
+      }
     },
     wiring: () => checkWiring(contracts, treasury),
     parameters: async () => {
@@ -94,14 +115,30 @@ async function checksOf(
       const modelId = await registry.createModel.staticCall("smoke", { from: deployer });
       expectEqual("the next model", modelId, (await registry.modelCount()) + 1n);
     },
-    ledger: async () => {
-      await vault.deposit.staticCall({ from: deployer, value: 1n });
-      const withdrawal = vault.withdraw.staticCall(1n, ZERO_ADDRESS, { from: STRANGER });
-      await expectRefusal("a withdrawal of nothing", withdrawal, "InsufficientFree");
+    ledgers: async () => {
+      for (const name of ["vault", "receiptsVault"] as const) {
+        const vault = contracts[name].connect(provider);
+        await vault.deposit.staticCall({ from: deployer, value: 1n });
+        const withdrawal = vault.withdraw.staticCall(1n, ZERO_ADDRESS, { from: STRANGER });
+        await expectRefusal(`a withdrawal of nothing from ${name}`, withdrawal, "InsufficientFree");
+      }
     },
     referee: async () => {
       for (const right of [true, false])
         expectEqual("the verdict", await referee.judgeStep(...verdictCall(right)), !right);
+    },
+    receipts: async () => {
+      expectEqual("the least bond", await receipts.bondOf(0), LEAST_BOND_WEI);
+      expectEqual("a digest", await receipts.digestOf(RECEIPT), digestOf(place, "Receipt", RECEIPT));
+      await receipts.addReserve.staticCall({ from: deployer, value: 1n });
+      const game = receipts.openGame.staticCall(HASH, HASH, { from: STRANGER });
+      await expectRefusal("a stranger's game", game, "NotGame");
+    },
+    deposits: async () => {
+      expectEqual("a digest", await deposits.digestOf(VOUCHER), digestOf(place, "Voucher", VOUCHER));
+      await deposits.deposit.staticCall(STRANGER, deployer, { from: deployer, value: 1n });
+      const withdrawal = deposits.withdraw.staticCall(STRANGER, STRANGER, { from: STRANGER });
+      await expectRefusal("a withdrawal without notice", withdrawal, "NotLeaving");
     },
   };
 }

@@ -14,7 +14,7 @@ interface Source {
 }
 
 /** Every contract with its constructor's arguments, from the record alone. */
-function sourcesOf(record: DeploymentRecord): readonly Source[] {
+export function sourcesOf(record: DeploymentRecord): readonly Source[] {
   const { addresses: at, admin, adminDelaySeconds, guardian, treasury, floorSeconds, parameters } = record;
   return [
     { name: "Scalars", address: at.scalars, constructorArgs: [] },

@@ -16,7 +16,12 @@ export interface Rehearsed extends ChainRules {
 export const REHEARSED: Readonly<Record<PublicNetwork, Rehearsed>> = {
   sepolia: { blockSeconds: 12, blockGas: 60_000_000, baseFeeWei: 1_000_000_000, killAt: "Referee" },
   baseSepolia: { blockSeconds: 2, blockGas: 60_000_000, baseFeeWei: 1_000_000, killAt: "Authority" },
-  arbitrumSepolia: { blockSeconds: 0.25, blockGas: 2 ** 50, baseFeeWei: 100_000_000, killAt: "Vault" },
+  arbitrumSepolia: {
+    blockSeconds: 0.25,
+    blockGas: 2 ** 50,
+    baseFeeWei: 100_000_000,
+    killAt: "ReceiptsVault",
+  },
   optimismSepolia: {
     blockSeconds: 2,
     blockGas: 60_000_000,

@@ -41,6 +41,7 @@ export const ERROR_CODES = [
   /** An operator, or another node, that is asked over HTTP: unreachable, or no sense in what it says. */
   "PEER_FAILED",
   "BUSY",
+  "NONCE_USED",
   "NOT_FOUND",
   "TIMED_OUT",
   "UNANSWERED",

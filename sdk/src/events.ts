@@ -5,13 +5,16 @@
 import { AbiCoder, Result, type Interface, type ParamType } from "ethers";
 import { z } from "zod/v4";
 import {
+  IDeposits__factory,
   IDisputeGame__factory,
   IInferenceMarket__factory,
   IModelRegistry__factory,
   IOperatorDirectory__factory,
+  IReceipts__factory,
   IVault__factory,
 } from "./typechain.ts";
 import { AssayError } from "./error.ts";
+import { receiptSchema } from "./receipts.ts";
 import {
   address,
   bytes32,
@@ -34,6 +37,7 @@ const answer = { requestId: bytes32, resultId: bytes32 };
 const game = { resultId: bytes32, disputeId: bytes32 };
 
 const amount = { account: address, amountWei: wide };
+const deposit = { client: address, operator: address };
 
 /** Events of the contracts that a node needs; the interfaces document the fields. */
 const schemas = {
@@ -99,6 +103,32 @@ const schemas = {
   Burned: z.object({ from: address, amountWei: wide }),
   EndpointsAnnounced: z.object({ operator: address, endpoints: z.array(z.string()) }),
   OfferChanged: z.object({ operator: address, releaseId: bytes32, offer: offerSchema }),
+  KeyAdded: z.object({ operator: address, key: address }),
+  KeyRevoked: z.object({ operator: address, key: address, until: small }),
+  ReserveAdded: z.object({ operator: address, amountWei: wide }),
+  ReserveLeaving: z.object({ operator: address, amountWei: wide, leavesAt: small }),
+  ReserveWithdrawn: z.object({ operator: address, amountWei: wide }),
+  ReceiptOnTrial: z.object({
+    requestId: bytes32,
+    operator: address,
+    receipt: receiptSchema,
+    claim: claimSchema,
+  }),
+  ChallengeQueued: z.object({
+    requestId: bytes32,
+    operator: address,
+    challenger: address,
+    number: small,
+    bondWei: wide,
+    receipt: receiptSchema,
+    release: releaseSchema,
+  }),
+  ChallengeDequeued: z.object({ operator: address, number: small, begun: z.boolean() }),
+  Anchored: z.object({ operator: address, root: bytes32, count: small, from: small, until: small }),
+  Funded: z.object({ ...deposit, signer: address, amountWei: wide }),
+  Redeemed: z.object({ ...deposit, amountWei: wide, totalWei: wide }),
+  Leaving: z.object({ ...deposit, leavesAt: small }),
+  Returned: z.object({ ...deposit, amountWei: wide }),
 } as const;
 
 export type EventName = keyof typeof schemas;
@@ -113,7 +143,7 @@ export interface RawLog {
   readonly data: string;
 }
 
-export type EventSource = "registry" | "market" | "game" | "vault" | "directory";
+export type EventSource = "registry" | "market" | "game" | "vault" | "directory" | "receipts" | "deposits";
 
 /** How an event lies in a log. Found by its topic once: ethers would hash the signatures of all events anew for each log. */
 interface Layout {
@@ -141,6 +171,8 @@ const layouts: Readonly<Record<EventSource, ReadonlyMap<string, Layout>>> = {
   game: layoutsOf(IDisputeGame__factory.createInterface()),
   vault: layoutsOf(IVault__factory.createInterface()),
   directory: layoutsOf(IOperatorDirectory__factory.createInterface()),
+  receipts: layoutsOf(IReceipts__factory.createInterface()),
+  deposits: layoutsOf(IDeposits__factory.createInterface()),
 };
 
 /** Values as plain objects and arrays, by their ABI types: ethers' own conversion makes objects of lists of less than two. */

@@ -40,6 +40,14 @@ export const receiptSchema = z.object({
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 
+/** As Receipts.VALIDITY: seconds from its issue in which a receipt can be challenged. */
+export const RECEIPT_VALIDITY = 7 * 86_400;
+
+/** As Receipts.bondOf: wei that the operator loses if the receipt is wrong. */
+export function bondOfClass(bondClass: number): bigint {
+  return (10n ** 15n) << BigInt(bondClass);
+}
+
 /** contracts/interfaces/IDeposits.sol documents the fields. */
 export const voucherSchema = z.object({ client: address, operator: address, totalWei: wide });
 export type Voucher = z.infer<typeof voucherSchema>;
@@ -49,7 +57,7 @@ export interface Key {
   readonly operator: Hex;
 }
 
-interface Signed {
+export interface Signed {
   readonly Order: Order;
   readonly Receipt: Receipt;
   readonly Key: Key;
@@ -75,7 +83,8 @@ const FIELDS: Readonly<Record<SignedKind, TypedDataField[]>> = {
   Voucher: fields("address client, address operator, uint96 totalWei"),
 };
 
-function typedData<K extends SignedKind>({ chainId, receipts, deposits }: Place, kind: K) {
+/** EIP-712 domain and types. */
+export function typedDataOf<K extends SignedKind>({ chainId, receipts, deposits }: Place, kind: K) {
   const [name, verifyingContract] =
     kind === "Voucher" ? ["Assay Deposits", deposits] : ["Assay Receipts", receipts];
   return [{ name, version: "1", chainId, verifyingContract }, { [kind]: FIELDS[kind] }] as const;
@@ -83,7 +92,7 @@ function typedData<K extends SignedKind>({ chainId, receipts, deposits }: Place,
 
 /** The 32 bytes that are signed. */
 export function digestOf<K extends SignedKind>(place: Place, kind: K, value: Signed[K]): Hex {
-  const [domain, types] = typedData(place, kind);
+  const [domain, types] = typedDataOf(place, kind);
   return `0x${TypedDataEncoder.hash(domain, types, value).slice(2)}`;
 }
 
@@ -94,13 +103,13 @@ export async function signAs<K extends SignedKind>(
   kind: K,
   value: Signed[K],
 ): Promise<Hex> {
-  const [domain, types] = typedData(place, kind);
+  const [domain, types] = typedDataOf(place, kind);
   return `0x${(await signer.signTypedData(domain, types, value)).slice(2)}`;
 }
 
 /** Who signed. @throws {AssayError} BAD_SIGNATURE if the bytes are no signature. */
 export function signerOf<K extends SignedKind>(place: Place, kind: K, value: Signed[K], signature: Hex): Hex {
-  const [domain, types] = typedData(place, kind);
+  const [domain, types] = typedDataOf(place, kind);
   try {
     return `0x${verifyTypedData(domain, types, value, signature).slice(2)}`;
   } catch (cause) {

@@ -12,6 +12,8 @@ const interfaces: readonly Interface[] = [
   factories.IModelRegistry__factory.createInterface(),
   factories.IOperatorDirectory__factory.createInterface(),
   factories.Referee__factory.createInterface(),
+  factories.IReceipts__factory.createInterface(),
+  factories.IDeposits__factory.createInterface(),
 ];
 
 export interface Revert {

@@ -45,6 +45,9 @@ import { sampleParts } from "./observe/samples.ts";
 import { createThrottle, logErrorThrottled } from "./observe/throttle.ts";
 import { createReleases } from "./releases/prepare.ts";
 import { createAnnouncer, offeredReleases } from "./roles/announcer.ts";
+import { createAuditor, type Auditor } from "./roles/auditor.ts";
+import { createHearing } from "./roles/hearing.ts";
+import { createJudge } from "./roles/judgement.ts";
 import {
   createOperator,
   honestAnswerer,
@@ -55,11 +58,16 @@ import {
 import { createPreparer } from "./roles/preparer.ts";
 import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
+import { auditRoutes } from "./serve/auditRoutes.ts";
+import { createDigests } from "./serve/digests.ts";
+import { MAX_BODY_BYTES, openDoor, type ReceiptOptions } from "./serve/door.ts";
+import { openAudits } from "./state/audits.ts";
 import { openClaims } from "./state/claims.ts";
 import { openDatabase, type DatabaseAddress } from "./state/database.ts";
 import { openFindings } from "./state/findings.ts";
 import { openLogs } from "./state/logs.ts";
 import { createProfit } from "./state/profit.ts";
+import { openReceipts } from "./state/receipts.ts";
 
 export interface GasOptions {
   readonly fees?: Partial<FeePolicy>;
@@ -77,6 +85,8 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly operator?: OperatorOptions;
   readonly verifier?: VerifierOptions;
+  /** Answers over HTTP, for signed receipts. */
+  readonly receipts?: ReceiptOptions | undefined;
   readonly gas?: GasOptions;
   /** Base URLs at which others reach this node; absent: the directory is left as it is. */
   readonly announce?: { readonly endpoints: readonly string[] };
@@ -145,6 +155,7 @@ export async function startNode(
   const database = await openDatabase(options.database, queryProbe(metrics));
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
+  const [given, handed] = [openReceipts(database), openAudits(database)];
   const sender = createOutbox({
     ...options.gas,
     journal: await databaseJournal(database, signer.address),
@@ -179,6 +190,11 @@ export async function startNode(
       const sources = bases.map((base) => ({ base, trusted: false }));
       return fetchReveal(content.client, sources, resultId, node);
     },
+    heard: createHearing(
+      async (digest) => (await given.byDigest(digest)) ?? (await handed.evidence(digest)),
+      log,
+      schedule,
+    ),
     runTimes,
     freeStake: createFreeStake(contracts, sender.address),
     gasPrice,
@@ -189,6 +205,7 @@ export async function startNode(
   const wanted = [
     ...(options.operator === undefined ? [] : [options.operator.serve, offeredReleases(options.operator)]),
     ...(options.verifier === undefined ? [] : [options.verifier.verify ?? "all"]),
+    ...(options.receipts === undefined ? [] : [options.receipts.releases]),
   ];
   const roles: Role[] = [createPreparer(context, wanted)];
   if (options.operator !== undefined)
@@ -199,7 +216,26 @@ export async function startNode(
         ...parts,
       }),
     );
-  if (options.verifier !== undefined) roles.push(createVerifier(context, options.verifier));
+  const { addresses } = deployment;
+  const place = { chainId, receipts: addresses.receipts, deposits: addresses.deposits };
+  const digests = createDigests(place);
+  let auditor: Auditor | undefined;
+  if (options.verifier !== undefined) {
+    roles.push(createVerifier(context, options.verifier));
+    const { challenge = "paying", bankroll } = options.verifier;
+    const judge = createJudge(context, options.verifier);
+    const terms = { challenge, bankroll };
+    const view = () => ({ state: mirror.state, head: mirror.head });
+    auditor = createAuditor(context, { audits: handed, judge, terms }, view);
+    roles.push(auditor);
+  }
+  const door =
+    options.receipts &&
+    openDoor(context, options.receipts, {
+      ...{ place, digests, store: given, answer: parts.receipt },
+      state: () => mirror.state,
+    });
+  if (door !== undefined) roles.push(door.role);
   if (options.announce !== undefined)
     roles.push(createAnnouncer(context, { ...options.announce, terms: options.operator }));
 
@@ -311,6 +347,8 @@ export async function startNode(
         outline: ({ path, model }) => exact.outline(path, model.bindings),
       }),
       live.routes,
+      ...(door === undefined ? [] : [door.routes]),
+      ...(auditor === undefined ? [] : [auditRoutes({ auditor, place, digests, maxBytes: MAX_BODY_BYTES })]),
       ...(pages === undefined ? [] : [pages]),
     ];
     server = await serveHttp({ ...options.http, log, health: () => observer.health(), routes });

@@ -438,6 +438,11 @@ describe("what owners ask", function () {
       const crossed = { ...deployment, addresses: { ...deployment.addresses, vault: referee } };
       const wrong = await miswired({ ...connect(crossed, place.provider), vault: place.contracts.vault });
       expect(wrong).to.deep.equal(["market.vault", "game.vault"]);
+      const { vault } = place.contracts;
+      expect(await miswired({ ...place.contracts, receiptsVault: vault })).to.deep.equal([
+        "receiptsVault.market",
+        "receiptsVault.game",
+      ]);
       expect((await checkRuntime(workshop)).status).to.equal("ok");
       const rules = unpackParameters(await place.contracts.market.packedParameters());
       const record = await readRelease(place.contracts, place.provider, digits.releaseId);

@@ -17,7 +17,7 @@ import { sha256 } from "../../program/src/merkle.ts";
 import type { AssayEvent } from "../../sdk/src/events.ts";
 import { apply, emptyState, type ChainState } from "../src/chain/state.ts";
 import { levelsBelow, padding, type TreeKind } from "../src/play/tree.ts";
-import type { Move, Trial } from "../src/play/trial.ts";
+import { trialOf, type Move, type Trial } from "../src/play/trial.ts";
 
 export const OPERATOR: Hex = `0x${"0a".repeat(20)}`;
 export const CLOCK_SECONDS = 100;
@@ -120,13 +120,10 @@ export function simulate(
   emit({ name: "Fulfilled", ...ids, operator: OPERATOR, endsAt: now + WINDOW, output: toHex(output) });
 
   function trial(): Trial {
-    const found = {
-      release: state.releases.get(ZERO_HASH),
-      request: state.requests.get(requestId),
-      result: state.results.get(resultId),
-    };
-    if (!found.release || !found.request || !found.result) throw new Error("no trial");
-    return { now, release: found.release, request: found.request, result: found.result };
+    const result = state.results.get(resultId);
+    const found = result && trialOf(state, result, now);
+    if (found === undefined) throw new Error("no trial");
+    return found;
   }
 
   function overturn(verdict: "clock" | "step" | "output", by: Hex): void {

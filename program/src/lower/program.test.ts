@@ -104,7 +104,7 @@ describe("lowered programs", () => {
       outputs: [info("y", "f32", ["batch", "", 3])],
     });
     const { inputs, outputs } = lowerModel(file, { dims: { batch: 2, "x:1": 5, "y:1": 5 } });
-    expect(inputs).to.deep.equal([{ name: "x", dtype: "f32", shape: [2, 5, 3] }]);
+    expect(inputs).to.deep.equal([{ name: "x", dtype: "f32", shape: [2, 5, 3], lead: "batch" }]);
     expect(outputs).to.deep.equal([{ name: "y", dtype: "f32", shape: [2, 5, 3] }]);
   });
 

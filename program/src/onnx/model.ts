@@ -15,6 +15,8 @@ export const MAX_FILE_BYTES = 2 ** 31 - 1;
 export interface TensorInfo extends ElementType {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Of an input: what its first dimension is bound by, if it is symbolic. */
+  readonly lead?: string;
 }
 
 export interface OnnxModel {
@@ -71,10 +73,16 @@ type DimProto = NonNullable<
   Extract<NonNullable<ValueInfoProto["type"]>["value"], { case: "tensorType" }>["value"]["shape"]
 >["dim"][number];
 
+/** What a dimension is bound by; undefined if the file gives its size. */
+function symbolOf({ value }: DimProto, unnamed: string): string | undefined {
+  if (value.case === "dimValue") return undefined;
+  return value.case === "dimParam" && value.value !== "" ? value.value : unnamed;
+}
+
 /** The size of one dimension, or undefined if neither file nor bindings give it. */
-function dimSize({ value }: DimProto, unnamed: string, dims: DimBindings): number | undefined {
-  if (value.case === "dimValue") return Number(value.value);
-  const key = value.case === "dimParam" && value.value !== "" ? value.value : unnamed;
+function dimSize(dim: DimProto, unnamed: string, dims: DimBindings): number | undefined {
+  if (dim.value.case === "dimValue") return Number(dim.value.value);
+  const key = symbolOf(dim, unnamed) ?? unnamed;
   const size = Object.hasOwn(dims, key) ? dims[key] : undefined;
   if (size !== undefined && (!Number.isInteger(size) || size < 1))
     throw new ModelError("MALFORMED", `dimension "${key}" is bound to ${size}`);
@@ -88,11 +96,14 @@ function inputInfo(info: ValueInfoProto, bindings: DimBindings): TensorInfo {
   const sizes = dims.map((dim, axis) => {
     const size = dimSize(dim, `${info.name}:${axis}`, bindings);
     if (size !== undefined) return size;
-    const name =
-      dim.value.case === "dimParam" && dim.value.value !== "" ? dim.value.value : `${info.name}:${axis}`;
+    const name = symbolOf(dim, `${info.name}:${axis}`);
     throw new ModelError("DYNAMIC_SHAPE", `${what} has the symbolic dimension "${name}", which is not bound`);
   });
-  return { name: info.name, ...element, shape: checkShape(sizes, what) };
+  const lead = dims[0] && symbolOf(dims[0], `${info.name}:0`);
+  return {
+    ...{ name: info.name, ...element, shape: checkShape(sizes, what) },
+    ...(lead === undefined ? {} : { lead }),
+  };
 }
 
 function outputInfo(info: ValueInfoProto, bindings: DimBindings): OnnxModel["outputs"][number] {

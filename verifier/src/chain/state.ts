@@ -2,13 +2,22 @@
  * What the node knows of the market and its trials, derived from events alone: the same events give the same state, so a
  * restart or a reorganisation just replays them.
  */
-import { parseEvent, type AssayEvent, type EventOf, type Verdict } from "../../../sdk/src/events.ts";
+import {
+  parseEvent,
+  type AssayEvent,
+  type EventOf,
+  type EventSource,
+  type Verdict,
+} from "../../../sdk/src/events.ts";
+import { keccak, resultIdOf } from "../../../sdk/src/ids.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import {
+  fromHex,
   sameHex,
   ZERO_ADDRESS,
   type Hex,
   type Node,
+  type Claim,
   type Release,
   type Request,
 } from "../../../sdk/src/structs.ts";
@@ -26,10 +35,15 @@ export interface ReleaseRecord {
   readonly contentUris: string[];
 }
 
+/** Who judges: the market, or the court for receipts, which says nothing of input and output: whoever was given them has them. */
+export type Court = "market" | "receipts";
+
 export interface RequestRecord {
   readonly requestId: Hex;
+  readonly court: Court;
   readonly request: Request;
-  readonly input: Hex;
+  /** Undefined: the chain was not told, and nobody has told us yet. */
+  input: Hex | undefined;
   status: "requested" | "answered" | "final" | "delivered" | "overturned" | "refunded";
   /** Of the only answer that a request can get. */
   resultId: Hex | undefined;
@@ -76,7 +90,9 @@ export interface ResultRecord {
   readonly resultId: Hex;
   readonly requestId: Hex;
   readonly operator: Hex;
-  readonly output: Hex;
+  readonly outputHash: Hex;
+  /** As `RequestRecord.input`. */
+  output: Hex | undefined;
   /** Unix seconds. */
   readonly answeredAt: number;
   readonly endsAt: number;
@@ -92,12 +108,41 @@ export interface ResultRecord {
   version: number;
 }
 
+export type ToldRequest = RequestRecord & { readonly input: Hex };
+export type ToldResult = ResultRecord & { readonly output: Hex };
+
+export function isTold(record: RequestRecord): record is ToldRequest;
+export function isTold(record: ResultRecord): record is ToldResult;
+export function isTold(record: RequestRecord | ResultRecord): boolean {
+  return ("input" in record ? record.input : record.output) !== undefined;
+}
+
+/** A challenge of a receipt that waits in its operator's line. */
+export type Queued = Omit<EventOf<"ChallengeQueued">, "name">;
+
+/** A client's deposit, as in `IDeposits.Account`; wei. */
+export interface DepositRecord {
+  readonly client: Hex;
+  readonly operator: Hex;
+  readonly signer: Hex;
+  depositWei: bigint;
+  redeemedWei: bigint;
+  /** Unix seconds; 0: it stays. */
+  leavesAt: number;
+}
+
 export interface ChainState {
   readonly releases: Map<Hex, ReleaseRecord>;
   readonly requests: Map<Hex, RequestRecord>;
   readonly results: Map<Hex, ResultRecord>;
   /** What the directory says, by account, lower case. */
   readonly operators: Map<string, OperatorRecord>;
+  /** By operator, lower case; in line, the first first. */
+  readonly queues: Map<string, Queued[]>;
+  /** By {@link depositKey}. */
+  readonly deposits: Map<string, DepositRecord>;
+  /** Keys that sign receipts, lower case, and until when what they issue is good, unix seconds. */
+  readonly keys: Map<string, { readonly operator: Hex; until: number }>;
   /** Packed parameters of later requests; undefined until the deployment has been read. */
   parameters: bigint | undefined;
 }
@@ -118,6 +163,9 @@ export function emptyState(): ChainState {
     requests: new Map(),
     results: new Map(),
     operators: new Map(),
+    queues: new Map(),
+    deposits: new Map(),
+    keys: new Map(),
     parameters: undefined,
   };
 }
@@ -126,17 +174,37 @@ export function revealKey(node: Pick<Node, "hash" | "tensor" | "height">): strin
   return `${node.hash.toLowerCase()}:${node.tensor ? "tensor" : "trace"}:${node.height}`;
 }
 
-const FOLLOWED = ["registry", "market", "game", "vault", "directory"] as const;
+/** By address, and whose events are there. */
+const FOLLOWED = {
+  registry: "registry",
+  market: "market",
+  game: "game",
+  vault: "vault",
+  directory: "directory",
+  receipts: "receipts",
+  receiptsVault: "vault",
+  receiptsGame: "game",
+  deposits: "deposits",
+} as const satisfies Partial<Record<keyof Deployment["addresses"], EventSource>>;
+const FOLLOWED_NAMES = Object.keys(FOLLOWED).filter((name) => isFollowed(name));
+
+function isFollowed(name: string): name is keyof typeof FOLLOWED {
+  return Object.hasOwn(FOLLOWED, name);
+}
+
+export function depositKey(client: Hex, operator: Hex): string {
+  return `${client}:${operator}`.toLowerCase();
+}
 
 /** The contracts whose events make the state. */
 export function followedAddresses({ addresses }: Deployment): Hex[] {
-  return FOLLOWED.map((contract) => addresses[contract]);
+  return FOLLOWED_NAMES.map((name) => addresses[name]);
 }
 
 /** @returns undefined for logs of other contracts or of no interest. */
 export function eventOf({ addresses }: Deployment, log: ChainLog): ChainEvent | undefined {
-  const contract = FOLLOWED.find((name) => sameHex(log.address, addresses[name]));
-  const event = contract === undefined ? undefined : parseEvent(contract, log);
+  const contract = FOLLOWED_NAMES.find((name) => sameHex(log.address, addresses[name]));
+  const event = contract === undefined ? undefined : parseEvent(FOLLOWED[contract], log);
   return event === undefined ? undefined : { event, blockNumber: log.blockNumber, timestamp: log.timestamp };
 }
 
@@ -258,6 +326,86 @@ function applyToRequest(request: RequestRecord, event: AssayEvent, at: number): 
   }
 }
 
+/** The result that a receipt on trial stands for. */
+export function resultOfClaim(requestId: Hex, { operator, outputHash }: Claim): Hex {
+  return resultIdOf(requestId, operator, outputHash);
+}
+
+const FRESH_REQUEST = {
+  resultId: undefined,
+  inputsRoot: undefined,
+  failedDeliveries: 0,
+  failedAt: 0,
+} as const;
+
+function freshTrial() {
+  const records = { commit: undefined, reveals: new Map(), games: new Map() };
+  return { openGames: 0, ...records, verdict: "none", bondSettled: false, version: 0 } as const;
+}
+
+/** A receipt's trial is a request that has been answered. It can be begun more than once. */
+function onTrial(state: ChainState, event: EventOf<"ReceiptOnTrial">, lastBlock: number): void {
+  const { requestId, claim, receipt } = event;
+  if (state.requests.has(requestId)) return;
+  const { request, operator, outputHash } = claim;
+  const resultId = resultOfClaim(requestId, claim);
+  const { inputsRoot, issuedAt: answeredAt } = receipt;
+  const given = { status: "answered", resultId, inputsRoot, lastBlock } as const;
+  state.requests.set(requestId, {
+    ...{ requestId, court: "receipts", request, input: undefined },
+    ...FRESH_REQUEST,
+    ...given,
+  });
+  const endsAt = answeredAt + request.windowSeconds;
+  const made = { resultId, requestId, operator, outputHash, output: undefined, answeredAt, endsAt };
+  state.results.set(resultId, { ...made, ...freshTrial() });
+}
+
+function applyToQueues(queues: Map<string, Queued[]>, event: AssayEvent): void {
+  if (event.name === "ChallengeQueued") {
+    const key = event.operator.toLowerCase();
+    queues.set(key, [...(queues.get(key) ?? []), event]);
+  } else if (event.name === "ChallengeDequeued") {
+    const key = event.operator.toLowerCase();
+    const left = (queues.get(key) ?? []).filter(({ number }) => number !== event.number);
+    if (left.length === 0) queues.delete(key);
+    else queues.set(key, left);
+  }
+}
+
+function applyToDeposits(deposits: Map<string, DepositRecord>, event: AssayEvent): void {
+  if (
+    event.name !== "Funded" &&
+    event.name !== "Redeemed" &&
+    event.name !== "Leaving" &&
+    event.name !== "Returned"
+  )
+    return;
+  const { client, operator } = event;
+  const key = depositKey(client, operator);
+  const record = deposits.get(key);
+  if (event.name === "Funded") {
+    const { signer } = event;
+    const { depositWei = 0n, redeemedWei = 0n } = record ?? {};
+    const grown = { depositWei: depositWei + event.amountWei, redeemedWei, leavesAt: 0 };
+    deposits.set(key, { client, operator, signer, ...grown });
+  } else if (record === undefined) return;
+  else if (event.name === "Redeemed") record.redeemedWei = event.totalWei;
+  else if (event.name === "Leaving") record.leavesAt = event.leavesAt;
+  else Object.assign(record, { depositWei: record.redeemedWei, leavesAt: 0 });
+}
+
+const ALWAYS = Number.MAX_SAFE_INTEGER;
+
+function applyToKeys(keys: ChainState["keys"], event: AssayEvent): void {
+  if (event.name === "KeyAdded")
+    keys.set(event.key.toLowerCase(), { operator: event.operator, until: ALWAYS });
+  else if (event.name === "KeyRevoked") {
+    const key = keys.get(event.key.toLowerCase());
+    if (key !== undefined) key.until = event.until;
+  }
+}
+
 function create(state: ChainState, { event, timestamp: at, blockNumber }: ChainEvent): void {
   if (event.name === "Released") {
     const { releaseId, release, header, contentUri } = event;
@@ -268,30 +416,18 @@ function create(state: ChainState, { event, timestamp: at, blockNumber }: ChainE
     uris?.splice(MAX_URIS);
   } else if (event.name === "Requested") {
     const { requestId, request, input } = event;
-    const fresh = { resultId: undefined, inputsRoot: undefined, failedDeliveries: 0, failedAt: 0 };
     state.requests.set(requestId, {
-      requestId,
-      request,
-      input,
-      status: "requested",
-      ...fresh,
+      ...{ requestId, court: "market", request, input, status: "requested" },
+      ...FRESH_REQUEST,
       lastBlock: blockNumber,
     });
   } else if (event.name === "Fulfilled") {
     const { resultId, requestId, operator, output, endsAt } = event;
-    const fresh = { openGames: 0, commit: undefined, reveals: new Map(), games: new Map() };
-    const trial = { verdict: "none", bondSettled: false, version: 0 } as const;
-    state.results.set(resultId, {
-      resultId,
-      requestId,
-      operator,
-      output,
-      endsAt,
-      answeredAt: at,
-      ...fresh,
-      ...trial,
-    });
-  } else if (event.name === "Challenged") onChallenged(state, event, at);
+    const outputHash = keccak(fromHex(output));
+    const made = { resultId, requestId, operator, outputHash, output, endsAt, answeredAt: at };
+    state.results.set(resultId, { ...made, ...freshTrial() });
+  } else if (event.name === "ReceiptOnTrial") onTrial(state, event, blockNumber);
+  else if (event.name === "Challenged") onChallenged(state, event, at);
 }
 
 /** The request that an event is about, if the state knows it. */
@@ -305,6 +441,9 @@ export function apply(state: ChainState, chainEvent: ChainEvent): void {
   const { event, timestamp, blockNumber } = chainEvent;
   create(state, chainEvent);
   applyToOperators(state.operators, event);
+  applyToQueues(state.queues, event);
+  applyToDeposits(state.deposits, event);
+  applyToKeys(state.keys, event);
   if (event.name === "ParametersChanged") state.parameters = event.parameters;
   const id = requestOf(state, event);
   const request = id === undefined ? undefined : state.requests.get(id);
@@ -318,6 +457,18 @@ export function apply(state: ChainState, chainEvent: ChainEvent): void {
   result.version++;
 }
 
+/** Whether a receipt can no longer be challenged, and nothing about it is open. */
+export function isExpired(
+  state: Pick<ChainState, "results" | "queues">,
+  { requestId, resultId }: RequestRecord,
+  now: number,
+): boolean {
+  const result = resultId === undefined ? undefined : state.results.get(resultId);
+  if (result === undefined || result.openGames > 0 || now < result.endsAt) return false;
+  const queue = state.queues.get(result.operator.toLowerCase()) ?? [];
+  return !queue.some((queued) => queued.requestId === requestId);
+}
+
 /** Deadlines are kept by clocks of blocks; a refund can come any time after, and is nothing that a node acts on. */
 const FORGOTTEN_SECONDS = 3600;
 
@@ -328,6 +479,10 @@ function isOpen(state: ChainState, request: RequestRecord, me: Hex, now: number)
   const mine = (game: GameRecord): boolean =>
     sameHex(game.challenger, me) || sameHex(result?.operator ?? ZERO_ADDRESS, me);
   if (games.some((game) => game.status !== "settled" && mine(game))) return true;
+  if (request.court === "receipts") {
+    const tidied = result === undefined || result.bondSettled || !games.some(mine);
+    return request.status === "overturned" ? !tidied : !isExpired(state, request, now - FORGOTTEN_SECONDS);
+  }
   switch (request.status) {
     case "requested":
       return now <= request.request.deadline + FORGOTTEN_SECONDS;

@@ -42,6 +42,8 @@ export interface Task<J> {
   readonly holdings?: readonly Holding[];
   /** The same for the same work; that which has killed two processes is refused for ten minutes. */
   readonly fingerprint?: () => string;
+  /** Default: the children's. */
+  readonly retries?: number;
   /** Told how long it took the child, its loading not included, milliseconds. */
   readonly onDone?: (ms: number) => void;
 }
@@ -213,9 +215,9 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
   /** The job of a process that has died. */
   function tryAgain(pending: Pending<J>, { code, message, died }: Death, begun: boolean): void {
     pending.deaths++;
-    const { fingerprint } = pending.task;
+    const { fingerprint, retries: most = retries } = pending.task;
     if (begun && fingerprint !== undefined) killers.note(fingerprint());
-    if (pending.deaths <= retries) return wait(pending);
+    if (pending.deaths <= most) return wait(pending);
     fail(pending, code, message, { died });
   }
 

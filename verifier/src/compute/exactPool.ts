@@ -41,6 +41,12 @@ export type ExactJob =
     }
   | { readonly kind: "outline"; readonly path: string; readonly bindings: Bindings }
   | {
+      readonly kind: "batches";
+      readonly path: string;
+      readonly bindings: Bindings;
+      readonly fileSha256: Hex;
+    }
+  | {
       readonly kind: "feeds";
       readonly specs: readonly TensorSpec[];
       readonly samples: number;
@@ -61,6 +67,11 @@ export interface ExactModel {
   readonly path: string;
 }
 
+export interface BatchedModel {
+  readonly model: Pick<ModelSummary, "bindings" | "fileSha256">;
+  readonly path: string;
+}
+
 export interface ExactPool {
   /**
    * @throws {AssayError} as of `Describe`; MODEL_REFUSED also if it takes too long; INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY if it
@@ -69,6 +80,8 @@ export interface ExactPool {
   readonly describe: Describe;
   /** @throws {AssayError} as `describe`. */
   outline(path: string, bindings: Bindings): Promise<Outline>;
+  /** How many inputs may share a run, as of `batchSizes`. @throws {AssayError} as `describe`. */
+  batches(release: BatchedModel): Promise<number[]>;
   /** Inputs to compare onnxruntime on, as of `makeFeeds`. */
   feeds(specs: readonly TensorSpec[], samples: number, seed: number): Promise<Feed[]>;
   /**
@@ -109,6 +122,7 @@ function own<T>(): z.ZodType<T> {
 const answers = {
   summary: own<ModelSummary>(),
   outline: own<Outline>(),
+  batches: z.array(z.number()),
   feeds: own<Feed[]>(),
   top: own<TraceTop>(),
   evidence: own<Evidence>(),
@@ -140,7 +154,9 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     return { key: model.programRoot, bytes: memoryOf.program(model) };
   }
 
-  async function lowered(job: Extract<ExactJob, { kind: "describe" | "outline" }>): Promise<unknown> {
+  async function lowered(
+    job: Extract<ExactJob, { kind: "describe" | "outline" | "batches" }>,
+  ): Promise<unknown> {
     try {
       return await lowering.run({
         job: () => job,
@@ -187,6 +203,8 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
       answers.summary.parse(await lowered({ kind: "describe", path, bindings, fileSha256 })),
     outline: async (path, bindings) =>
       answers.outline.parse(await lowered({ kind: "outline", path, bindings })),
+    batches: async ({ model: { bindings, fileSha256 }, path }) =>
+      answers.batches.parse(await lowered({ kind: "batches", path, bindings, fileSha256 })),
     openTrace,
     async feeds(specs, samples, seed) {
       const job = { kind: "feeds", specs, samples, seed } as const;

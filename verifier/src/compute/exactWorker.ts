@@ -6,6 +6,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { makeFeeds } from "../check/feeds.ts";
 import type { HonestRun } from "../play/evidence.ts";
 import { handleOf } from "../play/trace.ts";
+import { batchSizes } from "../releases/batch.ts";
 import { lower } from "../releases/describe.ts";
 import { outlineOf } from "../releases/outline.ts";
 import { describeFile, readBytes } from "../releases/prepare.ts";
@@ -75,6 +76,8 @@ async function work(job: ExactJob, context: JobContext): Promise<unknown> {
       return summaryOf(await describeFile(job.path, job.bindings, job.fileSha256));
     case "outline":
       return outlineOf(lower(await readBytes(job.path), job.bindings));
+    case "batches":
+      return batchSizes(await readBytes(job.path, job.fileSha256), job.bindings);
     case "feeds":
       return makeFeeds(job.specs, job.samples, job.seed);
     case "output":

@@ -40,8 +40,12 @@ export interface InferenceJob {
   readonly outputs: readonly TensorSpec[];
   /** One per input: little-endian elements. */
   readonly data: readonly Uint8Array[];
+  /** So many inferences side by side, along the first dimension of every tensor. Default 1: just as the inputs are. */
+  readonly rows?: number;
   /** Unix seconds; the earliest goes first. */
   readonly deadline?: number | undefined;
+  /** Further tries if its process dies. Default: the pool's. */
+  readonly retries?: number;
   /** Default: as nodes run it. */
   readonly settings?: SessionSettings;
 }
@@ -99,14 +103,16 @@ interface Known {
   readonly bytes: number;
 }
 
-function checkLengths(what: string, specs: readonly TensorSpec[], data: readonly Uint8Array[]): void {
+function checkLengths(
+  what: string,
+  specs: readonly TensorSpec[],
+  data: readonly Uint8Array[],
+  rows: number,
+): void {
   specs.forEach((spec, i) => {
-    const bytes = data[i]?.length ?? 0;
-    if (bytes !== byteLengthOf(spec))
-      throw new AssayError(
-        "INFERENCE_FAILED",
-        `${what} ${spec.name} has ${bytes} bytes, not ${byteLengthOf(spec)}`,
-      );
+    const [bytes, right] = [data[i]?.length ?? 0, rows * byteLengthOf(spec)];
+    if (bytes !== right)
+      throw new AssayError("INFERENCE_FAILED", `${what} ${spec.name} has ${bytes} bytes, not ${right}`);
   });
 }
 
@@ -140,23 +146,24 @@ export function createPool(options: PoolOptions): InferencePool {
   }
 
   async function run(job: InferenceJob): Promise<Uint8Array[]> {
-    const { data, deadline } = job;
-    checkLengths("input", job.inputs, data);
+    const { data, rows = 1, deadline, retries: tries } = job;
+    checkLengths("input", job.inputs, data, rows);
     const { model, key, bytes } = await knownOf(job);
     const fingerprint = (): string => {
-      const hash = createHash("sha256").update(key);
+      const hash = createHash("sha256").update(`${key} ${rows}`);
       for (const part of data) hash.update(part);
       return hash.digest("hex");
     };
     const outputs = reply.parse(
       await children.run({
-        job: (held) => ({ key, model: held ? undefined : model, data }),
+        job: (held) => ({ key, model: held ? undefined : model, rows, data }),
         limits: { loadMs: loadLimitMs, runMs: timeLimitMs, deadline },
         holdings: [{ key, bytes }],
         fingerprint,
+        ...(tries === undefined ? {} : { retries: tries }),
       }),
     );
-    checkLengths("output", job.outputs, outputs);
+    checkLengths("output", job.outputs, outputs, rows);
     // Copies, since what came through the pipe may start at any address.
     return outputs.map((bytes) => new Uint8Array(bytes));
   }

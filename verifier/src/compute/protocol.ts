@@ -80,6 +80,8 @@ export interface WireJob {
   readonly key: string;
   /** Absent: the child has the session. */
   readonly model: WireModel | undefined;
+  /** Inferences side by side along the first dimension of every tensor. */
+  readonly rows: number;
   /** One per input: little-endian elements, of the right length. */
   readonly data: readonly Uint8Array[];
 }

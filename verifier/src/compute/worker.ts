@@ -56,7 +56,8 @@ const ELEMENTS: Record<OrtType, Element> = {
 };
 
 /** A canonical copy, at an address that typed arrays can be laid over. */
-function tensorOf({ type, dims }: WireTensor, data: Uint8Array): Tensor {
+function tensorOf({ type, dims: one }: WireTensor, rows: number, data: Uint8Array): Tensor {
+  const dims = one.map((size, d) => (d === 0 ? rows * size : size));
   const { dtype, tensor } = ELEMENTS[type];
   const copy = new Uint8Array(new ArrayBuffer(data.length));
   copy.set(data);
@@ -73,26 +74,32 @@ function bytesOf(tensor: Tensor | undefined, { name, type }: WireTensor): Uint8A
   return canonicalise(ELEMENTS[type].dtype, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
-async function infer({ session, model }: Loaded, data: readonly Uint8Array[]): Promise<Uint8Array[]> {
+async function infer(
+  { session, model }: Loaded,
+  rows: number,
+  data: readonly Uint8Array[],
+): Promise<Uint8Array[]> {
   const feeds: Record<string, Tensor> = {};
-  model.inputs.forEach((input, i) => (feeds[input.name] = tensorOf(input, data[i] ?? new Uint8Array())));
+  model.inputs.forEach((input, i) => {
+    feeds[input.name] = tensorOf(input, rows, data[i] ?? new Uint8Array());
+  });
   const names = model.outputs.map(({ name }) => name);
   const results = await session.run(feeds, names);
   return model.outputs.map((output) => bytesOf(results[output.name], output));
 }
 
-async function run({ key, model, data }: WireJob, context: JobContext): Promise<Uint8Array[]> {
+async function run({ key, model, rows, data }: WireJob, context: JobContext): Promise<Uint8Array[]> {
   const known = sessions.get(key);
   if (known !== undefined) {
     if (model !== undefined) context.running();
-    return infer(known, data);
+    return infer(known, rows, data);
   }
   if (model === undefined) throw new Error("this process has no such session");
   const before = process.memoryUsage.rss();
   const loaded = await load(model);
   sessions.set(key, loaded);
   context.running();
-  const outputs = await infer(loaded, data);
+  const outputs = await infer(loaded, rows, data);
   // After the first run, which allocates what later ones use again.
   context.held(key, Math.max(0, process.memoryUsage.rss() - before));
   return outputs;

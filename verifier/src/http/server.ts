@@ -1,5 +1,5 @@
 /**
- * The node's HTTP server, read only. Others may hold it up no longer and no more than the limits say; health answers whatever they do.
+ * The node's HTTP server. Others may hold it up no longer and no more than the limits say; health answers whatever they do.
  */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
@@ -14,6 +14,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The answer stays open. */
     stream?: boolean;
+    /** POST, with a body of at most the route's `bodyLimit`. */
+    upload?: boolean;
   }
 }
 
@@ -22,7 +24,7 @@ export interface Health {
   readonly [field: string]: unknown;
 }
 
-/** Adds routes; their handlers answer GET and HEAD. */
+/** Adds routes; their handlers answer GET and HEAD, or POST (`config: { upload: true }`). */
 export type Routes = (app: FastifyInstance) => void;
 
 export interface HttpLimits {
@@ -33,6 +35,8 @@ export interface HttpLimits {
   readonly client: ClientLimits;
   /** Answers that stay open (`config: { stream: true }`), of all clients and of one; they count as none of the others. */
   readonly streams: { readonly all: number; readonly client: number };
+  /** Uploads (`config: { upload: true }`), of all clients and of each; they count as none of the others. */
+  readonly uploads: { readonly all: number; readonly client: ClientLimits };
   /** Milliseconds for a request's headers, and for a connection without any traffic. */
   readonly idleMs: number;
   /** Milliseconds; in each such time a reader must take `readerBytes`, or the rest of its answer. */
@@ -45,6 +49,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   concurrent: 128,
   client: { connections: 64, concurrent: 32, perSecond: 200 },
   streams: { all: 128, client: 8 },
+  uploads: { all: 256, client: { connections: 64, concurrent: 64, perSecond: 2000 } },
   idleMs: 15_000,
   readerMs: 10_000,
   readerBytes: 2 ** 17,
@@ -89,13 +94,14 @@ function addHealth(app: FastifyInstance, health: () => Health): void {
 }
 
 /** Turns away who asks too much. */
-function addLimits(app: FastifyInstance, { concurrent, client, streams }: HttpLimits): void {
+function addLimits(app: FastifyInstance, { concurrent, client, streams, uploads }: HttpLimits): void {
   const answers = { clients: createClients(client), most: concurrent, open: 0 };
   const streaming = {
     clients: createClients({ ...client, concurrent: streams.client }),
     most: streams.all,
     open: 0,
   };
+  const uploading = { clients: createClients(uploads.client), most: uploads.all, open: 0 };
   const opened = new WeakMap<IncomingMessage, () => void>();
 
   app.server.on("connection", (socket: Socket) => {
@@ -105,11 +111,13 @@ function addLimits(app: FastifyInstance, { concurrent, client, streams }: HttpLi
   });
   app.addHook("onRequest", (request, reply, next) => {
     if (HEALTH.test(request.url)) return next();
-    if (request.method !== "GET" && request.method !== "HEAD") {
+    const { stream, upload } = request.routeOptions.config;
+    const posts = request.method === "POST" && upload === true;
+    if (!posts && request.method !== "GET" && request.method !== "HEAD") {
       void reply.code(405).headers({ allow: "GET, HEAD", connection: "close" }).send({ error: "read only" });
       return;
     }
-    const kind = request.routeOptions.config.stream === true ? streaming : answers;
+    const kind = posts ? uploading : stream === true ? streaming : answers;
     const end = kind.open < kind.most ? kind.clients.begin(request.ip) : undefined;
     if (end === undefined) {
       const status = kind.open < kind.most ? 429 : 503;
@@ -143,7 +151,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     requestTimeout: limits.idleMs,
     connectionTimeout: limits.idleMs,
     keepAliveTimeout: limits.idleMs,
-    // Nothing is uploaded here.
+    // Routes that take more say so.
     bodyLimit: 1,
     exposeHeadRoutes: true,
     forceCloseConnections: true,

@@ -6,11 +6,13 @@ import {
   apply,
   clocksAt,
   emptyState,
+  isTold,
   type ChainEvent,
   type ChainState,
   type GameRecord,
-  type RequestRecord,
   type ResultRecord,
+  type ToldRequest,
+  type ToldResult,
 } from "../chain/state.ts";
 
 /** An event and the transaction that emitted it. */
@@ -19,9 +21,9 @@ export interface HistoryEvent extends ChainEvent {
 }
 
 export interface History {
-  readonly request: RequestRecord;
+  readonly request: ToldRequest;
   /** Undefined while nobody has answered. */
-  readonly result: ResultRecord | undefined;
+  readonly result: ToldResult | undefined;
   readonly rules: ParameterSet;
   /** In the order of the chain. */
   readonly events: readonly HistoryEvent[];
@@ -46,8 +48,9 @@ export function historyOf(events: readonly HistoryEvent[]): History | undefined 
 
 function historyIn(state: ChainState, events: readonly HistoryEvent[]): History | undefined {
   const request = [...state.requests.values()][0];
-  if (request === undefined) return undefined;
-  const result = request.resultId === undefined ? undefined : state.results.get(request.resultId);
+  if (request === undefined || !isTold(request)) return undefined;
+  const found = request.resultId === undefined ? undefined : state.results.get(request.resultId);
+  const result = found !== undefined && isTold(found) ? found : undefined;
   return { request, result, rules: unpackParameters(request.request.parameters), events };
 }
 

@@ -5,7 +5,11 @@ import type { OperatorPlan } from "./planner.ts";
 import { claimOf, type Move, type Trial } from "./trial.ts";
 
 /** Calldata of a move. */
-export function encodeMove(contracts: Contracts, trial: Omit<Trial, "now">, move: Move): Hex {
+export function encodeMove(
+  contracts: Contracts,
+  trial: Pick<Trial, "release" | "request" | "result">,
+  move: Move,
+): Hex {
   const game = contracts.game.interface;
   const claim = claimOf(trial);
   const { resultId, commit, output } = trial.result;
@@ -53,6 +57,11 @@ export function encodeMove(contracts: Contracts, trial: Omit<Trial, "now">, move
     }
   };
   return asHex(encode());
+}
+
+/** Where the moves of a trial go. */
+export function gameFor({ deployment: { addresses } }: Contracts, { request }: Pick<Trial, "request">): Hex {
+  return request.court === "market" ? addresses.game : addresses.receiptsGame;
 }
 
 function asHex(data: string): Hex {

@@ -1,16 +1,26 @@
 /** One trial as its players see it, and the moves they can make. Plain data; byte strings as bytes. */
 import type { OutputProof, StepProof } from "../../../program/src/prove.ts";
-import { keccak } from "../../../sdk/src/ids.ts";
 import { unpackParameters, type ParameterSet } from "../../../sdk/src/parameters.ts";
-import { fromHex, type Claim, type Hex, type Node } from "../../../sdk/src/structs.ts";
-import type { ChainState, GameRecord, ReleaseRecord, RequestRecord, ResultRecord } from "../chain/state.ts";
+import type { Claim, Hex, Node } from "../../../sdk/src/structs.ts";
+import {
+  isExpired,
+  isTold,
+  type ChainState,
+  type GameRecord,
+  type ReleaseRecord,
+  type ResultRecord,
+  type ToldRequest,
+  type ToldResult,
+} from "../chain/state.ts";
 
 export interface Trial {
   /** Time of the chain's newest block, unix seconds. */
   readonly now: number;
   readonly release: ReleaseRecord;
-  readonly request: RequestRecord;
-  readonly result: ResultRecord;
+  readonly request: ToldRequest;
+  readonly result: ToldResult;
+  /** It is a receipt's, and the time to challenge it is over. */
+  readonly expired: boolean;
 }
 
 /** Calls to the dispute game, but for the claim, which is always the trial's. */
@@ -51,24 +61,25 @@ export interface PlannedMove {
   readonly deadline: number | undefined;
 }
 
-/** A result of the state on trial. @returns undefined while the events of the release or request have not been seen. */
+/**
+ * A result of the state on trial.
+ * @returns undefined while the events of the release or request have not been seen, or nobody has told us input and output.
+ */
 export function trialOf(
-  state: Pick<ChainState, "requests" | "releases">,
+  state: Pick<ChainState, "requests" | "releases" | "results" | "queues">,
   result: ResultRecord,
   now: number,
 ): Trial | undefined {
   const request = state.requests.get(result.requestId);
   const release = request && state.releases.get(request.request.releaseId);
-  return request && release && { now, release, request, result };
+  if (request === undefined || release === undefined || !isTold(request) || !isTold(result)) return undefined;
+  const expired = request.court === "receipts" && isExpired(state, request, now);
+  return { now, release, request, result, expired };
 }
 
-export function claimOf({ release, request, result }: Omit<Trial, "now">): Claim {
-  return {
-    request: request.request,
-    release: release.release,
-    operator: result.operator,
-    outputHash: keccak(fromHex(result.output)),
-  };
+export function claimOf({ release, request, result }: Pick<Trial, "release" | "request" | "result">): Claim {
+  const { operator, outputHash } = result;
+  return { request: request.request, release: release.release, operator, outputHash };
 }
 
 export function rulesOf(trial: Trial): ParameterSet {
@@ -88,11 +99,13 @@ export function selectedNode(result: ResultRecord, game: GameRecord): Node {
 }
 
 export function isOver(trial: Trial): boolean {
-  return trial.request.status !== "requested" && trial.request.status !== "answered";
+  return isFinal(trial) || (trial.request.status !== "requested" && trial.request.status !== "answered");
 }
 
-export function isFinal(trial: Trial): boolean {
-  return trial.request.status === "final" || trial.request.status === "delivered";
+export function isFinal({ request, expired }: Trial): boolean {
+  return (
+    request.status === "final" || request.status === "delivered" || (request.status === "answered" && expired)
+  );
 }
 
 /** Whether this answer was judged wrong. */

@@ -92,20 +92,21 @@ export async function describeFile(
   bindings: Bindings,
   fileSha256?: Hex,
 ): Promise<ModelDescription> {
-  const file = await readBytes(path);
-  if (fileSha256 !== undefined && !sameHex(toHex(sha256(file)), fileSha256))
-    throw new AssayError("CONTENT_MISMATCH", `${path} does not have the SHA-256 ${fileSha256}`);
-  return describeModel(file, bindings);
+  return describeModel(await readBytes(path, fileSha256), bindings);
 }
 
-/** @throws {AssayError} CONTENT_UNAVAILABLE. */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    const { buffer, byteOffset, length } = await readFile(path);
-    return new Uint8Array(buffer, byteOffset, length);
-  } catch (cause) {
+/**
+ * @param fileSha256 What the file must have, absent: any.
+ * @throws {AssayError} CONTENT_UNAVAILABLE, CONTENT_MISMATCH.
+ */
+export async function readBytes(path: string, fileSha256?: Hex): Promise<Uint8Array> {
+  const { buffer, byteOffset, length } = await readFile(path).catch((cause: unknown) => {
     throw new AssayError("CONTENT_UNAVAILABLE", `cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
+  });
+  const file = new Uint8Array(buffer, byteOffset, length);
+  if (fileSha256 !== undefined && !sameHex(toHex(sha256(file)), fileSha256))
+    throw new AssayError("CONTENT_MISMATCH", `${path} does not have the SHA-256 ${fileSha256}`);
+  return file;
 }
 
 export interface ReleaseLimits {

@@ -3,11 +3,13 @@ import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex, type Request } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/source.ts";
 import {
+  isTold,
   MAX_DELIVERIES,
   type ChainState,
   type ReleaseRecord,
   type RequestRecord,
-  type ResultRecord,
+  type ToldRequest,
+  type ToldResult,
 } from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
 import { fastOutput } from "../compute/screen.ts";
@@ -34,10 +36,19 @@ export type Answerer = (release: PreparedRelease, input: Uint8Array, limits: Lim
 /** Gives the trace to defend of an answer. It may take its time; the operator's clock runs meanwhile. */
 export type TraceProvider = (release: PreparedRelease, trial: Trial) => Promise<DefendedTrace>;
 
+/** The output of a receipt. @param deadline Unix seconds. */
+export type ReceiptAnswerer = (
+  release: PreparedRelease,
+  input: Uint8Array,
+  deadline: number,
+) => Promise<Uint8Array>;
+
 /** How an operator answers and what it stands by. */
 export interface OperatorParts {
   readonly answer: Answerer;
   readonly trace: TraceProvider;
+  /** For receipts. Default: honestly. */
+  readonly receipt?: ReceiptAnswerer;
 }
 
 /** What is bound by answers that were given, and what is left for others, as more and more are promised. */
@@ -133,7 +144,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     });
   }
 
-  async function answer(record: ReleaseRecord, request: RequestRecord, head: BlockRef): Promise<void> {
+  async function answer(record: ReleaseRecord, request: ToldRequest, head: BlockRef): Promise<void> {
     const { requestId } = request;
     const release = await releases.prepare(record);
     // Meanwhile it may have turned out that it does not pay, or that too much is at risk.
@@ -174,12 +185,12 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   }
 
   /** Requests that could be answered now, those that were begun first, then in the order of the chain. */
-  function openRequests(state: ChainState, head: BlockRef): RequestRecord[] {
-    const found: RequestRecord[] = [];
+  function openRequests(state: ChainState, head: BlockRef): ToldRequest[] {
+    const found: ToldRequest[] = [];
     for (const request of state.requests.values())
       if (request.status !== "requested" || head.timestamp > request.request.deadline)
         forget(request.requestId);
-      else found.push(request);
+      else if (isTold(request)) found.push(request);
     return [
       ...found.filter(({ requestId }) => begun.has(requestId)),
       ...found.filter(({ requestId }) => !begun.has(requestId)),
@@ -255,7 +266,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     });
   }
 
-  function callMarket(method: "finalize" | "deliver", result: ResultRecord, request: RequestRecord): Duty {
+  function callMarket(method: "finalize" | "deliver", result: ToldResult, request: RequestRecord): Duty {
     const data = (): string => {
       const args = [request.request, result.operator, result.output] as const;
       // Overloads: the name must be a literal.
@@ -274,6 +285,8 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   }
 
   function closing({ now, release, result, request }: Trial, head: BlockRef): Duty[] {
+    // Nothing is paid or delivered on chain for a receipt.
+    if (request.court === "receipts") return [];
     if (request.status === "answered" && now >= result.endsAt && result.openGames === 0)
       return [callMarket("finalize", result, request)];
     const { failedDeliveries: failed, failedAt } = request;

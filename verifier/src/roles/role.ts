@@ -3,7 +3,7 @@ import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
-import type { ChainState } from "../chain/state.ts";
+import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
 import type { FastPaths } from "../compute/selfCheck.ts";
@@ -12,7 +12,7 @@ import type { GasPrice } from "../economics/feePerGas.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import type { RoleProbe } from "../observe/probes.ts";
-import { encodeMove, moveKey } from "../play/calls.ts";
+import { encodeMove, gameFor, moveKey } from "../play/calls.ts";
 import { trialOf, type Move, type Trial } from "../play/trial.ts";
 import type { Releases } from "../releases/prepare.ts";
 import type { Findings } from "../state/findings.ts";
@@ -31,6 +31,8 @@ export interface RoleContext {
     resultId: Hex,
     node: Node,
   ) => Promise<Uint8Array | undefined>;
+  /** Input and output of a receipt that we gave or were handed, by its digest; undefined: not known (yet). */
+  readonly heard: (digest: Hex) => Heard | undefined;
   readonly runTimes: RunTimes;
   /** Own stake that nothing binds, wei, of late; undefined until it is known. */
   readonly freeStake: () => bigint | undefined;
@@ -41,6 +43,11 @@ export interface RoleContext {
   readonly log: Logger;
 }
 
+export interface Heard {
+  readonly input: Hex;
+  readonly output: Hex;
+}
+
 export interface Role {
   /** Everything that is due in this state. No effects but the role's own memory. */
   duties(state: ChainState, head: BlockRef): Duty[];
@@ -48,9 +55,19 @@ export interface Role {
   reveal?(resultId: Hex, node: Node): Promise<Uint8Array | undefined>;
 }
 
+/** Completes the record of a receipt's trial by what we know of it. */
+function tell({ requests }: ChainState, result: ResultRecord, heard: RoleContext["heard"]): void {
+  const request = requests.get(result.requestId);
+  if (request?.court !== "receipts" || request.input !== undefined) return;
+  const known = heard(request.request.inputHash);
+  if (known === undefined) return;
+  request.input = known.input;
+  result.output = known.output;
+}
+
 /** Duties of each trial by itself: what is strange about one must not keep the node from the others. */
 export function dutiesOfTrials(
-  { log, sender }: Pick<RoleContext, "log" | "sender">,
+  { log, sender, heard }: Pick<RoleContext, "log" | "sender" | "heard">,
   state: ChainState,
   head: BlockRef,
   whose: "mine" | "others",
@@ -58,6 +75,7 @@ export function dutiesOfTrials(
 ): Duty[] {
   return [...state.results.values()].flatMap((result) => {
     if (sameHex(result.operator, sender.address) !== (whose === "mine")) return [];
+    tell(state, result, heard);
     const trial = trialOf(state, result, head.timestamp);
     if (trial === undefined) return [];
     try {
@@ -82,7 +100,7 @@ export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadlin
         key,
         label: move.kind,
         subject: resultId,
-        to: contracts.deployment.addresses.game,
+        to: gameFor(contracts, trial),
         data: encodeMove(contracts, trial, move),
         ...(deadline === undefined
           ? {}

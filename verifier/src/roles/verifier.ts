@@ -1,24 +1,18 @@
 /** Recomputes everybody's answers and challenges the wrong ones to the end. */
-import { randomInt } from "node:crypto";
-import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
-import { fastOutput } from "../compute/screen.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
 import type { Duty } from "../duties.ts";
-import { errorFields } from "../log.ts";
 import {
   considerChallenge,
   estimateChallenge,
-  gameLockWei,
-  stakesAt,
   type ChallengeFacts,
   type ChallengePolicy,
   type ChallengeTerms,
 } from "../economics/challenge.ts";
 import { createNotices } from "../economics/decision.ts";
-import { firstWrongOutput } from "../judge/judge.ts";
+import { lockedInGames } from "../economics/locked.ts";
 import type { Evidence } from "../play/evidence.ts";
 import { factsOf } from "../play/facts.ts";
 import { challengerDeadline, needsEvidence, planChallenger, planSettlement } from "../play/planner.ts";
@@ -26,13 +20,10 @@ import { gatherReveals, withKnown, type Known } from "../play/reveals.ts";
 import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
+import { createJudge, type JudgeOptions } from "./judgement.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
-export interface VerifierOptions {
-  /** Float answers with at least this bond (wei) are all judged by the exact interpreter. */
-  readonly exactFromWei: bigint;
-  /** Share of the other float answers that is judged so too, 0 to 1. */
-  readonly auditShare: number;
+export interface VerifierOptions extends JudgeOptions {
   /** Releases whose answers are checked. Default: all. */
   readonly verify?: "all" | readonly Hex[];
   /** Default: those that pay. */
@@ -56,48 +47,20 @@ interface Case {
 const ASK_MS = 10_000;
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
-  const { contracts, sender, pool, exact, releases, findings, log } = context;
+  const { contracts, sender, exact, releases, findings, log } = context;
   const cases = new Map<Hex, Case>();
   const notices = createNotices(log);
   const terms: ChallengeTerms = { challenge: options.challenge ?? "paying", bankroll: options.bankroll };
 
-  function drawn(share: number): boolean {
-    return randomInt(2 ** 32) < share * 2 ** 32;
-  }
-
-  /** Whether onnxruntime's own answer is like the published one, and that settles it. */
-  async function passesScreen(trial: Trial, input: Uint8Array, published: Uint8Array): Promise<boolean> {
-    const release = await releases.prepare(trial.release);
-    const path = context.fastPaths.of(release);
-    if (path === undefined || path.kind === "unusable") return false;
-    const audited = trial.request.request.bond >= options.exactFromWei || drawn(options.auditShare);
-    if (path.kind === "approximate" && audited) return false;
-    try {
-      const fast = await fastOutput(pool, release, input, trial.result.endsAt);
-      return firstWrongOutput(release.model, fast, published, release.release) === undefined;
-    } catch (error) {
-      const fields = { result: trial.result.resultId, ...errorFields(error) };
-      log.warn(fields, "onnxruntime failed: the exact interpreter judges");
-      return false;
-    }
-  }
+  const judgeOf = createJudge(context, options);
 
   /** Finds it out, and keeps it. */
   async function verdictOn(trial: Trial, limits: Limits): Promise<Verdict> {
-    const { resultId, operator, output, requestId } = trial.result;
+    const { resultId, operator, output, requestId, endsAt } = trial.result;
     const [input, published] = [fromHex(trial.request.input), fromHex(output)];
-    const screened = await passesScreen(trial, input, published);
-    const by = screened ? "onnxruntime" : "exact interpreter";
-    let verdict: Verdict = "right";
-    if (!screened) {
-      const prepared = await releases.prepare(trial.release);
-      const right = await exact.output(prepared, input, limits);
-      const wrong = firstWrongOutput(prepared.model, right, published, prepared.release);
-      if (wrong !== undefined) verdict = "wrong";
-      if (wrong !== undefined) log.warn({ result: resultId, operator, ...wrong }, "answer is wrong");
-    }
-    if (verdict === "right") log.info({ result: resultId, by }, "answer is right");
-    context.probe.judged(verdict, screened ? "onnxruntime" : "exact");
+    const bondWei = trial.request.request.bond;
+    const answer = { id: resultId, operator, bondWei, input, output: published, endsAt };
+    const { verdict, by } = await judgeOf(trial.release, answer, limits);
     await findings.keepVerdict(resultId, requestId, verdict, by);
     return verdict;
   }
@@ -152,19 +115,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     return verify === "all" || verify.some((id) => sameHex(id, request.request.releaseId));
   }
 
-  /** What own games lock, and may come to lock before they end. */
-  function lockedInGames(state: ChainState, baseFee: bigint): bigint {
-    let sum = 0n;
-    for (const { requestId, games } of state.results.values()) {
-      const game = games.get(sender.address.toLowerCase());
-      const request = state.requests.get(requestId);
-      if (game === undefined || request === undefined || game.status === "settled") continue;
-      const over = game.status === "lost" || request.status !== "answered";
-      const rounds = over ? 0 : (releases.ready(request.request.releaseId)?.model.disputeRounds ?? 0);
-      const { depositWei } = stakesAt(unpackParameters(request.request.parameters), baseFee);
-      sum += gameLockWei(game, rounds, depositWei);
-    }
-    return sum;
+  function roundsOf(releaseId: Hex): number {
+    return releases.ready(releaseId)?.model.disputeRounds ?? 0;
   }
 
   /** Only whether to begin: a game once begun is played to its end, since giving up loses what is locked. */
@@ -183,8 +135,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       entries: trial.result.games.size,
       baseFee,
       feePerGas: baseFee + tip,
-      rounds: releases.ready(trial.request.request.releaseId)?.model.disputeRounds ?? 0,
-      lockedWei: lockedInGames(state, baseFee) + promised,
+      rounds: roundsOf(trial.request.request.releaseId),
+      lockedWei: lockedInGames(state, sender.address, baseFee, roundsOf) + promised,
     };
     const decision = considerChallenge(terms, facts);
     if (decision.take) found.promised = estimateChallenge(facts).lockWei;
@@ -208,6 +160,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   function refund(trial: Trial): Duty[] {
     const first = [...trial.result.games.values()].find((game) => game.entry === 0);
     if (
+      trial.request.court === "receipts" ||
       trial.request.status !== "overturned" ||
       first === undefined ||
       !sameHex(first.challenger, sender.address)
@@ -238,7 +191,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       cases.delete(result.resultId);
       return [];
     }
-    if (!isMine(trial) && !isVerified(trial)) return [];
+    // Others' trials of receipts are left to them: what was handed to us, the auditor challenges.
+    if (!isMine(trial) && (trial.request.court === "receipts" || !isVerified(trial))) return [];
     const found = cases.get(result.resultId) ?? {
       judgement: undefined,
       trace: undefined,

@@ -62,6 +62,41 @@ export interface JudgementRow {
   readonly at_ms: Generated<number>;
 }
 
+/** What a client has promised us, and owes for answers over HTTP; wei. By its address, lower case. */
+export interface PurseRow {
+  readonly client: string;
+  owed_wei: bigint;
+  /** Of its best voucher. */
+  voucher_wei: bigint;
+  voucher_signature: string;
+}
+
+/** A receipt that we gave, with what it is about. Hashes and addresses lower case. */
+export interface ReceiptRow {
+  /** Of the order. */
+  readonly request_hash: string;
+  readonly digest: string;
+  readonly client: string;
+  readonly nonce: bigint;
+  /** JSON. */
+  readonly receipt: string;
+  readonly signature: string;
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
+  /** Unix seconds. */
+  readonly issued_at: number;
+}
+
+/** Another's receipt that somebody handed to us, and what we found. */
+export interface AuditRow extends Pick<
+  ReceiptRow,
+  "digest" | "receipt" | "signature" | "input" | "output" | "issued_at"
+> {
+  /** Null: not judged yet. */
+  verdict: "right" | "wrong" | null;
+  readonly at_ms: Generated<number>;
+}
+
 /** An account that sends: its row is locked while a nonce is chosen. */
 export interface SenderRow {
   /** Chain id and address. */
@@ -126,6 +161,9 @@ export interface Tables {
   logs: LogRow;
   answers: AnswerRow;
   judgements: JudgementRow;
+  purses: PurseRow;
+  receipts: ReceiptRow;
+  audits: AuditRow;
   senders: SenderRow;
   transactions: TransactionRow;
   signed_transactions: SignedTransactionRow;

@@ -1,0 +1,245 @@
+/** Judges receipts that were handed to us, and challenges the wrong ones; their trials are then the verifier's. */
+import { inputsRoot } from "../../../program/src/claim.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { keccak } from "../../../sdk/src/ids.ts";
+import { bondOfClass, RECEIPT_VALIDITY, type Receipt } from "../../../sdk/src/receipts.ts";
+import { unpackParameters } from "../../../sdk/src/parameters.ts";
+import { sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
+import type { BlockRef } from "../chain/log.ts";
+import type { ChainState, ReleaseRecord, RequestRecord } from "../chain/state.ts";
+import type { Duty } from "../duties.ts";
+import { considerChallenge, type ChallengeTerms } from "../economics/challenge.ts";
+import { createNotices } from "../economics/decision.ts";
+import { lockedInGames } from "../economics/locked.ts";
+import { logError } from "../log.ts";
+import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
+import type { Judge } from "./judgement.ts";
+import { lineDuties } from "./line.ts";
+import type { Role, RoleContext } from "./role.ts";
+
+/** Receipts that wait to be judged. */
+const MOST_PENDING = 1000;
+/** After their validity, seconds: as long as a trial may last. */
+const KEPT_SECONDS = 14 * 86_400;
+const PURGE_MS = 3_600_000;
+
+export const CHALLENGE_STATES = ["none", "sent", "queued", "open", "won", "lost"] as const;
+export type ChallengeState = (typeof CHALLENGE_STATES)[number];
+
+export interface Standing {
+  readonly digest: Hex;
+  readonly state: "pending" | "right" | "wrong";
+  readonly challenge: ChallengeState;
+}
+
+export interface Handed {
+  readonly digest: Hex;
+  readonly receipt: Receipt;
+  readonly signature: Hex;
+  /** Who signed it, lower case. */
+  readonly key: Hex;
+}
+
+export interface Auditor extends Role {
+  /**
+   * Takes a receipt to be judged.
+   * @throws {AssayError} BAD_SIGNATURE, BAD_PAYMENT if it cannot be judged or challenged, BUSY.
+   */
+  accept(handed: Handed, evidence: Evidence): Promise<Standing>;
+  standing(digest: Hex): Standing | undefined;
+}
+
+export function createAuditor(
+  context: RoleContext,
+  {
+    audits,
+    judge,
+    terms,
+  }: { readonly audits: AuditStore; readonly judge: Judge; readonly terms: ChallengeTerms },
+  stateOf: () => { readonly state: ChainState; readonly head: BlockRef | undefined },
+): Auditor {
+  const { contracts, sender, releases, log } = context;
+  const known = new Map<Hex, Audit>();
+  const sent = new Set<Hex>();
+  const notices = createNotices(log);
+  const loaded = load();
+  let purgedAt = performance.now();
+
+  async function load(): Promise<void> {
+    const oldest = Math.floor(Date.now() / 1000) - RECEIPT_VALIDITY - KEPT_SECONDS;
+    for (const audit of await audits.since(oldest)) known.set(audit.digest, audit);
+  }
+  loaded.catch((error: unknown) => logError(log, error, "reading receipts failed"));
+
+  function trialOf(state: ChainState, digest: Hex): RequestRecord | undefined {
+    for (const request of state.requests.values())
+      if (request.court === "receipts" && sameHex(request.request.inputHash, digest)) return request;
+    return undefined;
+  }
+
+  function challengeOf(state: ChainState, { digest }: Audit): ChallengeState {
+    const request = trialOf(state, digest);
+    const result = request?.resultId === undefined ? undefined : state.results.get(request.resultId);
+    const game = result?.games.get(sender.address.toLowerCase());
+    if (request?.status === "overturned") return game === undefined ? "none" : "won";
+    if (game !== undefined) return game.status === "open" ? "open" : "lost";
+    const waits = [...state.queues.values()].some((line) =>
+      line.some(
+        ({ receipt, challenger }) =>
+          sameHex(challenger, sender.address) &&
+          sameHex(receipt.requestHash, known.get(digest)?.receipt.requestHash ?? "") &&
+          sameHex(receipt.outputHash, known.get(digest)?.receipt.outputHash ?? ""),
+      ),
+    );
+    if (waits) return "queued";
+    return sent.has(digest) ? "sent" : "none";
+  }
+
+  function standingOf(audit: Audit): Standing {
+    const { digest, verdict } = audit;
+    return { digest, state: verdict ?? "pending", challenge: challengeOf(stateOf().state, audit) };
+  }
+
+  async function judgeIt(audit: Audit, record: ReleaseRecord, head: BlockRef): Promise<void> {
+    const { digest, receipt } = audit;
+    const evidence = await audits.evidence(digest);
+    const prepared = await releases.prepare(record);
+    const fits = evidence?.input.length === prepared.model.inputBytes;
+    const root = fits ? toHex(inputsRoot({ inputs: prepared.model.inputs }, evidence.input)) : undefined;
+    if (evidence === undefined || root === undefined || !sameHex(root, receipt.inputsRoot)) {
+      log.info({ receipt: digest }, "the input is not the one that the receipt is about");
+      known.delete(digest);
+      await audits.forget(digest);
+      return;
+    }
+    const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
+    const { operator, bondClass } = receipt;
+    const answer = { id: digest, operator, bondWei: bondOfClass(bondClass), ...evidence, endsAt };
+    const runMs = 1000 * Math.max(1, endsAt - head.timestamp);
+    const { verdict } = await judge(record, answer, { runMs, deadline: endsAt });
+    await audits.judged(digest, verdict);
+    known.set(digest, { ...audit, verdict });
+  }
+
+  function roundsOf(releaseId: Hex): number {
+    return releases.ready(releaseId)?.model.disputeRounds ?? 0;
+  }
+
+  function pays(audit: Audit, record: ReleaseRecord, state: ChainState, head: BlockRef): boolean {
+    if (state.parameters === undefined) return false;
+    const { baseFee, tip } = context.gasPrice(head);
+    const request = trialOf(state, audit.digest);
+    const result = request?.resultId === undefined ? undefined : state.results.get(request.resultId);
+    const decision = considerChallenge(terms, {
+      release: record.release,
+      rules: unpackParameters(state.parameters),
+      bondWei: bondOfClass(audit.receipt.bondClass),
+      entries: result?.games.size ?? 0,
+      baseFee,
+      feePerGas: baseFee + tip,
+      rounds: roundsOf(record.releaseId),
+      lockedWei: lockedInGames(state, sender.address, baseFee, roundsOf),
+    });
+    if (!decision.take) notices.refuse(audit.digest, { receipt: audit.digest }, "not challenged", decision);
+    return decision.take;
+  }
+
+  async function challenge({ digest, receipt, signature }: Audit, { release }: ReleaseRecord): Promise<void> {
+    const data = contracts.receipts.interface.encodeFunctionData("challenge", [receipt, release, signature]);
+    await sender.send({
+      key: `${digest}:challengeReceipt`,
+      label: "challengeReceipt",
+      subject: digest,
+      priority: "move",
+      deadline: receipt.issuedAt + RECEIPT_VALIDITY - 1,
+      stakeWei: bondOfClass(receipt.bondClass),
+      to: contracts.deployment.addresses.receipts,
+      data,
+    });
+    sent.add(digest);
+  }
+
+  function dutiesOf(audit: Audit, state: ChainState, head: BlockRef): Duty[] {
+    const { digest, receipt, verdict } = audit;
+    const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
+    const record = state.releases.get(receipt.releaseId);
+    if (record === undefined || head.timestamp >= endsAt || verdict === "right") return [];
+    const heavy = releases.ready(receipt.releaseId) !== undefined;
+    if (verdict === undefined)
+      return [
+        {
+          key: `audit:${digest}`,
+          subject: digest,
+          heavy,
+          deadline: endsAt,
+          run: () => judgeIt(audit, record, head),
+        },
+      ];
+    const now = challengeOf(state, audit);
+    const decided = trialOf(state, digest)?.status === "overturned";
+    if (decided || (now !== "none" && now !== "sent") || !pays(audit, record, state, head)) return [];
+    return [
+      {
+        key: `${digest}:challengeReceipt`,
+        subject: digest,
+        deadline: endsAt,
+        run: () => challenge(audit, record),
+      },
+    ];
+  }
+
+  function purge(now: number): Duty[] {
+    if (performance.now() - purgedAt < PURGE_MS) return [];
+    const run = async (): Promise<void> => {
+      purgedAt = performance.now();
+      const before = now - RECEIPT_VALIDITY - KEPT_SECONDS;
+      for (const { digest, receipt } of known.values()) if (receipt.issuedAt < before) known.delete(digest);
+      await audits.purge(before);
+    };
+    return [{ key: "purgeAudits", subject: undefined, run }];
+  }
+
+  return {
+    async accept({ digest, receipt, signature, key }, evidence) {
+      await loaded;
+      const before = known.get(digest);
+      if (before !== undefined) return standingOf(before);
+      const { state, head } = stateOf();
+      const owner = state.keys.get(key);
+      if (owner === undefined || !sameHex(owner.operator, receipt.operator) || receipt.issuedAt > owner.until)
+        throw new AssayError("BAD_SIGNATURE", `the key that signed is not one of ${receipt.operator}'s`);
+      const now = head?.timestamp ?? 0;
+      const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
+      if (now >= endsAt)
+        throw new AssayError("BAD_PAYMENT", "the receipt has expired: it cannot be challenged any more");
+      const release = state.releases.get(receipt.releaseId)?.release;
+      if (release === undefined)
+        throw new AssayError("BAD_PAYMENT", `there is no release ${receipt.releaseId}`);
+      if (keccak(evidence.output) !== receipt.outputHash)
+        throw new AssayError("BAD_PAYMENT", "the output is not the one that the receipt is about");
+      if (evidence.input.length !== release.inputBytes)
+        throw new AssayError(
+          "BAD_PAYMENT",
+          `the input has ${evidence.input.length} bytes, not ${release.inputBytes}`,
+        );
+      const pending = [...known.values()].filter(({ verdict }) => verdict === undefined).length;
+      if (pending >= MOST_PENDING)
+        throw new AssayError("BUSY", "too many receipts wait to be judged: hand it in later", {
+          retryable: true,
+        });
+      const audit = { digest, receipt, signature, verdict: undefined };
+      await audits.keep(audit, evidence);
+      known.set(digest, audit);
+      return standingOf(audit);
+    },
+    standing(digest) {
+      const audit = known.get(digest);
+      return audit && standingOf(audit);
+    },
+    duties: (state, head) => [
+      ...lineDuties(context, state),
+      ...purge(head.timestamp),
+      ...[...known.values()].flatMap((audit) => dutiesOf(audit, state, head)),
+    ],
+  };
+}

@@ -1,0 +1,83 @@
+/** `/v1/audit`: receipts that others hand to this node, to be judged and, if they are wrong, challenged. */
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { recoverAddress } from "ethers";
+import { z } from "zod/v4";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { AUDIT_PATH, receiptFileSchema } from "../../../sdk/src/infer/wire.ts";
+import type { Place } from "../../../sdk/src/receipts.ts";
+import { bytes32, sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import type { Auditor, Handed } from "../roles/auditor.ts";
+import type { Digests } from "./digests.ts";
+import { failureOf } from "./errors.ts";
+
+export interface AuditRoutes {
+  readonly auditor: Auditor;
+  readonly place: Place;
+  readonly digests: Digests;
+  /** Largest body, bytes. */
+  readonly maxBytes: number;
+}
+
+const paramsSchema = z.object({ digest: bytes32 });
+
+function lower(text: string): Hex {
+  return `0x${text.slice(2).toLowerCase()}`;
+}
+
+function keyOf(digest: Hex, signature: Hex): Hex {
+  try {
+    return lower(recoverAddress(digest, signature));
+  } catch (cause) {
+    throw new AssayError("BAD_SIGNATURE", "the receipt's signature is none", { cause });
+  }
+}
+
+export function auditRoutes({
+  auditor,
+  place,
+  digests,
+  maxBytes,
+}: AuditRoutes): (app: FastifyInstance) => void {
+  async function hand(body: unknown): Promise<unknown> {
+    const parsed = receiptFileSchema.safeParse(body);
+    if (!parsed.success)
+      throw new AssayError("BAD_PAYMENT", `not a receipt: ${z.prettifyError(parsed.error)}`);
+    const { chainId, receipts, receipt, signature, input, output } = parsed.data;
+    if (chainId !== place.chainId || !sameHex(receipts, place.receipts))
+      throw new AssayError("BAD_PAYMENT", `this node judges for ${place.receipts} on chain ${place.chainId}`);
+    const digest = digests.digestOf("Receipt", receipt);
+    const handed: Handed = {
+      digest,
+      receipt: { ...receipt, releaseId: lower(receipt.releaseId), outputHash: lower(receipt.outputHash) },
+      signature,
+      key: keyOf(digest, signature),
+    };
+    const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
+    return auditor.accept(handed, { input: bytes(input), output: bytes(output) });
+  }
+
+  return (app) => {
+    app.post(
+      AUDIT_PATH,
+      { bodyLimit: maxBytes, config: { upload: true } },
+      async (request, reply): Promise<FastifyReply> => {
+        void reply.header("access-control-allow-origin", "*").header("cache-control", "no-store");
+        try {
+          return await reply.code(202).send(await hand(request.body));
+        } catch (error) {
+          const failure = failureOf(error);
+          if (failure === undefined) throw error;
+          return reply.code(failure.status).send(failure.body);
+        }
+      },
+    );
+    app.get(`${AUDIT_PATH}/:digest`, (request, reply) => {
+      const params = paramsSchema.safeParse(request.params);
+      const standing = params.success ? auditor.standing(lower(params.data.digest)) : undefined;
+      void reply.header("access-control-allow-origin", "*").header("cache-control", "no-store");
+      if (standing === undefined)
+        return reply.code(404).send({ error: "no such receipt was handed in here" });
+      return reply.send(standing);
+    });
+  };
+}

@@ -1,0 +1,130 @@
+/** What answers over HTTP take on chain: a key that is registered, vouchers that are redeemed, a line that moves on. */
+import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
+import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
+import { freshKey } from "../chain/outbox/intent.ts";
+import type { BlockRef } from "../chain/log.ts";
+import type { Duty } from "../duties.ts";
+import { logError } from "../log.ts";
+import type { Digests, DigestSigner } from "./digests.ts";
+import type { PurseState, ReceiptStore } from "../state/receipts.ts";
+import { lineDuties } from "../roles/line.ts";
+import type { Role, RoleContext } from "../roles/role.ts";
+
+export interface CashierOptions {
+  readonly signer: DigestSigner;
+  readonly digests: Digests;
+  readonly store: ReceiptStore;
+  /** Redeemed once clients together owe this much, wei; who leaves is redeemed anyway. */
+  readonly redeemFromWei: bigint;
+}
+
+/** Vouchers of one transaction. */
+const MOST_VOUCHERS = 64;
+/** Between two looks at what clients owe, milliseconds. */
+const LOOK_MS = 15_000;
+/** After a receipt's validity, seconds: as long as a trial may last. */
+const KEPT_SECONDS = 14 * 86_400;
+const PURGE_MS = 3_600_000;
+/** What an own client leaves behind is not worth a transaction below this, wei. */
+const LEAST_WEI = 10n ** 13n;
+
+interface Due {
+  readonly purse: PurseState;
+  readonly wei: bigint;
+  readonly leaves: boolean;
+}
+
+export function createCashier(context: RoleContext, options: CashierOptions): Role {
+  const { contracts, sender, log } = context;
+  const { signer, digests, store, redeemFromWei } = options;
+  const me = sender.address;
+  let purses: readonly PurseState[] = [];
+  let lookedAt = -Infinity;
+  let purgedAt = performance.now();
+
+  /** The purses are read in the background: what is due is a little old, which redeeming is not hurt by. */
+  function look(): void {
+    if (performance.now() - lookedAt < LOOK_MS) return;
+    lookedAt = performance.now();
+    store.purses().then(
+      (found) => (purses = found),
+      (error: unknown) => logError(log, error, "reading vouchers failed"),
+    );
+  }
+
+  function keyDuty(state: ChainState): Duty[] {
+    const owner = state.keys.get(signer.address.toLowerCase());
+    if (owner !== undefined) return [];
+    const key = `addKey:${signer.address}`;
+    const run = async (): Promise<void> => {
+      const proof = signer.sign(digests.digestOf("Key", { operator: me }));
+      const data = contracts.receipts.interface.encodeFunctionData("addKey", [signer.address, proof]);
+      await sender.send({ key, label: "addKey", to: contracts.deployment.addresses.receipts, data });
+    };
+    return [{ key, subject: me, run }];
+  }
+
+  /** What a voucher brings: no more than the deposit holds. */
+  function dueOf(purse: PurseState, deposit: DepositRecord | undefined): Due[] {
+    if (deposit === undefined) return [];
+    const most = purse.voucherWei < deposit.depositWei ? purse.voucherWei : deposit.depositWei;
+    const wei = most - deposit.redeemedWei;
+    return wei <= 0n ? [] : [{ purse, wei, leaves: deposit.leavesAt !== 0 }];
+  }
+
+  function redeemDuty(state: ChainState): Duty[] {
+    const due = purses.flatMap((purse) => dueOf(purse, state.deposits.get(depositKey(purse.client, me))));
+    const sum = due.reduce((all, { wei }) => all + wei, 0n);
+    const urgent = due.filter(({ leaves, wei }) => leaves && wei >= LEAST_WEI);
+    if (sum < redeemFromWei && urgent.length === 0) return [];
+    const first = [...due].sort((a, b) => Number(b.leaves) - Number(a.leaves) || (a.wei < b.wei ? 1 : -1));
+    const run = (): Promise<void> => redeem(first.slice(0, MOST_VOUCHERS));
+    return [{ key: "redeem", subject: me, run }];
+  }
+
+  async function redeem(due: readonly Due[]): Promise<void> {
+    const vouchers = due.map(({ purse: { client, voucherWei } }) => ({
+      client,
+      operator: me,
+      totalWei: voucherWei,
+    }));
+    const signatures = due.map(({ purse }) => purse.voucherSignature);
+    const data = contracts.deposits.interface.encodeFunctionData("redeem", [vouchers, signatures, me]);
+    const to = contracts.deployment.addresses.deposits;
+    await sender.send({ key: freshKey("redeem"), label: "redeem", to, data });
+    log.info(
+      { clients: due.length, wei: due.reduce((all, { wei }) => all + wei, 0n).toString() },
+      "redeemed",
+    );
+    lookedAt = -Infinity;
+  }
+
+  function purgeDuty(now: number): Duty[] {
+    if (performance.now() - purgedAt < PURGE_MS) return [];
+    const run = async (): Promise<void> => {
+      purgedAt = performance.now();
+      await store.purge(now - RECEIPT_VALIDITY - KEPT_SECONDS);
+    };
+    return [{ key: "purgeReceipts", subject: undefined, run }];
+  }
+
+  return {
+    duties(state: ChainState, head: BlockRef) {
+      look();
+      const mine = [...state.queues.keys()].some((operator) => sameHex(operator, me));
+      return [
+        ...keyDuty(state),
+        ...redeemDuty(state),
+        ...purgeDuty(head.timestamp),
+        ...(mine ? lineDuties(context, state) : []),
+      ];
+    },
+  };
+}
+
+/** Whether the key may sign for the operator. */
+export function isKeyOf(state: Pick<ChainState, "keys">, key: Hex, operator: Hex): boolean {
+  const owner = state.keys.get(key.toLowerCase());
+  return owner !== undefined && sameHex(owner.operator, operator) && owner.until === Number.MAX_SAFE_INTEGER;
+}

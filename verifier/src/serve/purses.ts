@@ -1,0 +1,112 @@
+/** Whether a client's vouchers pay for one more answer. Decided in memory; the database has the last word when the receipt is kept. */
+import { AssayError } from "../../../sdk/src/error.ts";
+import type { Hex } from "../../../sdk/src/structs.ts";
+import type { DepositRecord } from "../chain/state.ts";
+import { ether } from "../economics/ether.ts";
+import type { PurseState, ReceiptStore } from "../state/receipts.ts";
+
+export interface Offered {
+  readonly totalWei: bigint;
+  readonly signature: Hex;
+}
+
+/** A price that is set aside while its answer is computed. */
+export interface Reservation {
+  /** The best voucher that we have of the client. */
+  readonly voucher: () => Offered;
+  /** The answer was given and charged for. */
+  charged(): void;
+  /** It was not: the client does not owe it. */
+  released(): void;
+}
+
+export interface Purses {
+  /**
+   * @param isSigned Whether the deposit's signer signed the voucher: asked only about one that is better than what we have.
+   * @throws {AssayError} PAYMENT_REQUIRED with `details.owedWei`, BAD_SIGNATURE.
+   */
+  reserve(
+    deposit: DepositRecord,
+    priceWei: bigint,
+    offered: Offered,
+    isSigned: () => boolean,
+  ): Promise<Reservation>;
+  /** What was found in the database may have changed by others: it is read again. */
+  forget(client: Hex): void;
+}
+
+interface Purse {
+  owedWei: bigint;
+  reservedWei: bigint;
+  best: Offered;
+}
+
+const NONE: Offered = { totalWei: 0n, signature: "0x" };
+const MOST_PURSES = 100_000;
+
+export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
+  const purses = new Map<string, Promise<Purse>>();
+
+  async function load(client: Hex): Promise<Purse> {
+    const found: PurseState | undefined = await store.purse(client);
+    if (found === undefined) return { owedWei: 0n, reservedWei: 0n, best: NONE };
+    const best = { totalWei: found.voucherWei, signature: found.voucherSignature };
+    return { owedWei: found.owedWei, reservedWei: 0n, best };
+  }
+
+  function purseOf(client: Hex): Promise<Purse> {
+    const known = purses.get(client);
+    if (known !== undefined) return known;
+    if (purses.size >= MOST_PURSES) for (const [idle] of [...purses].slice(0, 1000)) purses.delete(idle);
+    const loading = load(client);
+    purses.set(client, loading);
+    loading.catch(() => purses.delete(client));
+    return loading;
+  }
+
+  function refuse(why: string, owedWei: bigint): AssayError {
+    return new AssayError("PAYMENT_REQUIRED", why, { details: { owedWei: owedWei.toString() } });
+  }
+
+  return {
+    async reserve({ client, depositWei }, priceWei, offered, isSigned) {
+      const purse = await purseOf(lower(client));
+      const promised = purse.owedWei + purse.reservedWei;
+      const needed = promised + priceWei;
+      if (offered.totalWei > purse.best.totalWei) {
+        if (!isSigned())
+          throw new AssayError("BAD_SIGNATURE", "the voucher is not signed by the deposit's signer");
+        // Meanwhile nothing was awaited: still the best.
+        purse.best = offered;
+      }
+      if (purse.best.totalWei < needed)
+        throw refuse(
+          `the voucher says ${ether(purse.best.totalWei)}, and ${ether(needed)} is needed: ${ether(promised)} for answers before this one`,
+          promised,
+        );
+      if (depositWei < needed)
+        throw refuse(
+          `the deposit of ${ether(depositWei)} does not cover ${ether(needed)}: add to it`,
+          promised,
+        );
+      purse.reservedWei += priceWei;
+      return {
+        voucher: () => purse.best,
+        charged() {
+          purse.reservedWei -= priceWei;
+          purse.owedWei += priceWei;
+        },
+        released() {
+          purse.reservedWei -= priceWei;
+        },
+      };
+    },
+    forget(client) {
+      purses.delete(lower(client));
+    },
+  };
+}
+
+function lower(address: Hex): Hex {
+  return `0x${address.slice(2).toLowerCase()}`;
+}

@@ -88,7 +88,7 @@ describe("paid inference", function () {
   interface Shop {
     readonly client: InferenceClient;
     readonly store: InferenceStore;
-    ask(seed: number, options?: Partial<InferOptions>): ReturnType<InferenceClient["infer"]>;
+    readonly ask: (seed: number, options?: Partial<InferOptions>) => ReturnType<InferenceClient["infer"]>;
   }
 
   async function open(options: Partial<InferenceClientOptions> = {}): Promise<Shop> {

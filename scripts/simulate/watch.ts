@@ -1,15 +1,19 @@
 /** The contracts' state as the simulation's own players see it: over a connection of their own, with nothing of a node's machinery. */
 import type { Provider } from "ethers";
 import type { Contracts } from "../../sdk/src/contracts.ts";
-import { parseEvent } from "../../sdk/src/events.ts";
-import { apply, emptyState, type ChainEvent, type ChainState } from "../../verifier/src/chain/state.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { sameHex } from "../../sdk/src/structs.ts";
+import {
+  apply,
+  emptyState,
+  eventOf,
+  followedAddresses,
+  type ChainEvent,
+  type ChainState,
+} from "../../verifier/src/chain/state.ts";
 import { trialOf, type Trial } from "../../verifier/src/play/trial.ts";
 
 /** Blocks this far below the newest are read once: no reorganisation of the simulation goes so deep. */
 const SETTLED_BLOCKS = 30;
-const CONTRACTS = ["registry", "market", "game", "vault", "directory"] as const;
 
 export interface Watched {
   readonly state: ChainState;
@@ -21,22 +25,19 @@ export interface Watched {
 
 /** Each call of what is returned reads what is new and what may have been undone. */
 export function createWatch({ deployment }: Contracts, provider: Provider): () => Promise<Watched> {
-  const { addresses } = deployment;
   let settled: readonly ChainEvent[] = [];
   let next = deployment.block;
 
-  async function read(from: number, to: number): Promise<ChainEvent[]> {
-    const address = CONTRACTS.map((name) => addresses[name]);
+  async function read(fromBlock: number, toBlock: number): Promise<ChainEvent[]> {
+    const address = followedAddresses(deployment);
     const times = new Map<number, number>();
     const events: ChainEvent[] = [];
-    for (const log of await provider.getLogs({ address, fromBlock: from, toBlock: to })) {
-      const { blockNumber } = log;
-      const contract = CONTRACTS.find((name) => sameHex(addresses[name], log.address));
-      const event = contract && parseEvent(contract, log);
-      if (event === undefined) continue;
+    for (const log of await provider.getLogs({ address, fromBlock, toBlock })) {
+      const { address: from, topics, data, blockNumber } = log;
       const timestamp = times.get(blockNumber) ?? (await provider.getBlock(blockNumber))?.timestamp ?? 0;
       times.set(blockNumber, timestamp);
-      events.push({ event, blockNumber, timestamp });
+      const event = eventOf(deployment, { address: from, topics, data, blockNumber, timestamp });
+      if (event !== undefined) events.push(event);
     }
     return events;
   }

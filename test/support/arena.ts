@@ -16,7 +16,7 @@ import { releaseIdOf } from "../../sdk/src/ids.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { fromHex, toHex, type Hex, type Release } from "../../sdk/src/structs.ts";
 import { bindingsHash, signatureHash } from "../../sdk/src/tensor.ts";
-import { eventOf } from "../../verifier/src/chain/state.ts";
+import { eventOf, followedAddresses } from "../../verifier/src/chain/state.ts";
 import { createView } from "../../verifier/test/view.ts";
 import { encodeMove } from "../../verifier/src/play/calls.ts";
 import { findEvidence, type HonestRun } from "../../verifier/src/play/evidence.ts";
@@ -110,24 +110,15 @@ export async function openArena(source: ArenaModel) {
   async function sync(): Promise<number> {
     const head = await ethers.provider.getBlock("latest");
     if (head === null) throw new Error("no head");
-    const { registry, market, game } = deployment.addresses;
     const logs: Log[] = await ethers.provider.getLogs({
-      address: [registry, market, game],
+      address: followedAddresses(deployment),
       fromBlock: read + 1,
       toBlock: head.number,
     });
     for (const log of logs) {
-      const block = await ethers.provider.getBlock(log.blockNumber);
-      const event = eventOf(deployment, {
-        address: log.address,
-        topics: log.topics,
-        data: log.data,
-        blockNumber: log.blockNumber,
-        blockHash: toHex(fromHex(`0x${log.blockHash.slice(2)}`)),
-        logIndex: log.index,
-        transaction: toHex(fromHex(`0x${log.transactionHash.slice(2)}`)),
-        timestamp: block?.timestamp ?? 0,
-      });
+      const { address, topics, data, blockNumber } = log;
+      const timestamp = (await ethers.provider.getBlock(blockNumber))?.timestamp ?? 0;
+      const event = eventOf(deployment, { address, topics, data, blockNumber, timestamp });
       if (event !== undefined) view.apply(event);
     }
     read = head.number;

@@ -17,6 +17,8 @@ export interface UnsignedTransaction {
 
 export interface Signer {
   readonly address: Hex;
+  /** The key itself, if it is in this process's memory: receipts are signed by the thousand. */
+  readonly privateKey?: Hex;
   /** @returns the signed transaction's bytes. @throws {AssayError} SIGNER_FAILED */
   sign(transaction: UnsignedTransaction): Promise<Hex>;
 }
@@ -25,6 +27,7 @@ export interface Signer {
 export function walletSigner(wallet: BaseWallet): Signer {
   return {
     address: hex.parse(wallet.address),
+    privateKey: hex.parse(wallet.privateKey),
     async sign(transaction) {
       const raw = await wallet.signTransaction({ type: 2, ...transaction });
       checkSigned(raw, wallet.address, transaction);

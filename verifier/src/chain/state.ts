@@ -7,6 +7,7 @@ import {
   type AssayEvent,
   type EventOf,
   type EventSource,
+  type RawLog,
   type Verdict,
 } from "../../../sdk/src/events.ts";
 import { keccak, resultIdOf } from "../../../sdk/src/ids.ts";
@@ -202,7 +203,10 @@ export function followedAddresses({ addresses }: Deployment): Hex[] {
 }
 
 /** @returns undefined for logs of other contracts or of no interest. */
-export function eventOf({ addresses }: Deployment, log: ChainLog): ChainEvent | undefined {
+export function eventOf(
+  { addresses }: Deployment,
+  log: RawLog & Pick<ChainLog, "blockNumber" | "timestamp">,
+): ChainEvent | undefined {
   const contract = FOLLOWED_NAMES.find((name) => sameHex(log.address, addresses[name]));
   const event = contract === undefined ? undefined : parseEvent(FOLLOWED[contract], log);
   return event === undefined ? undefined : { event, blockNumber: log.blockNumber, timestamp: log.timestamp };

@@ -10,6 +10,7 @@ import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { MAX_ENDPOINTS } from "../../../sdk/src/operators.ts";
 import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
+import { ANSWERS } from "../serve/answerer.ts";
 
 export const ROLES = ["operator", "verifier", "both"] as const;
 export type RoleName = (typeof ROLES)[number];
@@ -48,6 +49,13 @@ const configSchema = z
     verify: z.array(release),
     challenge: z.enum(CHALLENGE_POLICIES),
     bankroll: z.string(),
+    // Answers over HTTP; amounts are decimal ether.
+    receiptPrice: z.string(),
+    receiptPrices: z.record(release, z.string()),
+    receiptBondClass: z.number().int().min(0).max(24),
+    receiptAnswers: z.enum(ANSWERS),
+    receiptKeystore: z.string(),
+    redeemFrom: z.string(),
     publicUrl: z.array(z.string()).max(MAX_ENDPOINTS),
     announce: z.boolean(),
     exactFrom: z.string(),
@@ -84,6 +92,9 @@ export const DEFAULTS = {
   pollMs: 1000,
   inferenceLimitMs: 30_000,
   auditShare: 1,
+  receiptBondClass: 4,
+  receiptAnswers: "checked",
+  redeemFrom: "0.01",
   maxFileMb: 256,
   maxContentGb: 32,
   maxTraceMb: 256,

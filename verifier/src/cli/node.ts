@@ -1,6 +1,7 @@
 /** `assay node`. */
 import { join } from "node:path";
 import { Option, type Command } from "commander";
+import { AssayError } from "../../../sdk/src/error.ts";
 import type { ComputeOptions } from "../compute/compute.ts";
 import { createLogger } from "../log.ts";
 import { startNode, type GasOptions, type NodeOptions } from "../node.ts";
@@ -8,6 +9,7 @@ import { httpAddress } from "../setup/http.ts";
 import { DEFAULTS, quorumOf, ROLES, type Config } from "./config.ts";
 import { contentOptionsOf, withContent } from "./content.ts";
 import { announcement, answerTerms, challengeTerms, withEconomy } from "./economy.ts";
+import { receiptOptions, withReceipts } from "./receipts.ts";
 import { openSigner } from "./signer.ts";
 import { configOf, etherOf, openSession, SETTINGS, withChain, type Session } from "./session.ts";
 
@@ -44,6 +46,10 @@ async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
     auditShare: config.auditShare ?? DEFAULTS.auditShare,
     ...challengeTerms(config),
   };
+  const signer = await openSigner(config);
+  const receipts = role === "verifier" ? undefined : await receiptOptions(config, signer);
+  if (receipts !== undefined && http === undefined)
+    throw new AssayError("BAD_CONFIG", "answers over HTTP need a server: leave --http on");
   const announce = role === "verifier" ? announcement(config, undefined) : announcement(config, operator);
   return {
     gas: gasOf(config),
@@ -51,7 +57,8 @@ async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
     rpcUrls: config.rpc ?? DEFAULTS.rpc,
     quorum: quorumOf(config),
     finality: config.finality,
-    signer: await openSigner(config),
+    signer,
+    receipts,
     log: createLogger(config.logLevel ?? "info", 1, process.stdout.isTTY),
     content: contentOptionsOf(config),
     database:
@@ -76,7 +83,7 @@ function signal(): Promise<string> {
 }
 
 export function addNode(program: Command): void {
-  withEconomy(withContent(withChain(program.command("node"), true)))
+  withReceipts(withEconomy(withContent(withChain(program.command("node"), true))))
     .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
     .optionsGroup(SETTINGS)
     .addOption(new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices(ROLES))
@@ -153,6 +160,7 @@ the clocks that \`assay status\` shows.
 
   $ assay doctor && assay node
   $ assay node --role verifier --http off
+  $ assay node --serve RELEASE --receipt-price 0.00001 --http 0.0.0.0:8600
 
 The log has one JSON object a line; the line with "msg":"ready" says that the chain has been read.
 `;

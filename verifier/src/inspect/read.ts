@@ -35,16 +35,8 @@ async function timesOf(provider: Provider, blocks: Iterable<number>): Promise<Ma
 
 function parse({ deployment }: Contracts, log: Log, timestamp: number): HistoryEvent | undefined {
   const transaction = bytes32.parse(log.transactionHash);
-  const event = eventOf(deployment, {
-    address: address.parse(log.address),
-    topics: log.topics,
-    data: log.data,
-    blockNumber: log.blockNumber,
-    blockHash: bytes32.parse(log.blockHash),
-    logIndex: log.index,
-    timestamp,
-    transaction,
-  });
+  const { address, topics, data, blockNumber } = log;
+  const event = eventOf(deployment, { address, topics, data, blockNumber, timestamp });
   return event && { ...event, transaction };
 }
 

@@ -1,5 +1,5 @@
 /** Who answers a release over HTTP, at which price, and what the chain says of them. */
-import { zeroPadValue, type Provider } from "ethers";
+import { getAddress, zeroPadValue, type Provider } from "ethers";
 import type { Contracts } from "../contracts.ts";
 import { AssayError, messageOf } from "../error.ts";
 import { readLogs } from "../logs.ts";
@@ -77,8 +77,9 @@ export async function readFunded(
 ): Promise<Hex[]> {
   const topics = [deposits.interface.getEvent("Funded").topicHash, zeroPadValue(client, 32)];
   const logs = await readLogs(provider, { address: deployment.addresses.deposits, topics }, deployment.block);
-  const operators = logs.map(({ topics: [, , topic = ""] }) => address.parse(`0x${topic.slice(-40)}`));
-  return [...new Set(operators.map((operator) => operator.toLowerCase()))].map((text) => address.parse(text));
+  return [...new Set(logs.map(({ topics: [, , topic = ""] }) => getAddress(`0x${topic.slice(-40)}`)))].map(
+    (operator) => address.parse(operator),
+  );
 }
 
 /** Receipts that were judged wrong, by operator in lower case. @throws {AssayError} RPC_FAILED. */

@@ -4,6 +4,7 @@ import { checkRecord, waitForAnswer, type Answer, type Standing, type WaitOption
 import { chainIdOf, checkChain, connect, type Contracts } from "./contracts.ts";
 import { deploymentOf, type Deployment } from "./deployment.ts";
 import { AssayError } from "./error.ts";
+import { createInferenceClient, type InferenceClient, type InferenceClientOptions } from "./infer/client.ts";
 import { quote, type Quote, type QuoteOptions } from "./offers.ts";
 import { checkSignature, readRelease, type PublishedRelease } from "./release.ts";
 import { findRequest, refund, request, type RequestHandle, type RequestOptions } from "./request.ts";
@@ -39,7 +40,17 @@ export interface Assay {
   /** What the chain says of an answer: {@link checkRecord}. */
   check(pending: Pick<RequestHandle, "requestId" | "request" | "input">, answer: Answer): Promise<Standing>;
   refund(pending: Pick<RequestHandle, "request">): Promise<void>;
+  /**
+   * Answers over HTTP, with receipts, paid from deposits.
+   * @throws {AssayError} BAD_CONFIG without a wallet or another signer.
+   */
+  inference(options: InferenceOptions): Promise<InferenceClient>;
 }
+
+export type InferenceOptions = Omit<InferenceClientOptions, "provider"> & {
+  /** Of the deposits' vouchers. Default: the wallet. */
+  readonly signer?: Pick<Signer, "getAddress" | "signTypedData">;
+};
 
 function isHexAddress(text: string): text is Hex {
   return isAddress(text);
@@ -97,5 +108,18 @@ export async function connectAssay(runner: ContractRunner, deployment?: Deployme
     watch: (subject, options) => watch(contracts, provider, subject, options),
     check: (handle, answer) => checkRecord(contracts, handle, answer),
     refund: (handle) => refund(contracts, handle),
+    async inference({ signer, ...options }) {
+      const voucherSigner = signer ?? (isSigner(runner) ? runner : undefined);
+      if (voucherSigner === undefined)
+        throw new AssayError(
+          "BAD_CONFIG",
+          "paying takes a signer: connectAssay(signer), or one in the options",
+        );
+      const client = options.client ?? (isSigner(runner) ? await senderOf(runner) : undefined);
+      return createInferenceClient(contracts, voucherSigner, {
+        ...{ provider, ...options },
+        ...(client === undefined ? {} : { client }),
+      });
+    },
   };
 }

@@ -36,6 +36,10 @@ export const ERROR_CODES = [
   "BAD_SIGNATURE",
   "BAD_PAYMENT",
   "PAYMENT_REQUIRED",
+  /** An answer over HTTP without a good receipt. */
+  "BAD_RECEIPT",
+  /** An operator, or another node, that is asked over HTTP: unreachable, or no sense in what it says. */
+  "PEER_FAILED",
   "BUSY",
   "NOT_FOUND",
   "TIMED_OUT",

@@ -107,10 +107,14 @@ export async function signAs<K extends SignedKind>(
   return `0x${(await signer.signTypedData(domain, types, value)).slice(2)}`;
 }
 
-/** Who signed. @throws {AssayError} BAD_SIGNATURE if the bytes are no signature. */
+/** r, s and v as ECDSA in the contracts takes them; wallets know shorter forms too, which would be worth nothing there. */
+const SIGNATURE = /^0x[0-9a-f]{128}1[bc]$/i;
+
+/** Who signed. @throws {AssayError} BAD_SIGNATURE if the bytes are no signature, or none that the contracts take. */
 export function signerOf<K extends SignedKind>(place: Place, kind: K, value: Signed[K], signature: Hex): Hex {
   const [domain, types] = typedDataOf(place, kind);
   try {
+    if (!SIGNATURE.test(signature)) throw new RangeError("not 65 bytes that end in 27 or 28");
     return `0x${verifyTypedData(domain, types, value, signature).slice(2)}`;
   } catch (cause) {
     throw new AssayError("BAD_SIGNATURE", `the ${kind.toLowerCase()}'s signature is none`, { cause });

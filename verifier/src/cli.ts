@@ -1,14 +1,18 @@
 /** The `assay` command. */
 import { Command, CommanderError } from "commander";
+import { addDeposit } from "./cli/deposit.ts";
 import { addDispute } from "./cli/dispute.ts";
 import { addDoctor } from "./cli/doctor.ts";
+import { addInfer } from "./cli/infer.ts";
 import { addInit } from "./cli/init.ts";
 import { addKey } from "./cli/key.ts";
 import { addModel } from "./cli/model.ts";
 import { addNode } from "./cli/node.ts";
 import { addAnnounce } from "./cli/offers.ts";
 import { EXIT, EXIT_HELP, reportError } from "./cli/output.ts";
+import { addReceipt } from "./cli/receipt.ts";
 import { addRequest } from "./cli/request.ts";
+import { addReserve } from "./cli/reserve.ts";
 import { addRoles } from "./cli/roles.ts";
 import { addStake } from "./cli/stake.ts";
 import { addStatus } from "./cli/status.ts";
@@ -30,6 +34,11 @@ As anyone:
   $ assay request RELEASE --input input.json
   $ assay verify REQUEST --rpc https://rpc.example.org
   $ assay dispute show ID
+
+As anyone, for answers at once and for little:
+  $ assay deposit add OPERATOR 0.01
+  $ assay infer RELEASE --input input.json --out receipt.json
+  $ assay receipt verify receipt.json
 
 Settings: flags, then the configuration file (--config, $ASSAY_CONFIG, ~/.assay/config.json), then defaults. Passwords
 are in a file (--password-file) or asked for at a terminal, never in arguments or the environment.
@@ -57,6 +66,11 @@ function build(): Command {
   addRequest(program);
   addVerify(program);
   addDispute(program);
+  program.commandsGroup("Answers over HTTP, with receipts:");
+  addInfer(program);
+  addDeposit(program);
+  addReceipt(program);
+  addReserve(program);
   addRoles(program);
   return program;
 }

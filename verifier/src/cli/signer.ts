@@ -37,7 +37,8 @@ export async function openSigner(config: Config): Promise<Signer> {
   );
 }
 
-async function openWallet(keystore: string, { passwordFile }: Config): Promise<Wallet> {
+/** @throws {AssayError} BAD_CONFIG without a password, BAD_KEYSTORE. */
+export async function openWallet(keystore: string, { passwordFile }: Config): Promise<Wallet> {
   if (passwordFile !== undefined) return openKeystore(keystore, readPassword(passwordFile));
   if (!isInteractive())
     throw new AssayError(

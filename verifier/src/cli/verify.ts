@@ -36,7 +36,7 @@ function deviationText({ deviation, allowed, canonical }: ComparedElement): stri
   return `off by ${rounded(deviation)}, ${rounded(allowed)} allowed`;
 }
 
-function outputText({ elements, differing, wrong, firstWrong, worst }: ComparedOutput): string {
+export function outputText({ elements, differing, wrong, firstWrong, worst }: ComparedOutput): string {
   if (differing === 0) return `${count(elements, "element")}, all bytes equal`;
   const shown = firstWrong ?? worst;
   const example =
@@ -46,7 +46,7 @@ function outputText({ elements, differing, wrong, firstWrong, worst }: ComparedO
   return `${wrong} of ${count(elements, "element")} wrong, ${differing} differ${example}`;
 }
 
-function fastText(result: Verdict): string {
+export function fastText(result: Verdict): string {
   if (!("onnxruntime" in result)) return "not run";
   const { onnxruntime: fast } = result;
   if (!fast.ran) return `did not answer: ${fast.reason}`;
@@ -54,7 +54,7 @@ function fastText(result: Verdict): string {
   return `${agreement}; its bytes are ${fast.sameBytes ? "" : "not "}those that were published`;
 }
 
-function verdictText(result: Verdict): string {
+export function verdictText(result: Verdict): string {
   switch (result.verdict) {
     case "right":
       return "RIGHT: every element is what the model makes of this input";
@@ -90,7 +90,7 @@ function rowsOf(found: Verification, now: number): Row[] {
   ];
 }
 
-function exitOf(result: Verdict): number {
+export function exitOf(result: Verdict): number {
   switch (result.verdict) {
     case "right":
       return 0;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { lockFile } from "../lockFile.ts";
+import { lockFile } from "../../../sdk/src/lockFile.ts";
 
 /** Process ids come back, and are the same in different containers. */
 const INSTANCE = randomUUID();

@@ -15,7 +15,7 @@ import { createBench, leaf, node, seededBytes, sha256Of } from "../../test/conte
 import { codeOf } from "../../test/failure.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { rawCid } from "./cid.ts";
-import { lockFile } from "../lockFile.ts";
+import { lockFile } from "../../../sdk/src/lockFile.ts";
 import { openStore } from "./store.ts";
 
 const MIB = 2 ** 20;

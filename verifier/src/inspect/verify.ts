@@ -47,14 +47,14 @@ export interface Verification {
 /** Says what is going on; the work's result is what it returns. */
 export type Report = <T>(label: string, work: () => Promise<T>) => Promise<T>;
 
-async function check(
-  { request, result }: History,
+/** Recomputes an output. @param published What somebody says that the release makes of `input`. */
+export async function checkOutput(
+  input: Uint8Array,
+  published: Uint8Array,
   record: ReleaseRecord,
   workshop: Workshop,
   report: Report,
 ): Promise<Verdict> {
-  const published = fromHex(result?.output ?? "0x");
-  const input = fromHex(request.input);
   try {
     const prepared = await report("fetching and lowering the model", () => workshop.prepare(record));
     const { model, release } = prepared;
@@ -96,6 +96,8 @@ export async function verifyAnswer(
           answeredAt: result.answeredAt,
           endsAt: result.endsAt,
         };
+  const check = (): Promise<Verdict> =>
+    checkOutput(fromHex(request.input), fromHex(result?.output ?? "0x"), record, workshop, report);
   const open = request.status === "requested" && now <= request.request.deadline;
   return {
     requestId: request.requestId,
@@ -104,7 +106,6 @@ export async function verifyAnswer(
     state: request.status,
     answer,
     games: openClocks(history, now),
-    result:
-      answer === undefined ? { verdict: "unanswered", open } : await check(history, record, workshop, report),
+    result: answer === undefined ? { verdict: "unanswered", open } : await check(),
   };
 }

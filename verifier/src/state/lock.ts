@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { lockFile } from "../lockFile.ts";
+import { lockFile } from "../../../sdk/src/lockFile.ts";
 
 /** For whoever is refused: the lock itself knows no names. */
 const holderFile = z.object({

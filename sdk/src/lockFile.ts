@@ -1,10 +1,17 @@
 /** Locks by the operating system: gone with the process that has them, however it ends. */
-import { DatabaseSync } from "node:sqlite";
-import { AssayError, messageOf } from "../../sdk/src/error.ts";
+import type { DatabaseSync } from "node:sqlite";
+import { AssayError, messageOf } from "./error.ts";
 
 const SQLITE_BUSY = 5;
 /** A database that nobody refers to would be closed, and its lock lost. */
 const held = new Set<DatabaseSync>();
+
+type Sqlite = typeof import("node:sqlite");
+
+/** Undefined before Node 22.13: whatever the types say, this package also runs there. */
+function sqlite(): Sqlite | undefined {
+  return process.getBuiltinModule("node:sqlite");
+}
 
 function isBusy(error: unknown): boolean {
   return (
@@ -24,9 +31,11 @@ function isBusy(error: unknown): boolean {
  * @throws {AssayError} STATE_FAILED if the file cannot be locked at all.
  */
 export function lockFile(path: string, waitMs = 0): (() => void) | undefined {
+  const found = sqlite();
+  if (found === undefined) throw new AssayError("BAD_CONFIG", "locks take Node 22.13 or later");
   let database: DatabaseSync | undefined;
   try {
-    const opened = (database = new DatabaseSync(path, { timeout: waitMs }));
+    const opened = (database = new found.DatabaseSync(path, { timeout: waitMs }));
     // Nothing is ever written, so there is nothing to roll back from a file.
     opened.exec("pragma journal_mode = memory; begin immediate");
     held.add(opened);

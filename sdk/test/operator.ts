@@ -16,6 +16,7 @@ import {
   toJson,
   X402_VERSION,
   type Payment,
+  voucherOf,
 } from "../src/infer/wire.ts";
 import { digestOf, requireSigner, signAs, type Place, type Receipt } from "../src/receipts.ts";
 import { sameHex, ZERO_ADDRESS, ZERO_HASH, type Hex } from "../src/structs.ts";
@@ -166,13 +167,13 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
     const header = request.headers[HEADERS.payment];
     if (typeof header !== "string") return void response.writeHead(402, json).end(required("pay"));
     const { payload } = fromHeader(paymentSchema, "payment", header);
-    const { order, orderSignature, voucher, voucherSignature } = payload;
-    requireSigner(place, "Order", order, orderSignature, options.voucherSigner);
-    requireSigner(place, "Voucher", voucher, voucherSignature, options.voucherSigner);
+    const { order, totalWei } = payload;
     const digest = digestOf(place, "Order", order);
+    const voucher = voucherOf(order, totalWei, digest);
+    requireSigner(place, "Voucher", voucher, payload.signature, options.voucherSigner);
     if ((state.orders.get(order.nonce) ?? digest) !== digest) throw new Error("a nonce was used again");
     state.orders.set(order.nonce, digest);
-    if (voucher.totalWei > state.signedWei) state.signedWei = voucher.totalWei;
+    if (totalWei > state.signedWei) state.signedWei = totalWei;
     const { misdeed } = state;
     if (misdeed === "has no time")
       return void response

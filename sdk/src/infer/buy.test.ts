@@ -11,7 +11,7 @@ import { createBuyer, type Buyer } from "./buy.ts";
 import type { Exchange, HttpSaid } from "./exchange.ts";
 import { memoryStore } from "./store.ts";
 import type { OperatorTerms } from "./survey.ts";
-import { fromHeader, HEADERS, paymentSchema, toHeader, toJson } from "./wire.ts";
+import { fromHeader, HEADERS, paymentSchema, toHeader, toJson, voucherOf } from "./wire.ts";
 
 const PRICE = 1000n;
 const DEPOSIT = 10n ** 18n;
@@ -66,20 +66,16 @@ function createOperator(rng: Rng, honest: boolean) {
 
   const exchange: Exchange = async ({ headers = {} }) => {
     const text = headers[HEADERS.payment] ?? "";
-    const { order, orderSignature, voucher, voucherSignature } = fromHeader(
-      paymentSchema,
-      "payment",
-      text,
-    ).payload;
-    expect(signerOf(place, "Order", order, orderSignature)).to.equal(client.address);
-    expect(signerOf(place, "Voucher", voucher, voucherSignature)).to.equal(client.address);
+    const { order, totalWei, signature } = fromHeader(paymentSchema, "payment", text).payload;
     const digest = digestOf(place, "Order", order);
+    const voucher = voucherOf(order, totalWei, digest);
+    expect(signerOf(place, "Voucher", voucher, signature)).to.equal(client.address);
     expect(seen.orders.get(order.nonce) ?? digest, "a nonce is one order's").to.equal(digest);
     seen.orders.set(order.nonce, digest);
     const trouble = calm ? "none" : rng.pick(TROUBLES);
     for (let i = rng.int(0, 3); i > 0; i--) await Promise.resolve();
     if (trouble === "before") lost();
-    if (voucher.totalWei > seen.bestWei) seen.bestWei = voucher.totalWei;
+    if (totalWei > seen.bestWei) seen.bestWei = totalWei;
     // Who is honest does not forget what it has answered.
     const open = !honest || !answers.has(digest);
     if (open && trouble === "busy") return said(503);

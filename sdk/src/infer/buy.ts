@@ -27,6 +27,7 @@ import {
   type PaymentRequired,
   type ReceiptFile,
   type Settlement,
+  voucherOf,
 } from "./wire.ts";
 
 export interface Want {
@@ -228,10 +229,9 @@ export function createBuyer(options: BuyerOptions): Buyer {
         ...{ releaseId: want.releaseId, inputsRoot: want.inputsRoot, client, operator, priceWei },
         ...{ nonce: toBigInt(randomBytes(8)), expiresAt: sentAt + seconds },
       };
-      const voucher = { client, operator, totalWei };
+      const voucher = voucherOf(order, totalWei, digestOf(place, "Order", order));
       const opened: OpenOrder = {
-        ...{ order, orderSignature: await signAs(signer, place, "Order", order) },
-        ...{ voucher, voucherSignature: await signAs(signer, place, "Voucher", voucher) },
+        ...{ order, totalWei, signature: await signAs(signer, place, "Voucher", voucher) },
         ...{ bondClass: extra.bondClass, sentAt },
       };
       await store.keepInput(digest(opened), want.input);
@@ -293,10 +293,10 @@ function settlementOf(said: HttpSaid): Settlement {
 }
 
 function headerOf(place: Place, opened: OpenOrder): string {
-  const { order, orderSignature, voucher, voucherSignature } = opened;
+  const { order, totalWei, signature } = opened;
   return toHeader({
     x402Version: X402_VERSION,
     accepted: { scheme: SCHEME, network: networkOf(place) },
-    payload: { order, orderSignature, voucher, voucherSignature },
+    payload: { order, totalWei, signature },
   });
 }

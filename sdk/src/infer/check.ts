@@ -4,7 +4,7 @@ import { chainTime, REQUEST_STATES } from "../answer.ts";
 import type { Contracts } from "../contracts.ts";
 import { AssayError, messageOf } from "../error.ts";
 import { keccak, requestIdOf } from "../ids.ts";
-import { signerOf, type Place } from "../receipts.ts";
+import { RECEIPT_VALIDITY, signerOf, type Place } from "../receipts.ts";
 import { checkSignature, readRelease, type PublishedRelease } from "../release.ts";
 import { reading, send } from "../send.ts";
 import { bytes32, claimSchema, sameHex, wide, type Claim, type Hex, type Release } from "../structs.ts";
@@ -21,9 +21,6 @@ export interface ReceiptFinding {
   /** What to do; absent if all is well. */
   readonly remedy?: string;
 }
-
-/** Seconds in which a receipt can be challenged, as Receipts.VALIDITY. */
-export const VALIDITY_SECONDS = 7 * 86_400;
 
 /** @throws {AssayError} BAD_RECEIPT */
 export function parseReceiptFile(text: string): ReceiptFile {
@@ -86,7 +83,7 @@ async function checkKeyOf({ receipts }: Contracts, file: ReceiptFile): Promise<F
 }
 
 function checkTime({ receipt: { issuedAt } }: ReceiptFile, now: number): Finding {
-  const endsAt = issuedAt + VALIDITY_SECONDS;
+  const endsAt = issuedAt + RECEIPT_VALIDITY;
   const text = (seconds: number): string => new Date(seconds * 1000).toISOString();
   if (now >= endsAt)
     return fail(`issued ${text(issuedAt)}: nobody can challenge it since ${text(endsAt)}`, "ask again");

@@ -1,15 +1,15 @@
 /** What one client has signed for one operator, and what it got for it. Pure. */
 import { z } from "zod/v4";
-import type { Order, Voucher } from "../receipts.ts";
+import type { Order } from "../receipts.ts";
 import { hex, type Hex } from "../structs.ts";
-import { decimal, wireOrderSchema, wireVoucherSchema } from "./wire.ts";
+import { decimal, wireOrderSchema } from "./wire.ts";
 
 /** An order that was signed, and may have been sent, of which there is no good receipt yet. */
 export interface OpenOrder {
   readonly order: Order;
-  readonly orderSignature: Hex;
-  readonly voucher: Voucher;
-  readonly voucherSignature: Hex;
+  /** Of its voucher, wei. */
+  readonly totalWei: bigint;
+  readonly signature: Hex;
   /** The least that its receipt must have. */
   readonly bondClass: number;
   /** Unix seconds. */
@@ -31,9 +31,8 @@ export const ledgerSchema = z.object({
   open: z.array(
     z.object({
       order: wireOrderSchema,
-      orderSignature: hex,
-      voucher: wireVoucherSchema,
-      voucherSignature: hex,
+      totalWei: decimal,
+      signature: hex,
       bondClass: z.number().int().nonnegative(),
       sentAt: z.number().int().nonnegative(),
     }),
@@ -64,7 +63,7 @@ function isOf({ nonce }: Order, opened: OpenOrder): boolean {
 }
 
 export function withOrder(ledger: Ledger, opened: OpenOrder): Ledger {
-  const signedWei = max(ledger.signedWei, opened.voucher.totalWei);
+  const signedWei = max(ledger.signedWei, opened.totalWei);
   return { ...ledger, signedWei, open: [...ledger.open, opened] };
 }
 

@@ -27,8 +27,7 @@ function opened(nonce: bigint, totalWei: bigint): OpenOrder {
     nonce,
     expiresAt: 9,
   };
-  const voucher = { client, operator, totalWei };
-  return { order, orderSignature: "0x12", voucher, voucherSignature: "0x34", bondClass: 3, sentAt: 5 };
+  return { order, totalWei, signature: "0x34", bondClass: 3, sentAt: 5 };
 }
 
 function receiptAt(issuedAt: number): ReceiptFile {

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { decodeOutput } from "../../../sdk/src/decode.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { createInferenceClient, type InferenceClient } from "../../../sdk/src/infer/client.ts";
-import { VALIDITY_SECONDS } from "../../../sdk/src/infer/check.ts";
+import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { fileStore } from "../../../sdk/src/infer/fileStore.ts";
 import { audit } from "../../../sdk/src/infer/sample.ts";
 import { toJson } from "../../../sdk/src/infer/wire.ts";
@@ -102,7 +102,7 @@ async function infer(id: string, flags: InferFlags, command: Command): Promise<v
   const { exchange, close } = createExchange(config.allowPrivateContent ?? false);
   const store = await fileStore(inferenceDirectory(config));
   try {
-    await store.forget(Math.floor(Date.now() / 1000) - VALIDITY_SECONDS);
+    await store.forget(Math.floor(Date.now() / 1000) - RECEIPT_VALIDITY);
     const client = await createInferenceClient(contracts, wallet, {
       ...{ provider, store, exchange, client: account },
       allowPrivate: config.allowPrivateContent ?? false,
@@ -134,7 +134,7 @@ async function infer(id: string, flags: InferFlags, command: Command): Promise<v
       ]),
     );
     const { issuedAt } = receipt.receipt;
-    const until = new Date((issuedAt + VALIDITY_SECONDS) * 1000).toISOString();
+    const until = new Date((issuedAt + RECEIPT_VALIDITY) * 1000).toISOString();
     const rows: Row[] = [
       ["operator", operator],
       ["price", ether(priceWei)],

@@ -59,10 +59,10 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
       const purse = await purseOf(lower(client));
       const promised = purse.owedWei + purse.reservedWei;
       const needed = promised + priceWei;
-      if (offered.totalWei > purse.best.totalWei) purse.best = offered;
-      if (purse.best.totalWei < needed)
+      const best = offered.totalWei > purse.best.totalWei ? offered : purse.best;
+      if (best.totalWei < needed)
         throw refuse(
-          `the voucher says ${ether(purse.best.totalWei)}, and ${ether(needed)} is needed: ${ether(promised)} for answers before this one`,
+          `the voucher says ${ether(best.totalWei)}, and ${ether(needed)} is needed: ${ether(promised)} for answers before this one`,
           promised,
         );
       if (depositWei < needed)
@@ -70,6 +70,8 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
           `the deposit of ${ether(depositWei)} does not cover ${ether(needed)}: add to it`,
           promised,
         );
+      // The voucher of an order that is refused is worth nothing to us.
+      purse.best = best;
       purse.reservedWei += priceWei;
       return {
         voucher: () => purse.best,

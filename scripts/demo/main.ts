@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startAnvil } from "../anvil.ts";
 import { stopAll } from "./cast.ts";
+import { throughTheDoor } from "./door.ts";
 import { report } from "./report.ts";
 import { setStage } from "./stage.ts";
 import { tell } from "./story.ts";
@@ -25,7 +26,8 @@ let happened = false;
 try {
   say(`A chain of its own runs at ${chain.url}, with the calldata floor of EIP-7623.`);
   const stage = await setStage(chain.url, directory, say);
-  happened = await report(stage, await tell(stage, say, LIMIT_SECONDS));
+  const story = await tell(stage, say, LIMIT_SECONDS);
+  happened = await report(stage, story, await throughTheDoor(stage, say, LIMIT_SECONDS));
 } catch (error) {
   console.error(error);
 } finally {

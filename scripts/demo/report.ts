@@ -1,6 +1,7 @@
 /** The closing account: who has what, what each step cost, and whether all of it really happened. */
 import { formatEther } from "ethers";
 import { table } from "table";
+import { factsOfDoor, type Door } from "./door.ts";
 import { gasByStep } from "./gas.ts";
 import { BOND, OPERATORS, STAKE, type ActorName, type Stage } from "./stage.ts";
 import type { Story } from "./story.ts";
@@ -56,7 +57,7 @@ function signed(wei: bigint): string {
 }
 
 /** Prints tables, facts and, as the last line, JSON. @returns whether everything happened that should have. */
-export async function report(stage: Stage, story: Story): Promise<boolean> {
+export async function report(stage: Stage, story: Story, door: Door): Promise<boolean> {
   const { deployed, provider, readers, hashes } = stage;
   const { vault, game } = deployed;
   const money = await count(stage);
@@ -114,6 +115,7 @@ export async function report(stage: Stage, story: Story): Promise<boolean> {
     ],
     ["nothing is locked any more", [...money.ledger.values()].every(({ locked }) => locked === 0n)],
     ["every wei in the vault is accounted for", money.held === parts],
+    ...factsOfDoor(door, story.label),
   ];
   console.log();
   for (const [fact, holds] of facts) console.log(`${holds ? "yes" : "NO "}  ${fact}`);
@@ -124,6 +126,7 @@ export async function report(stage: Stage, story: Story): Promise<boolean> {
       overturned,
       slashedWei: lost.toString(),
       challengerPaidWei: challengerPaid.toString(),
+      receiptSlashedWei: door.slashedWei.toString(),
       gas,
     }),
   );

@@ -15,6 +15,10 @@ import { assay, createActor, startProcess, type Actor, type Process } from "./ca
 export const FEE = parseEther("0.01");
 export const BOND = parseEther("1");
 export const STAKE = parseEther("5");
+/** Behind receipts, and to challenge them with. */
+export const RESERVE = parseEther("1");
+export const RECEIPT_PRICE = "0.0001";
+export const RECEIPT_BOND_CLASS = 6;
 /** Nobody waits on this chain: seconds instead of hours. */
 /** Twice what a node on a busy laptop takes to prepare two releases and to look at five answers. */
 export const WINDOW_SECONDS = 25;
@@ -37,6 +41,11 @@ export interface Stage {
   readonly readers: Readonly<Record<OperatorName, DigitReader>>;
   /** Consumer of the float model. */
   readonly hashes: OutputHashes;
+  /** Where answers are given, and receipts taken, over HTTP: host and port. */
+  readonly door: Readonly<Record<"honest" | "liar" | "verifier", string>>;
+  /** Flags of commands that an actor calls. */
+  readonly session: (name: ActorName) => string[];
+  readonly directory: string;
 }
 
 type Say = (text: string) => void;
@@ -66,7 +75,7 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
       parameters: { ...base, minWindow: 5, operatorClock: CLOCK_SECONDS, challengerClock: CLOCK_SECONDS },
     },
   });
-  const { vault } = deployed;
+  const { vault, receipts, receiptsVault } = deployed;
   const deployment = await describeDeployment(deployed);
   const deploymentFile = join(directory, "deployment.json");
   writeFileSync(deploymentFile, JSON.stringify(deployment));
@@ -85,6 +94,10 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   await Promise.all(
     stakers.map(async (name) => (await vault.connect(actors[name].wallet).deposit({ value: STAKE })).wait()),
   );
+
+  for (const name of ["honest", "liar"] as const)
+    await (await receipts.connect(actors[name].wallet).addReserve({ value: RESERVE })).wait();
+  await (await receiptsVault.connect(actors.verifier.wallet).deposit({ value: RESERVE })).wait();
 
   const data = (name: ActorName): string => {
     const path = join(directory, `${name}-data`);
@@ -108,8 +121,10 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
   const cancer = await publish("breast-cancer", "--atol", "0.000001", "--rtol", "0.000001");
   say("Two models are published: digits (int8, exact) and breast-cancer (float32, tolerance 1e-6).");
 
-  const node = (name: ActorName, role: string, address: string): Process => {
-    const small = ["--poll-ms", "500", "--workers", "1", "--allow-private-content"];
+  const free = async (): Promise<string> => `127.0.0.1:${await freePort()}`;
+  const door = { honest: await free(), liar: await free(), verifier: await free() };
+  const node = (name: ActorName, role: string, address: string, ...more: string[]): Process => {
+    const small = ["--poll-ms", "500", "--workers", "1", "--allow-private-content", ...more];
     const args = ["node", "--role", role, "--data", data(name), "--http", address, ...small];
     return startProcess(name, directory, "verifier/src/cli.ts", [...args, ...session(name)]);
   };
@@ -117,13 +132,15 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
     const { keystore, passwordFile } = actors[name];
     const file = join(directory, `${name}.json`);
     const config = { rpc: rpcUrl, deployment: deploymentFile, keystore, passwordFile, data: data(name) };
-    writeFileSync(file, JSON.stringify(config));
+    const sells = { serve: [digits], receiptPrice: RECEIPT_PRICE, receiptBondClass: RECEIPT_BOND_CLASS };
+    writeFileSync(file, JSON.stringify(name === "liar" ? { ...config, ...sells, http: door.liar } : config));
     return startProcess(name, directory, "scripts/demo/corrupt.ts", [lie, file]);
   };
+  const sells = ["--receipt-price", RECEIPT_PRICE, "--receipt-bond-class", String(RECEIPT_BOND_CLASS)];
   const processes = [
     node("publisher", "operator", http),
-    node("honest", "operator", "off"),
-    node("verifier", "verifier", "off"),
+    node("honest", "operator", door.honest, "--serve", digits, cancer, ...sells),
+    node("verifier", "verifier", door.verifier),
     corrupt("liar", "output"),
     corrupt("cheapskate", "trace"),
     corrupt("ghost", "silence"),
@@ -158,5 +175,6 @@ export async function setStage(rpcUrl: string, directory: string, say: Say): Pro
     digits,
     readers: record(OPERATORS, readers),
     hashes,
+    ...{ door, session, directory },
   };
 }

@@ -88,9 +88,14 @@ export const cheaperModel: OperatorParts = {
   },
 };
 
-/** Publishes the output backwards (another class wins), but commits to the honest trace when challenged. */
+async function backwards(release: PreparedRelease, input: Uint8Array): Promise<Uint8Array> {
+  return exactOutput({ program: await programOf(release) }, input).reverse();
+}
+
+/** Gives the output backwards (another class wins), but commits to the honest trace when challenged. */
 export const alteredAnswer = {
-  answer: async (release, input) => exactOutput({ program: await programOf(release) }, input).reverse(),
+  answer: backwards,
+  receipt: backwards,
 } satisfies Partial<OperatorParts>;
 
 /** Publishes an altered answer and then says nothing more. */

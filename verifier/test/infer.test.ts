@@ -124,6 +124,18 @@ describe("answers over HTTP", function () {
     expect(terms?.network).to.equal(`eip155:${world.deployment.chainId}`);
   });
 
+  it("lets web pages of other origins ask", async () => {
+    for (const path of [INFER_PATH, AUDIT_PATH]) {
+      const node = path === INFER_PATH ? operator : verifier;
+      const reply = await fetch(`${urlOf(node)}${path}`, {
+        method: "OPTIONS",
+        headers: { origin: "https://example.org", "access-control-request-method": "POST" },
+      });
+      expect(reply.status).to.equal(204);
+      expect(reply.headers.get("access-control-allow-headers")).to.include(HEADERS.payment);
+    }
+  });
+
   let first: Ordered;
 
   it("answers a paid order with the right output and a receipt, and the same order with the same", async () => {

@@ -112,7 +112,8 @@ function addLimits(app: FastifyInstance, { concurrent, client, streams, uploads 
   app.addHook("onRequest", (request, reply, next) => {
     if (HEALTH.test(request.url)) return next();
     const { stream, upload } = request.routeOptions.config;
-    const posts = request.method === "POST" && upload === true;
+    // Browsers ask before they post.
+    const posts = (request.method === "POST" || request.method === "OPTIONS") && upload === true;
     if (!posts && request.method !== "GET" && request.method !== "HEAD") {
       void reply.code(405).headers({ allow: "GET, HEAD", connection: "close" }).send({ error: "read only" });
       return;

@@ -9,6 +9,7 @@ import { bytes32, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Auditor, Handed } from "../roles/auditor.ts";
 import type { Digests } from "./digests.ts";
 import { failureOf } from "./errors.ts";
+import { allowFromPages } from "./pages.ts";
 
 export interface AuditRoutes {
   readonly auditor: Auditor;
@@ -71,6 +72,7 @@ export function auditRoutes({
         }
       },
     );
+    allowFromPages(app, AUDIT_PATH);
     app.get(`${AUDIT_PATH}/:digest`, (request, reply) => {
       const params = paramsSchema.safeParse(request.params);
       const standing = params.success ? auditor.standing(lower(params.data.digest)) : undefined;

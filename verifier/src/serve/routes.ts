@@ -18,6 +18,7 @@ import {
 import { bytes32, type Hex } from "../../../sdk/src/structs.ts";
 import type { Signature } from "../../../sdk/src/tensor.ts";
 import { failureOf, owedOf } from "./errors.ts";
+import { allowFromPages } from "./pages.ts";
 import { openApi } from "./openapi.ts";
 import type { Answered, Service } from "./service.ts";
 import { requiredFor, type Offering } from "./terms.ts";
@@ -71,13 +72,17 @@ export function inferRoutes({
   signatureOf,
   maxBytes,
 }: InferRoutes): (app: FastifyInstance) => void {
+  function urlOf({ protocol, host }: FastifyRequest): string {
+    return `${protocol}://${host}${INFER_PATH}`;
+  }
+
   function required(
     reply: FastifyReply,
     releaseIds: readonly Hex[],
     why: string,
     owedWei?: bigint,
   ): FastifyReply {
-    const terms = requiredFor(offering, releaseIds, why, owedWei);
+    const terms = requiredFor(offering, urlOf(reply.request), releaseIds, why, owedWei);
     return reply
       .code(402)
       .headers({ ...EXPOSED, "cache-control": "no-store", [HEADERS.required]: toHeader(terms) })
@@ -151,6 +156,7 @@ export function inferRoutes({
         done(null, body),
       );
     app.post(INFER_PATH, { bodyLimit: maxBytes, config: { upload: true } }, infer);
+    allowFromPages(app, INFER_PATH);
     app.get(TERMS_PATH, (request, reply) => {
       const query = querySchema.safeParse(request.query);
       const asked = query.success ? query.data.release : undefined;
@@ -158,7 +164,7 @@ export function inferRoutes({
       return reply
         .headers({ ...EXPOSED, "cache-control": "no-store" })
         .type(JSON_TYPE)
-        .send(toJson(requiredFor(offering, known, "")));
+        .send(toJson(requiredFor(offering, urlOf(request), known, "")));
     });
     app.get("/v1/openapi.json", (_request, reply) => reply.headers(EXPOSED).send(openApi({ maxBytes })));
   };

@@ -3,7 +3,6 @@ import {
   networkOf,
   SCHEME,
   X402_VERSION,
-  INFER_PATH,
   type PaymentRequired,
   type Terms,
 } from "../../../sdk/src/infer/wire.ts";
@@ -47,8 +46,10 @@ function termsOf({ place, operator, key, prices, maxOrderSeconds }: Offering, re
   };
 }
 
+/** @param url Of the calls that are paid. */
 export function requiredFor(
   offering: Offering,
+  url: string,
   releaseIds: readonly Hex[],
   error: string,
   owedWei?: bigint,
@@ -57,7 +58,7 @@ export function requiredFor(
     x402Version: X402_VERSION,
     error,
     resource: {
-      url: INFER_PATH,
+      url,
       description: "one inference, with a receipt that slashes the operator if it is wrong",
       mimeType: "application/octet-stream",
     },

@@ -12,8 +12,11 @@ import {
   toJson,
 } from "../../sdk/src/infer/wire.ts";
 import { bondOfClass, requireSigner } from "../../sdk/src/receipts.ts";
+import { unpackParameters } from "../../sdk/src/parameters.ts";
+import { readRelease } from "../../sdk/src/release.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
+import type { ResultRecord } from "../src/chain/state.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { digestSigner } from "../src/serve/digests.ts";
@@ -21,7 +24,7 @@ import { createWatch } from "../../scripts/simulate/watch.ts";
 import { createBuyer, fileOf, placeOf, type Buyer, type Ordered } from "./buyer.ts";
 import { CHECKS_ALL, nodeOptions } from "./player.ts";
 import { until } from "./until.ts";
-import { exampleModel, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
+import { exampleModel, pass, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
 
 const PRICE = 10n ** 13n;
 const CLASS = 4;
@@ -292,6 +295,20 @@ describe("answers over HTTP", function () {
     expect(overturned.map(({ court }) => court)).to.deep.equal(["receipts"]);
   });
 
+  it("answers an order again that has expired meanwhile, to nobody but its client", async () => {
+    const total = 7n * PRICE;
+    const expiresAt = Math.floor(Date.now() / 1000) + 3;
+    const ordered = await buyer.order(digits, input(31), PRICE, total, { expiresAt });
+    const bought = await buyer.send(urlOf(operator), ordered);
+    expect(bought.status, Buffer.from(bought.body).toString()).to.equal(200);
+    await until("it has expired", () => Promise.resolve(Date.now() / 1000 > expiresAt + 1));
+    const again = await buyer.send(urlOf(operator), ordered);
+    expect([again.status, again.settlement]).to.deep.equal([200, bought.settlement]);
+    const signature: Hex = `0x${"11".repeat(64)}1b`;
+    const stolen = { ...ordered, payment: { ...ordered.payment, signature } };
+    expect((await buyer.send(urlOf(operator), stolen)).status).to.equal(400);
+  });
+
   it("lets a right receipt be", async () => {
     const ordered = await buyer.order(digits, input(5), PRICE, 20n * PRICE);
     const bought = await buyer.send(urlOf(operator), ordered);
@@ -306,5 +323,29 @@ describe("answers over HTTP", function () {
       (await (await fetch(`${urlOf(verifier)}${AUDIT_PATH}/${digest}`)).json()) as never;
     await until("judged", async () => (await standing()).state !== "pending");
     expect(await standing()).to.include({ state: "right", challenge: "none" });
+  });
+
+  it("defends a right receipt against whoever challenges it", async () => {
+    const ordered = await buyer.order(digits, input(8), PRICE, 30n * PRICE);
+    const { settlement } = await buyer.send(urlOf(operator), ordered);
+    if (settlement === undefined) throw new Error("no receipt");
+    const { receipts, receiptsVault } = connect(world.deployment, world.chain.wallet(8));
+    await (await receiptsVault.deposit({ value: RESERVE })).wait();
+    const { release } = await readRelease(world.contracts, world.chain.provider, digits.releaseId);
+    await (await receipts.challenge(settlement.receipt, release, settlement.signature)).wait();
+    const watch = createWatch(world.contracts, world.chain.provider);
+    const trial = async (): Promise<ResultRecord | undefined> =>
+      [...(await watch()).state.results.values()].find(
+        ({ outputHash, operator: by, games }) =>
+          outputHash === settlement.receipt.outputHash && by === operator.address && games.size > 0,
+      );
+    await until("the trace is committed", async () => (await trial())?.commit !== undefined);
+    const { challengerClock } = unpackParameters(await world.contracts.market.packedParameters());
+    await pass(world, challengerClock + 1);
+    await until("the challenger has lost", async () => {
+      const games = (await trial())?.games.values() ?? [];
+      return [...games].every(({ status }) => status === "lost");
+    });
+    expect((await receipts.reserveOf(operator.address)).reserveWei).to.equal(RESERVE);
   });
 });

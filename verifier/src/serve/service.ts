@@ -124,8 +124,9 @@ export function createService(options: ServiceOptions): Service {
       const outcome = await store.keep({ ...issued, input, voucher: reservation.voucher() });
       kept = outcome === "kept";
       if (kept) return { receipt: issued.receipt, signature: issued.signature, output };
-      // Another process of this operator was faster, or spent the voucher.
-      purses.forget(order.client);
+      // Another process of this operator spent the voucher, or was faster. Forgetting frees what is set aside for other orders, which
+      // a store of one process, that never says "unpaid", would not notice.
+      if (outcome === "unpaid") purses.forget(order.client);
       const known = outcome === "known" ? await store.find(requestHash) : undefined;
       if (known !== undefined) return answeredOf(known);
       throw new AssayError("PAYMENT_REQUIRED", "the voucher has been spent meanwhile: sign for more");

@@ -116,8 +116,8 @@ export function openSpool(directory: string): Spool {
       };
     },
     async read({ file: from, offset, length }) {
-      const kind = filesIn(directory, "kept").includes(from) ? "kept" : "open";
-      const handle = await open(pathOf(from, kind), "r");
+      // It may be settled meanwhile, and is never unsettled again.
+      const handle = await open(pathOf(from, "open"), "r").catch(() => open(pathOf(from, "kept"), "r"));
       try {
         const { buffer } = await handle.read(Buffer.alloc(length), 0, length, offset);
         return buffer.toString("utf8");

@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { inputsRoot } from "../../../program/src/claim.ts";
+import { releaseIdOf } from "../../../sdk/src/ids.ts";
+import { voucherOf, type Payment } from "../../../sdk/src/infer/wire.ts";
+import { toHex, ZERO_HASH, type Hex, type Release } from "../../../sdk/src/structs.ts";
+import { codeOf } from "../../test/failure.ts";
+import { tinyModel } from "../../test/models.ts";
+import { testLog } from "../../test/world.ts";
+import { depositKey, emptyState } from "../chain/state.ts";
+import { createCompute, type Compute } from "../compute/compute.ts";
+import { fastOutput } from "../compute/screen.ts";
+import { openDatabase, type Database } from "../state/database.ts";
+import { openSpooledReceipts, type ReceiptStore } from "../state/receipts.ts";
+import { createDigests, digestSigner } from "./digests.ts";
+import { createFair } from "./fair.ts";
+import { createPurses } from "./purses.ts";
+import { createService, MAX_ORDER_SECONDS, type Service } from "./service.ts";
+import { createPrices } from "./terms.ts";
+
+const OPERATOR = digestSigner(`0x${"11".repeat(32)}`);
+const CLIENT = digestSigner(`0x${"22".repeat(32)}`);
+const DIGESTS = createDigests({
+  chainId: 31337,
+  receipts: `0x${"3".repeat(40)}`,
+  deposits: `0x${"4".repeat(40)}`,
+});
+const now = (): number => Math.floor(Date.now() / 1000);
+
+describe("answers for vouchers", function () {
+  this.timeout(120_000);
+  const folder = mkdtempSync(join(tmpdir(), "assay-service-"));
+  const input = new Uint8Array(16);
+  const client = CLIENT.address;
+  const operator = OPERATOR.address;
+  let compute: Compute;
+  let database: Database;
+  let store: ReceiptStore;
+  let service: Service;
+  let root: Hex;
+  let releaseId: Hex;
+  let nonce = 0n;
+  /** Answers that begin wait for what it gives. */
+  let gate: () => Promise<void> = () => Promise.resolve();
+
+  before(async () => {
+    const path = join(folder, "model.onnx");
+    const tensor = { dtype: "f32", shape: [4] } as const;
+    const nodes = [{ op: "Relu", inputs: ["x"], output: "y" }];
+    writeFileSync(path, tinyModel(nodes, [{ ...tensor, name: "x" }], [{ ...tensor, name: "y" }]));
+    compute = createCompute({ workers: 1 });
+    const model = await compute.exact.describe(path, {});
+    root = toHex(inputsRoot({ inputs: model.inputs }, input));
+    const release: Release = {
+      ...{ modelId: 1n, programRoot: model.programRoot, fileSha256: model.fileSha256, loweringVersion: 1 },
+      ...{ bindingsHash: ZERO_HASH, signatureHash: ZERO_HASH, inputBytes: model.inputBytes },
+      ...{ outputBytes: model.outputBytes, atol: 0, rtol: 0, stepGas: 0, disputeGas: 0, royaltyBps: 0 },
+    };
+    releaseId = releaseIdOf(release);
+    const prepared = { releaseId, release, model, path };
+    database = await openDatabase({ directory: join(folder, "state") });
+    store = await openSpooledReceipts(database, join(folder, "receipts"), MAX_ORDER_SECONDS, testLog);
+    const state = emptyState();
+    const deposit = { depositWei: 1000n, redeemedWei: 0n, leavesAt: 0 };
+    state.deposits.set(depositKey(client, operator), { client, operator, signer: client, ...deposit });
+    service = createService({
+      ...{ account: operator, prices: createPrices(1n, new Map(), 4), digests: DIGESTS, signer: OPERATOR },
+      ...{ store, purses: createPurses(store), fair: createFair({ atOnce: 8, each: 8, all: 8 }), now },
+      state: () => state,
+      release: () => prepared,
+      answer: async (_release, blob) => {
+        await gate();
+        return fastOutput(compute.pool, prepared, blob);
+      },
+    });
+  });
+
+  after(async () => {
+    await store.close();
+    await database.destroy();
+    await compute.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  function paid(totalWei: bigint): Payment {
+    const terms = { releaseId, inputsRoot: root, client, operator, priceWei: 1n };
+    const order = { ...terms, nonce: nonce++, expiresAt: now() + 300 };
+    const voucher = voucherOf(order, totalWei, DIGESTS.digestOf("Order", order));
+    return { order, totalWei, signature: CLIENT.sign(DIGESTS.digestOf("Voucher", voucher)) };
+  }
+
+  it("are not given for more than was promised to a client that asks again for what it has", async () => {
+    const first = paid(1n);
+    const answered = await service.infer(first, input);
+    let release = (): void => undefined;
+    const begun = new Promise<void>((begin) => {
+      gate = () => {
+        begin();
+        return new Promise((open) => (release = open));
+      };
+    });
+    const slow = service.infer(paid(3n), input);
+    await begun;
+    gate = () => Promise.resolve();
+    expect(await service.infer(first, input)).to.deep.equal(answered);
+    // One is answered, one is being computed, and there is room for one.
+    expect(await codeOf(service.infer(paid(3n), input))).to.equal("none");
+    expect(await codeOf(service.infer(paid(3n), input))).to.equal("PAYMENT_REQUIRED");
+    release();
+    const late = await slow;
+    expect((await store.purse(client))?.owedWei).to.equal(3n);
+    expect((await store.find(late.receipt.requestHash))?.receipt).to.deep.equal(late.receipt);
+  });
+});

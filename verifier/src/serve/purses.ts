@@ -30,9 +30,12 @@ interface Purse {
 
 const NONE: Promised = { totalWei: 0n, order: ZERO_HASH, signature: "0x" };
 const MOST_PURSES = 100_000;
+const MOST_EVICTED = 1000;
 
 export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
   const purses = new Map<string, Promise<Purse>>();
+  /** Answers on their way, by client. */
+  const reserved = new Map<string, number>();
 
   async function load(client: Hex): Promise<Purse> {
     const found: PurseState | undefined = await store.purse(client);
@@ -40,10 +43,16 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
     return { owedWei: found.owedWei, reservedWei: 0n, best: found.voucher };
   }
 
+  /** What is set aside for answers on their way is known here alone. */
+  function evict(): void {
+    for (const client of [...purses.keys()].slice(0, MOST_EVICTED))
+      if (!reserved.has(client)) purses.delete(client);
+  }
+
   function purseOf(client: Hex): Promise<Purse> {
     const known = purses.get(client);
     if (known !== undefined) return known;
-    if (purses.size >= MOST_PURSES) for (const [idle] of [...purses].slice(0, 1000)) purses.delete(idle);
+    if (purses.size >= MOST_PURSES) evict();
     const loading = load(client);
     purses.set(client, loading);
     loading.catch(() => purses.delete(client));
@@ -73,15 +82,21 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
       // The voucher of an order that is refused is worth nothing to us.
       purse.best = best;
       purse.reservedWei += priceWei;
+      const name = lower(client);
+      reserved.set(name, (reserved.get(name) ?? 0) + 1);
+      const end = (): void => {
+        purse.reservedWei -= priceWei;
+        const left = (reserved.get(name) ?? 1) - 1;
+        if (left === 0) reserved.delete(name);
+        else reserved.set(name, left);
+      };
       return {
         voucher: () => purse.best,
         charged() {
-          purse.reservedWei -= priceWei;
+          end();
           purse.owedWei += priceWei;
         },
-        released() {
-          purse.reservedWei -= priceWei;
-        },
+        released: end,
       };
     },
     forget(client) {

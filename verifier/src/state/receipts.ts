@@ -299,7 +299,9 @@ export async function openSpooledReceipts(
     await setImmediate();
     const moving = [...fresh];
     // What is there already was brought there before a crash.
-    await Promise.all(moving.map(([, one]) => store.keep(one)));
+    const outcomes = await Promise.all(moving.map(([, one]) => store.keep(one)));
+    const unpaid = outcomes.filter((outcome) => outcome === "unpaid").length;
+    if (unpaid > 0) log.error({ receipts: unpaid }, "receipts were given that no voucher pays for");
     for (const [hash] of moving) fresh.delete(hash);
     settle();
   }

@@ -61,7 +61,7 @@ import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { auditRoutes } from "./serve/auditRoutes.ts";
 import { createDigests } from "./serve/digests.ts";
-import { MAX_BODY_BYTES, openDoor, type ReceiptOptions } from "./serve/door.ts";
+import { MAX_AUDIT_BYTES, openDoor, type ReceiptOptions } from "./serve/door.ts";
 import { MAX_ORDER_SECONDS } from "./serve/service.ts";
 import { openAudits } from "./state/audits.ts";
 import { openClaims } from "./state/claims.ts";
@@ -362,7 +362,7 @@ export async function startNode(
       }),
       live.routes,
       ...(door === undefined ? [] : [door.routes]),
-      ...(auditor === undefined ? [] : [auditRoutes({ auditor, place, digests, maxBytes: MAX_BODY_BYTES })]),
+      ...(auditor === undefined ? [] : [auditRoutes({ auditor, place, digests, maxBytes: MAX_AUDIT_BYTES })]),
       ...(pages === undefined ? [] : [pages]),
     ];
     server = await serveHttp({ ...options.http, log, health: () => observer.health(), routes });

@@ -182,7 +182,8 @@ describe("disputes on a real chain", function () {
     for (const result of state.results.values()) {
       const found = state.requests.get(result.requestId);
       const model = [digits, cancer].find(({ releaseId }) => releaseId === found?.request.releaseId)?.model;
-      if (found?.input === undefined || result.output === undefined || model === undefined) throw new Error("unknown request");
+      if (found?.input === undefined || result.output === undefined || model === undefined)
+        throw new Error("unknown request");
       const isRight = Buffer.compare(exactOutput(model, fromHex(found.input)), fromHex(result.output)) === 0;
       expect(isRight).to.equal(found.status === "final");
     }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { expect } from "chai";
 import { decodeOutput } from "../../sdk/src/decode.ts";
 import { keccak } from "../../sdk/src/ids.ts";
@@ -137,6 +139,18 @@ describe("answers over HTTP", function () {
       expect(reply.status).to.equal(204);
       expect(reply.headers.get("access-control-allow-headers")).to.include(HEADERS.payment);
     }
+  });
+
+  it("reads no body of whoever does not pay", async () => {
+    const length = 32 * 2 ** 20;
+    const headers = { "content-type": "application/octet-stream", "content-length": length };
+    const posted = httpRequest(`${urlOf(operator)}${INFER_PATH}`, { method: "POST", headers });
+    posted.on("error", () => undefined);
+    // Nothing follows: whoever waited for the body would wait for ever.
+    posted.flushHeaders();
+    const [reply] = (await once(posted, "response")) as [IncomingMessage];
+    posted.destroy();
+    expect(reply.statusCode).to.equal(402);
   });
 
   let first: Ordered;

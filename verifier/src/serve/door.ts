@@ -36,8 +36,10 @@ export interface ReceiptOptions {
   readonly redeemFromWei: bigint;
 }
 
-/** Largest input, and a JSON's share on top. */
-export const MAX_BODY_BYTES = 64 * 2 ** 20;
+/** Of a client that has paid. */
+const MAX_BODY_BYTES = 64 * 2 ** 20;
+/** Of anybody. */
+export const MAX_AUDIT_BYTES = 4 * 2 ** 20;
 /** Requests of one client, and of all, that wait or run. */
 const EACH = 64;
 const ALL = 1024;

@@ -20,7 +20,7 @@ import type { Signature } from "../../../sdk/src/tensor.ts";
 import { failureOf, owedOf } from "./errors.ts";
 import { allowFromPages } from "./pages.ts";
 import { openApi } from "./openapi.ts";
-import type { Answered, Service } from "./service.ts";
+import type { Answered, Checked, Service } from "./service.ts";
 import { requiredFor, type Offering } from "./terms.ts";
 
 export interface InferRoutes {
@@ -36,6 +36,9 @@ export interface InferRoutes {
 
 const JSON_TYPE = "application/json";
 const BINARY_TYPE = "application/octet-stream";
+/** Bytes of JSON for a byte of a tensor, at most, and for what is around them. */
+const JSON_SIZE = 8;
+const ROOM = 2 ** 16;
 const EXPOSED = {
   "access-control-allow-origin": "*",
   "access-control-expose-headers": Object.values(HEADERS).join(", "),
@@ -125,28 +128,51 @@ export function inferRoutes({
     return reply.type(JSON_TYPE).send(JSON.stringify({ outputs: Object.fromEntries(outputs) }, plain));
   }
 
-  async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    // Computing is no idling.
-    request.raw.socket.setTimeout(1000 * offering.maxOrderSeconds);
-    const header = request.headers[HEADERS.payment];
+  /** Of requests whose bodies are being read. */
+  const checked = new WeakMap<FastifyRequest, Checked>();
+
+  function paymentOf(header: string): Payment {
+    const { payload, accepted } = fromHeader(paymentSchema, HEADERS.payment, header);
+    if (accepted.network === networkOf(offering.place)) return payload;
+    throw new AssayError("BAD_PAYMENT", `this is ${networkOf(offering.place)}, not ${accepted.network}`);
+  }
+
+  /** Before anything of the body is read: whoever does not pay gets no memory either. */
+  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    const { [HEADERS.payment]: header, "content-type": type, "content-length": length } = request.headers;
     const query = querySchema.safeParse(request.query);
     const asked = query.success ? query.data.release : undefined;
     if (typeof header !== "string")
       return required(reply, asked === undefined ? served() : [asked], `${HEADERS.payment} is missing`);
     let payment: Payment | undefined;
     try {
-      const { payload, accepted } = fromHeader(paymentSchema, HEADERS.payment, header);
-      payment = payload;
-      if (accepted.network !== networkOf(offering.place))
-        throw new AssayError("BAD_PAYMENT", `this is ${networkOf(offering.place)}, not ${accepted.network}`);
-      const { releaseId } = payload.order;
-      const answered = await service.infer(
-        payload,
-        inputOf(request, () => signatureOf(releaseId)),
-      );
-      return await answer(reply, payload, answered, !(request.body instanceof Uint8Array));
+      payment = paymentOf(header);
+      const found = service.check(payment);
+      const most = JSON_SIZE * found.release.model.inputBytes + ROOM;
+      if (Number(length ?? 0) > most) throw new AssayError("BAD_PAYMENT", `a body has at most ${most} bytes`);
+      checked.set(request, found);
+      return undefined;
     } catch (error) {
+      const before = payment && (await service.answered(payment));
+      if (payment !== undefined && before !== undefined)
+        return answer(reply, payment, before, type?.startsWith(JSON_TYPE) === true);
       return refuse(reply, error, payment?.order.releaseId);
+    }
+  }
+
+  async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const found = checked.get(request);
+    if (found === undefined) throw new TypeError("a request that was not admitted");
+    // Computing is no idling.
+    request.raw.socket.setTimeout(1000 * offering.maxOrderSeconds);
+    const { payment } = found;
+    const { releaseId } = payment.order;
+    try {
+      const input = inputOf(request, () => signatureOf(releaseId));
+      const answered = await service.infer(found, input);
+      return await answer(reply, payment, answered, !(request.body instanceof Uint8Array));
+    } catch (error) {
+      return refuse(reply, error, releaseId);
     }
   }
 
@@ -155,7 +181,7 @@ export function inferRoutes({
       app.addContentTypeParser(BINARY_TYPE, { parseAs: "buffer" }, (_request, body, done) =>
         done(null, body),
       );
-    app.post(INFER_PATH, { bodyLimit: maxBytes, config: { upload: true } }, infer);
+    app.post(INFER_PATH, { bodyLimit: maxBytes, config: { upload: true }, onRequest: admit }, infer);
     allowFromPages(app, INFER_PATH);
     app.get(TERMS_PATH, (request, reply) => {
       const query = querySchema.safeParse(request.query);

@@ -17,7 +17,7 @@ import { openSpooledReceipts, type ReceiptStore } from "../state/receipts.ts";
 import { createDigests, digestSigner } from "./digests.ts";
 import { createFair } from "./fair.ts";
 import { createPurses } from "./purses.ts";
-import { createService, MAX_ORDER_SECONDS, type Service } from "./service.ts";
+import { createService, MAX_ORDER_SECONDS, type Answered, type Service } from "./service.ts";
 import { createPrices } from "./terms.ts";
 
 const OPERATOR = digestSigner(`0x${"11".repeat(32)}`);
@@ -91,9 +91,11 @@ describe("answers for vouchers", function () {
     return { order, totalWei, signature: CLIENT.sign(DIGESTS.digestOf("Voucher", voucher)) };
   }
 
+  const infer = async (payment: Payment): Promise<Answered> => service.infer(service.check(payment), input);
+
   it("are not given for more than was promised to a client that asks again for what it has", async () => {
     const first = paid(1n);
-    const answered = await service.infer(first, input);
+    const answered = await infer(first);
     let release = (): void => undefined;
     const begun = new Promise<void>((begin) => {
       gate = () => {
@@ -101,13 +103,13 @@ describe("answers for vouchers", function () {
         return new Promise((open) => (release = open));
       };
     });
-    const slow = service.infer(paid(3n), input);
+    const slow = infer(paid(3n));
     await begun;
     gate = () => Promise.resolve();
-    expect(await service.infer(first, input)).to.deep.equal(answered);
+    expect(await infer(first)).to.deep.equal(answered);
     // One is answered, one is being computed, and there is room for one.
-    expect(await codeOf(service.infer(paid(3n), input))).to.equal("none");
-    expect(await codeOf(service.infer(paid(3n), input))).to.equal("PAYMENT_REQUIRED");
+    expect(await codeOf(infer(paid(3n)))).to.equal("none");
+    expect(await codeOf(infer(paid(3n)))).to.equal("PAYMENT_REQUIRED");
     release();
     const late = await slow;
     expect((await store.purse(client))?.owedWei).to.equal(3n);

@@ -37,12 +37,24 @@ export interface Answered {
   readonly output: Uint8Array;
 }
 
+/** An order that a client with a deposit has signed. */
+export interface Checked {
+  readonly payment: Payment;
+  readonly requestHash: Hex;
+  readonly release: PreparedRelease;
+  readonly deposit: DepositRecord;
+}
+
 export interface Service {
   /**
-   * @param input Blob.
-   * @throws {AssayError} NOT_FOUND, BUSY, BAD_PAYMENT, BAD_SIGNATURE, PAYMENT_REQUIRED; as inference.
+   * What can be known of an order without its input: nothing need be read from whoever does not pay.
+   * @throws {AssayError} NOT_FOUND, BUSY, BAD_PAYMENT, BAD_SIGNATURE, PAYMENT_REQUIRED.
    */
-  infer(payment: Payment, input: Uint8Array): Promise<Answered>;
+  check(payment: Payment): Checked;
+  /** @param input Blob. @throws {AssayError} BUSY, BAD_PAYMENT, PAYMENT_REQUIRED; as inference. */
+  infer(checked: Checked, input: Uint8Array): Promise<Answered>;
+  /** What was answered before, to whoever signed for it, whatever has changed since. */
+  answered(payment: Payment): Promise<Answered | undefined>;
 }
 
 /** An order may expire this much later at most, seconds. */
@@ -108,10 +120,8 @@ export function createService(options: ServiceOptions): Service {
   }
 
   async function compute(
-    payment: Payment,
+    { payment, requestHash, release }: Checked,
     input: Uint8Array,
-    requestHash: Hex,
-    release: PreparedRelease,
     reservation: Reservation,
   ): Promise<Answered> {
     const { order } = payment;
@@ -136,14 +146,9 @@ export function createService(options: ServiceOptions): Service {
     }
   }
 
-  async function admit(payment: Payment, input: Uint8Array, requestHash: Hex): Promise<Answered> {
+  async function admit(checked: Checked, input: Uint8Array): Promise<Answered> {
+    const { payment, requestHash, release, deposit } = checked;
     const { order, totalWei, signature } = payment;
-    checkOrder(payment);
-    const release = options.release(lower(order.releaseId));
-    const deposit = depositFor(order.client);
-    const voucher = digests.digestOf("Voucher", voucherOf(order, totalWei, requestHash));
-    if (!isSignedBy(voucher, signature, deposit.signer))
-      throw new AssayError("BAD_SIGNATURE", `the order's voucher is not signed by ${deposit.signer}`);
     const { inputBytes } = release.model;
     if (input.length !== inputBytes) throw bad(`the input has ${input.length} bytes, not ${inputBytes}`);
     // Of what we got, not of what we were told: whoever signs for another root could be slashed for a right answer.
@@ -152,30 +157,43 @@ export function createService(options: ServiceOptions): Service {
       throw bad(`the input's root is ${root}, the order says ${order.inputsRoot}`);
     const offered = { totalWei, order: requestHash, signature };
     const reservation = await purses.reserve(deposit, order.priceWei, offered);
-    return compute(payment, input, requestHash, release, reservation);
+    return compute(checked, input, reservation);
   }
 
-  /** What was answered before, to whoever signed for it, whatever has changed since. */
-  async function answeredBefore(payment: Payment, requestHash: Hex): Promise<Answered | undefined> {
-    const { order, totalWei, signature } = payment;
-    const signedBy = state().deposits.get(depositKey(order.client, account))?.signer;
-    const voucher = digests.digestOf("Voucher", voucherOf(order, totalWei, requestHash));
-    if (signedBy === undefined || !isSignedBy(voucher, signature, signedBy)) return undefined;
+  function isSigned({ order, totalWei, signature }: Payment, requestHash: Hex, by: Hex): boolean {
+    return isSignedBy(digests.digestOf("Voucher", voucherOf(order, totalWei, requestHash)), signature, by);
+  }
+
+  async function answered(payment: Payment): Promise<Answered | undefined> {
+    const requestHash = digests.digestOf("Order", payment.order);
+    const deposit = state().deposits.get(depositKey(payment.order.client, account));
+    if (deposit === undefined || !isSigned(payment, requestHash, deposit.signer)) return undefined;
     const known = await store.find(requestHash);
     return known && answeredOf(known);
   }
 
   return {
-    async infer(payment, input) {
-      const requestHash = digests.digestOf("Order", payment.order);
+    answered,
+    check(payment) {
+      const { order } = payment;
+      checkOrder(payment);
+      const release = options.release(lower(order.releaseId));
+      const deposit = depositFor(order.client);
+      const requestHash = digests.digestOf("Order", order);
+      if (!isSigned(payment, requestHash, deposit.signer))
+        throw new AssayError("BAD_SIGNATURE", `the order's voucher is not signed by ${deposit.signer}`);
+      return { payment, requestHash, release, deposit };
+    },
+    async infer(checked, input) {
+      const { requestHash, payment } = checked;
       const running = open.get(requestHash);
       if (running !== undefined) return running;
-      const answer = admit(payment, input, requestHash);
+      const answer = admit(checked, input);
       open.set(requestHash, answer);
       try {
         return await answer;
       } catch (error) {
-        const before = error instanceof AssayError ? await answeredBefore(payment, requestHash) : undefined;
+        const before = error instanceof AssayError ? await answered(payment) : undefined;
         if (before !== undefined) return before;
         throw error;
       } finally {

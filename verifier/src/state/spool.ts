@@ -5,6 +5,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { AssayError } from "../../../sdk/src/error.ts";
 
 /** Where a line is. */
 export interface Place {
@@ -72,6 +73,7 @@ export function openSpool(directory: string): Spool {
   let file = openSync(pathOf(number, "open"), "ax", 0o600);
   let size = 0;
   let waiting: Waiting[] = [];
+  let closed = false;
 
   function write(): void {
     const batch = waiting;
@@ -104,7 +106,8 @@ export function openSpool(directory: string): Spool {
     left,
     append: (line) =>
       new Promise((done, failed) => {
-        if (waiting.push({ line, done, failed }) === 1) queueMicrotask(write);
+        if (closed) failed(new AssayError("CLOSED", "receipts are not kept any more"));
+        else if (waiting.push({ line, done, failed }) === 1) queueMicrotask(write);
       }),
     turn() {
       write();
@@ -133,6 +136,7 @@ export function openSpool(directory: string): Spool {
     },
     close() {
       write();
+      closed = true;
       closeSync(file);
     },
   };

@@ -4,7 +4,6 @@
  * database before it is sent.
  */
 import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +28,7 @@ import { createPrices } from "../verifier/src/serve/terms.ts";
 import { openDatabase } from "../verifier/src/state/database.ts";
 import { openSpooledReceipts } from "../verifier/src/state/receipts.ts";
 import { testLog } from "../verifier/test/world.ts";
+import { said } from "./child.ts";
 import type { Figure } from "./figure.ts";
 import type { Load, Loaded } from "./infer.client.ts";
 import { BINDINGS, calibrated, input, median } from "./model.ts";
@@ -82,11 +82,11 @@ async function startClient(): Promise<{ run(load: Load): Promise<Loaded>; close(
     execArgv: [],
     serialization: "advanced",
   });
-  await once(child, "message");
+  await said(child);
   return {
     async run(load) {
       child.send(load);
-      const [loaded] = (await once(child, "message")) as [Loaded];
+      const loaded = await said<Loaded>(child);
       if (loaded.failures > 0) throw new Error(`${loaded.failures} requests failed`);
       return loaded;
     },

@@ -5,7 +5,6 @@
  * whatever else the machine does meets both alike.
  */
 import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { createCompute } from "../verifier/src/compute/compute.ts";
 import { fastOutput } from "../verifier/src/compute/screen.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
 import type { ModelSummary } from "../verifier/src/releases/summary.ts";
+import { said } from "./child.ts";
 import type { Figure } from "./figure.ts";
 import { gapFigures, startGapMeter, type Gap } from "./gaps.ts";
 import { BINDINGS, calibrated, input, median } from "./model.ts";
@@ -32,7 +32,7 @@ async function bareProcesses(path: string): Promise<{
   const children = await Promise.all(
     Array.from({ length: WORKERS }, async (): Promise<ChildProcess> => {
       const child = fork(new URL("./screening.worker.ts", import.meta.url), [path], { execArgv: [] });
-      await once(child, "message");
+      await said(child);
       return child;
     }),
   );
@@ -40,8 +40,7 @@ async function bareProcesses(path: string): Promise<{
     async runFor(ms) {
       const counts = children.map(async (child) => {
         child.send(ms);
-        const [count] = (await once(child, "message")) as [number];
-        return count;
+        return said<number>(child);
       });
       return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
     },

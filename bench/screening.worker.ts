@@ -9,7 +9,8 @@ const session = await InferenceSession.create(readFileSync(process.argv[2] ?? ""
 });
 const [meta] = session.inputMetadata;
 if (meta?.isTensor !== true) throw new Error("the model has no tensor as its input");
-const shape = meta.shape.map(Number);
+// As the release binds them: one request at a time.
+const shape = meta.shape.map((size) => (typeof size === "number" ? size : 1));
 const elements = shape.reduce((a, b) => a * b, 1);
 const data = Float32Array.from({ length: elements }, (_, i) => Math.sin(i));
 const feeds = { [meta.name]: new Tensor("float32", data, shape) };

@@ -61,7 +61,8 @@ interface IReceipts is ICourt {
   );
   /// @param begun False: it came to nothing, and the bond is free again.
   event ChallengeDequeued(address indexed operator, uint256 number, bool begun);
-  /// @notice A Merkle root of receipts, so that anybody can hold the operator to what it has issued.
+  /// @notice All receipts that the operator issued from `from` until before `until`, unix seconds: the root (docs/program.md §7) of
+  /// their digests, by the time of issue.
   event Anchored(address indexed operator, bytes32 indexed root, uint256 count, uint256 from, uint256 until);
 
   error ReleaseIsNot(ReleaseId releaseId);
@@ -74,6 +75,8 @@ interface IReceipts is ICourt {
   error NothingLeaves(address operator);
   error LeavesLater(address operator, uint256 leavesAt);
   error ReserveInUse(address operator, uint256 live, uint256 waiting);
+  error NotAPeriod(uint256 from, uint256 until);
+  error PeriodTaken(address operator, uint256 anchoredUntil);
   error NotNext(address operator, uint256 number);
   error NoRoom(address operator, uint256 live);
 
@@ -112,8 +115,9 @@ interface IReceipts is ICourt {
     uint256 bondWei
   ) external returns (bool begun);
 
-  /// @notice Publishes the root of a Merkle tree over the digests of receipts that the caller issued in a period.
-  function anchor(bytes32 root, uint256 count, uint256 from, uint256 until) external;
+  /// @notice Publishes the root of a Merkle tree over the digests of all receipts that the caller issued from `from` until before
+  /// `until`: a period that is over, and no part of one that it has anchored. Unix seconds.
+  function anchor(bytes32 root, uint64 count, uint40 from, uint40 until) external;
 
   /// @notice EIP-712 digest that an operator's key signs.
   function digestOf(Receipt calldata receipt) external view returns (bytes32 digest);
@@ -125,6 +129,9 @@ interface IReceipts is ICourt {
   /// @notice What stands behind the next receipt of this operator if nothing is judged before, wei.
   function coverOf(address operator) external view returns (uint256 coverWei);
   function reserveOf(address operator) external view returns (Reserve memory reserve);
+
+  /// @return until End of the operator's newest anchored period, unix seconds; 0: none.
+  function anchoredUntil(address operator) external view returns (uint256 until);
 
   /// @return operator 0 if nobody has registered it.
   /// @return until Last second for which it can issue receipts, unix seconds; type(uint40).max while it is not revoked.

@@ -18,13 +18,14 @@ import {
   ResultId
 } from "../interfaces/Types.sol";
 import {Ids} from "../market/Ids.sol";
+import {Anchors} from "./Anchors.sol";
 import {Keys} from "./Keys.sol";
 import {Reserves} from "./Reserves.sol";
 
 /// @title The court for receipts
 /// @dev A receipt on trial is a request of this contract's own, answered by its operator; the receipt's digest stands where the
 /// hash of an input stands. Game and vault are further instances of the market's, with this contract as their court.
-contract Receipts is Keys, Reserves {
+contract Receipts is Anchors, Keys, Reserves {
   /// @notice Receipts of one operator that can be on trial at once.
   uint256 public constant MAX_LIVE = 8;
   uint256 public constant MAX_BOND_CLASS = 24;
@@ -127,11 +128,6 @@ contract Receipts is Keys, Reserves {
     emit ChallengeDequeued(receipt.operator, number, begun);
     if (begun) _begin(receipt, claim, requestId, challenger, bondWei);
     else IVault(vault).unlock(challenger, bondWei);
-  }
-
-  /// @inheritdoc IReceipts
-  function anchor(bytes32 root, uint256 count, uint256 from, uint256 until) external {
-    emit Anchored(msg.sender, root, count, from, until);
   }
 
   /// @inheritdoc ICourt

@@ -239,6 +239,24 @@ contract ReceiptsTest is ReceiptsFixture {
     check(owner == bob && until == type(uint40).max, "bob's");
   }
 
+  function test_onePeriodHasOneRoot() public {
+    uint40 now_ = uint40(block.timestamp);
+    receipts.anchor("root", 3, now_ - 20, now_ - 10);
+    checkEq(receipts.anchoredUntil(address(this)), now_ - 10, "anchored");
+    VM.expectPartialRevert(IReceipts.PeriodTaken.selector);
+    receipts.anchor("another", 3, now_ - 20, now_ - 10);
+    VM.expectPartialRevert(IReceipts.PeriodTaken.selector);
+    receipts.anchor("longer", 3, now_ - 11, now_);
+    VM.expectPartialRevert(IReceipts.NotAPeriod.selector);
+    receipts.anchor("empty", 3, now_ - 5, now_ - 5);
+    VM.expectPartialRevert(IReceipts.NotAPeriod.selector);
+    receipts.anchor("not over", 3, now_ - 10, now_ + 1);
+    VM.prank(alice);
+    receipts.anchor("hers", 3, now_ - 20, now_ - 10);
+    receipts.anchor("next", 0, now_ - 10, now_);
+    checkEq(receipts.anchoredUntil(address(this)), now_, "anchored on");
+  }
+
   // Time
 
   function test_expiredReceipts() public {

@@ -50,7 +50,8 @@ function hashMessages(data: Uint8Array, bytes: number, rest: Uint8Array): Uint8A
   return hashes;
 }
 
-function build(leaves: Uint8Array, padLeaf: Uint8Array): Tree {
+/** Tree over the 32-byte hashes that stand one after the other in `leaves`, padded by `padLeaf`. */
+export function packedTree(leaves: Uint8Array, padLeaf: Uint8Array = EMPTY_ROOT): Tree {
   const depth = depthOf(Math.max(1, leaves.length / HASH_BYTES));
   const levels = [leaves];
   const pad = [padLeaf];
@@ -85,7 +86,7 @@ export function treePath(tree: Tree, index: number): Uint8Array[] {
 
 /** Tree over 32-byte leaves that are hashes already (instructions, tensor roots). */
 export function hashTree(leaves: readonly Uint8Array[]): Tree {
-  return build(Buffer.concat(leaves), EMPTY_ROOT);
+  return packedTree(Buffer.concat(leaves));
 }
 
 /** Leaf `index` of a tensor's bytes, zero-padded. */
@@ -96,7 +97,7 @@ export function tensorLeaf(data: Uint8Array, index: number): Uint8Array {
 }
 
 export function tensorTree(data: Uint8Array): Tree {
-  return build(data.length === 0 ? ZERO_LEAF : hashMessages(data, LEAF_BYTES, ZEROS), ZERO_LEAF);
+  return packedTree(data.length === 0 ? ZERO_LEAF : hashMessages(data, LEAF_BYTES, ZEROS), ZERO_LEAF);
 }
 
 export function tensorRoot(data: Uint8Array): Uint8Array {

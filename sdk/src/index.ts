@@ -11,6 +11,7 @@ export * from "./events.ts";
 export * from "./governance.ts";
 export * from "./ids.ts";
 export * from "./image.ts";
+export * from "./infer/anchors.ts";
 export * from "./infer/check.ts";
 export * from "./infer/client.ts";
 export * from "./infer/deposits.ts";

@@ -249,7 +249,7 @@ export async function startNode(
       ...{ place, digests, store: given, answer: parts.receipt },
       state: () => mirror.state,
     });
-  if (door !== undefined) roles.push(door.role);
+  if (door !== undefined) roles.push(...door.roles);
   if (options.announce !== undefined)
     roles.push(createAnnouncer(context, { ...options.announce, terms: options.operator }));
 
@@ -361,7 +361,7 @@ export async function startNode(
         outline: ({ path, model }) => exact.outline(path, model.bindings),
       }),
       live.routes,
-      ...(door === undefined ? [] : [door.routes]),
+      ...(door?.routes ?? []),
       ...(auditor === undefined ? [] : [auditRoutes({ auditor, place, digests, maxBytes: MAX_AUDIT_BYTES })]),
       ...(pages === undefined ? [] : [pages]),
     ];

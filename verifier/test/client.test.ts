@@ -44,7 +44,7 @@ describe("commands of answers over HTTP", function () {
       announce: { endpoints: [`http://127.0.0.1:${port}`] },
       receipts: {
         ...{ releases: [digits.releaseId], priceWei: PRICE, bondClass: 4, answers: "checked" as const },
-        ...{ signer: digestSigner(KEYS[account] ?? "0x"), redeemFromWei: 10n ** 18n },
+        ...{ signer: digestSigner(KEYS[account] ?? "0x"), redeemFromWei: 10n ** 18n, anchorSeconds: 10 },
       },
     };
     const node = await startNode(options, parts);
@@ -173,6 +173,27 @@ describe("commands of answers over HTTP", function () {
     expect(said(altered)["result"]).to.deep.include({ verdict: "unchecked", code: "BAD_RECEIPT" });
     writeFileSync(file("noise.json"), "{}");
     expect((await assay("receipt", "verify", file("noise.json"), ...content())).code).to.equal(1);
+  });
+
+  it("show whether an operator stands by what it gave", async () => {
+    const at = ["--endpoint", operator.url ?? ""];
+    const included = (name: string): Promise<Finished> => assay("receipt", "included", file(name), ...at);
+    let found = await included("receipt.json");
+    await until("it is anchored", async () => {
+      if (!found.stdout.includes("included, as number")) found = await included("receipt.json");
+      return found.stdout.includes("included, as number");
+    });
+    expect(found.code, found.stderr).to.equal(0);
+    const parsed = receiptFileSchema.parse(JSON.parse(readFileSync(file("receipt.json"), "utf8")));
+    const other = { ...parsed, receipt: { ...parsed.receipt, bondClass: 5 } };
+    writeFileSync(file("other.json"), JSON.stringify(other));
+    const left = await included("other.json");
+    expect([left.code, left.stdout.includes("LEFT OUT")], left.stderr).to.deep.equal([5, true]);
+    const drawn = await assay("receipt", "sample", operator.address, ...at, "--periods", "9");
+    expect([drawn.code, drawn.stdout.includes("WRONG")], drawn.stderr).to.deep.equal([0, false]);
+    expect(drawn.stdout).to.match(/drawn +[1-9][0-9]*, of which [1-9]/);
+    const nobody = await assay("receipt", "sample", verifier.address, ...at);
+    expect([nobody.code, nobody.stderr.includes("has published no roots")]).to.deep.equal([1, true]);
   });
 
   it("find a liar out, and take it to the referee", async () => {

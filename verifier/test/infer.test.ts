@@ -16,7 +16,14 @@ import {
 import { bondOfClass, requireSigner } from "../../sdk/src/receipts.ts";
 import { unpackParameters } from "../../sdk/src/parameters.ts";
 import { readRelease } from "../../sdk/src/release.ts";
-import type { Hex } from "../../sdk/src/structs.ts";
+import {
+  checkIncluded,
+  readAnchored,
+  sampleAnchored,
+  type Anchored,
+  type Inclusion,
+} from "../../sdk/src/infer/anchors.ts";
+import { address, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import type { ResultRecord } from "../src/chain/state.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
@@ -61,6 +68,7 @@ describe("answers over HTTP", function () {
           answers: "checked",
           signer: digestSigner(key),
           redeemFromWei: 5n * PRICE,
+          anchorSeconds: account === 1 ? 10 : undefined,
         },
       },
       parts,
@@ -337,6 +345,37 @@ describe("answers over HTTP", function () {
       (await (await fetch(`${urlOf(verifier)}${AUDIT_PATH}/${digest}`)).json()) as never;
     await until("judged", async () => (await standing()).state !== "pending");
     expect(await standing()).to.include({ state: "right", challenge: "none" });
+  });
+
+  it("publishes roots of all that it gave, by which anybody can hold it to that", async () => {
+    const { contracts, chain, deployment } = world;
+    const file = fileOf(placeOf(world), first, await buyer.send(urlOf(operator), first));
+    const asking = { endpoint: urlOf(operator), trusted: true };
+    const included = (): Promise<Inclusion> => checkIncluded(contracts, chain.provider, file, asking);
+    await until("it is included", async () => (await included()).state === "included");
+    const periods = await readAnchored(contracts, chain.provider, operator.address);
+    for (const [i, anchored] of periods.entries()) {
+      expect(anchored.from).to.equal(periods[i - 1]?.until ?? anchored.from);
+      const drawn = await sampleAnchored(contracts, anchored, 100, asking);
+      expect(drawn.length).to.equal(anchored.count);
+      expect(drawn.filter(({ wrong }) => wrong !== undefined)).to.deep.equal([]);
+    }
+    const receipt = { ...file.receipt, issuedAt: file.receipt.issuedAt + 1 };
+    expect((await checkIncluded(contracts, chain.provider, { ...file, receipt }, asking)).state).to.equal(
+      "left out",
+    );
+
+    // An operator that takes another's receipts for its own, and one that anchors nothing.
+    const wallet = chain.wallet(9);
+    const theirs = connect(deployment, wallet).receipts;
+    const [{ root, count, from, until: end }] = periods as [Anchored];
+    await (await theirs.anchor(root, count, from, end)).wait();
+    const [copied] = await readAnchored(contracts, chain.provider, address.parse(wallet.address));
+    if (copied === undefined) throw new Error("nothing was anchored");
+    const [drawn] = await sampleAnchored(contracts, copied, 1, asking);
+    expect(drawn?.wrong).to.equal("it is another operator's");
+    const nobodys = { ...file, receipt: { ...file.receipt, operator: liar.address } };
+    expect((await checkIncluded(contracts, chain.provider, nobodys, asking)).state).to.equal("open");
   });
 
   it("defends a right receipt against whoever challenges it", async () => {

@@ -11,6 +11,7 @@ import {
   type Verdict,
 } from "../../../sdk/src/events.ts";
 import { keccak, resultIdOf } from "../../../sdk/src/ids.ts";
+import type { Anchored } from "../../../sdk/src/infer/anchors.ts";
 import type { Receipt } from "../../../sdk/src/receipts.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import {
@@ -26,6 +27,8 @@ import {
 import { applyToOperators, type OperatorRecord } from "../../../sdk/src/operators.ts";
 import type { ChainLog } from "./log.ts";
 
+/** As many as an operator that anchors each hour has receipts for. */
+const MAX_ANCHORED = 21 * 24;
 /** Places of one release's file that are remembered: its owner may announce as many as it likes. */
 const MAX_URIS = 32;
 
@@ -147,6 +150,8 @@ export interface ChainState {
   readonly deposits: Map<string, DepositRecord>;
   /** Keys that sign receipts, lower case, and until when what they issue is good, unix seconds. */
   readonly keys: Map<string, { readonly operator: Hex; until: number }>;
+  /** Roots of the receipts that operators gave, by operator, lower case; the newest few, the oldest first. */
+  readonly anchored: Map<string, Anchored[]>;
   /** Packed parameters of later requests; undefined until the deployment has been read. */
   parameters: bigint | undefined;
 }
@@ -170,6 +175,7 @@ export function emptyState(): ChainState {
     queues: new Map(),
     deposits: new Map(),
     keys: new Map(),
+    anchored: new Map(),
     parameters: undefined,
   };
 }
@@ -413,6 +419,12 @@ function applyToKeys(keys: ChainState["keys"], event: AssayEvent): void {
   }
 }
 
+function applyToAnchored(anchored: ChainState["anchored"], event: AssayEvent): void {
+  if (event.name !== "Anchored") return;
+  const key = event.operator.toLowerCase();
+  anchored.set(key, [...(anchored.get(key) ?? []), event].slice(-MAX_ANCHORED));
+}
+
 function create(state: ChainState, { event, timestamp: at, blockNumber }: ChainEvent): void {
   if (event.name === "Released") {
     const { releaseId, release, header, contentUri } = event;
@@ -451,6 +463,7 @@ export function apply(state: ChainState, chainEvent: ChainEvent): void {
   applyToQueues(state.queues, event);
   applyToDeposits(state.deposits, event);
   applyToKeys(state.keys, event);
+  applyToAnchored(state.anchored, event);
   if (event.name === "ParametersChanged") state.parameters = event.parameters;
   const id = requestOf(state, event);
   const request = id === undefined ? undefined : state.requests.get(id);

@@ -56,6 +56,7 @@ const configSchema = z
     receiptAnswers: z.enum(ANSWERS),
     receiptKeystore: z.string(),
     redeemFrom: z.string(),
+    anchorHours: z.number().int().min(1).max(168),
     publicUrl: z.array(z.string()).max(MAX_ENDPOINTS),
     announce: z.boolean(),
     exactFrom: z.string(),

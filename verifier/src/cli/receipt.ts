@@ -18,6 +18,7 @@ import { freshKey } from "../chain/outbox/intent.ts";
 import { ether } from "../economics/ether.ts";
 import { createExchange } from "../http/exchange.ts";
 import { checkOutput, type Verdict } from "../inspect/verify.ts";
+import { addAnchored } from "./anchored.ts";
 import { readFile } from "./arguments.ts";
 import { withContent } from "./content.ts";
 import { EXIT, note, print, type Row } from "./output.ts";
@@ -205,4 +206,5 @@ receipt to your own node: it challenges what is wrong and pays.
   $ assay receipt challenge receipt.json --deposit`,
     )
     .action(challenge);
+  addAnchored(group);
 }

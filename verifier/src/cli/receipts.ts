@@ -38,6 +38,11 @@ export function withReceipts(command: Command): Command {
       "--redeem-from <ether>",
       `operator: redeem vouchers once they are worth this together (default ${DEFAULTS.redeemFrom})`,
     )
+    .option(
+      "--anchor-hours <n>",
+      "operator: publish a root of all receipts of each so many hours, by which anybody can hold you to them (default: do not)",
+      Number,
+    )
     .optionsGroup("Options:");
 }
 
@@ -83,6 +88,7 @@ export async function receiptOptions(config: Config, signer: Signer): Promise<Re
     bondClass: config.receiptBondClass ?? DEFAULTS.receiptBondClass,
     answers: config.receiptAnswers ?? DEFAULTS.receiptAnswers,
     signer: await signerOf(config, signer),
+    anchorSeconds: config.anchorHours === undefined ? undefined : 3600 * config.anchorHours,
     redeemFromWei: etherOf(config.redeemFrom ?? DEFAULTS.redeemFrom, "what vouchers are redeemed from"),
   };
 }

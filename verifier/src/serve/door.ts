@@ -11,6 +11,10 @@ import { createCashier, isKeyOf } from "./cashier.ts";
 import type { ReceiptAnswerer } from "../roles/operator.ts";
 import type { Role, RoleContext } from "../roles/role.ts";
 import type { ReceiptStore } from "../state/receipts.ts";
+import type { Anchored } from "../../../sdk/src/infer/anchors.ts";
+import { createAnchorer } from "./anchorer.ts";
+import { anchorRoutes } from "./anchorRoutes.ts";
+import { createAnchors } from "./anchors.ts";
 import { createAnswerer, type AnswersBy } from "./answerer.ts";
 import type { Digests, DigestSigner } from "./digests.ts";
 import { createFair } from "./fair.ts";
@@ -34,6 +38,8 @@ export interface ReceiptOptions {
   readonly signer: DigestSigner;
   /** Vouchers are redeemed once they are worth this together, wei. */
   readonly redeemFromWei: bigint;
+  /** Length of the periods whose receipts' root is published, seconds; absent: none is. */
+  readonly anchorSeconds?: number | undefined;
 }
 
 /** Of a client that has paid. */
@@ -48,8 +54,8 @@ const RUNS = 2;
 const ROWS = 8;
 
 export interface Door {
-  readonly routes: Routes;
-  readonly role: Role;
+  readonly routes: readonly Routes[];
+  readonly roles: readonly Role[];
 }
 
 export function openDoor(
@@ -89,21 +95,37 @@ export function openDoor(
     return prepared;
   }
 
+  const anchors = createAnchors(digests, store);
+  const anchored = (): readonly Anchored[] => state().anchored.get(account.toLowerCase()) ?? [];
+
   const service = createService({
     ...{ account, prices, digests, signer, store, state, release },
     purses: createPurses(store),
     fair: createFair({ atOnce: RUNS * ROWS * context.workers, each: EACH, all: ALL }),
     answer: parts.answer ?? createAnswerer(context, batcher, options.answers, state),
-    now: () => Math.floor(Date.now() / 1000),
+    // Nothing is issued into a period that has its root, whatever becomes of our clock.
+    now: () => Math.max(Math.floor(Date.now() / 1000), anchored().at(-1)?.until ?? 0),
   });
+  const { redeemFromWei, anchorSeconds } = options;
   return {
-    role: createCashier(context, { signer, digests, store, redeemFromWei: options.redeemFromWei }),
-    routes: inferRoutes({
-      service,
-      offering: { place, operator: account, key: signer.address, prices, maxOrderSeconds: MAX_ORDER_SECONDS },
-      served,
-      signatureOf: (releaseId) => release(releaseId).model.signature,
-      maxBytes: MAX_BODY_BYTES,
-    }),
+    roles: [
+      createCashier(context, { signer, digests, store, redeemFromWei }),
+      ...(anchorSeconds === undefined
+        ? []
+        : [createAnchorer(context, { anchors, store, anchored, everySeconds: anchorSeconds })]),
+    ],
+    routes: [
+      inferRoutes({
+        service,
+        offering: {
+          ...{ place, operator: account, key: signer.address, prices },
+          maxOrderSeconds: MAX_ORDER_SECONDS,
+        },
+        served,
+        signatureOf: (releaseId) => release(releaseId).model.signature,
+        maxBytes: MAX_BODY_BYTES,
+      }),
+      anchorRoutes({ anchors, anchored }),
+    ],
   };
 }

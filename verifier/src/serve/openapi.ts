@@ -1,5 +1,6 @@
 /** The HTTP API as OpenAPI 3.1; the schemas are those that the code checks with. */
 import { z } from "zod/v4";
+import { ANCHORS_PATH, underSchema } from "../../../sdk/src/infer/anchors.ts";
 import {
   AUDIT_PATH,
   HEADERS,
@@ -23,13 +24,20 @@ function failure(description: string): unknown {
   return { description, content: json("Failure") };
 }
 
+const HASH = { type: "string", pattern: "^0x[0-9a-fA-F]{64}$" };
 const BYTES = { schema: { type: "string", format: "binary" } };
+const PERIOD = {
+  root: HASH,
+  count: { type: "integer" },
+  from: { type: "integer", description: "Unix seconds." },
+  until: { type: "integer", description: "Unix seconds; not included." },
+};
 const releaseParameter = {
   name: "release",
   in: "query",
   required: false,
   description: "Terms of this release only.",
-  schema: { type: "string", pattern: "^0x[0-9a-fA-F]{64}$" },
+  schema: HASH,
 };
 
 /** @param maxBytes Largest body. */
@@ -121,6 +129,28 @@ export function openApi({ maxBytes }: { readonly maxBytes: number }): unknown {
           },
         },
       },
+      [ANCHORS_PATH]: {
+        get: {
+          summary: "Roots of the receipts of past periods that the operator has published on chain",
+          responses: { 200: { description: "Oldest first.", content: json("Anchors") } },
+        },
+      },
+      [`${ANCHORS_PATH}/{root}`]: {
+        get: {
+          summary: "A receipt under a root, by its number or its digest",
+          parameters: [
+            { name: "root", in: "path", required: true, schema: HASH },
+            { name: "index", in: "query", required: false, schema: { type: "integer", minimum: 0 } },
+            { name: "receipt", in: "query", required: false, schema: HASH },
+          ],
+          responses: {
+            200: { description: "With its path to the root.", content: json("Under") },
+            400: failure("Give an index, or a receipt's digest."),
+            404: failure("No such root, or no such receipt under it, or not kept any more."),
+            503: failure("Other periods are being read; see retry-after."),
+          },
+        },
+      },
     },
     components: {
       schemas: {
@@ -128,6 +158,11 @@ export function openApi({ maxBytes }: { readonly maxBytes: number }): unknown {
         PaymentRequired: schemaOf(requiredSchema),
         Settlement: schemaOf(settlementSchema),
         ReceiptFile: schemaOf(receiptFileSchema),
+        Under: schemaOf(underSchema),
+        Anchors: {
+          type: "array",
+          items: { type: "object", properties: PERIOD, required: Object.keys(PERIOD) },
+        },
         Inputs: { type: "object", properties: { inputs: { type: "object" } }, required: ["inputs"] },
         Outputs: { type: "object", properties: { outputs: { type: "object" } }, required: ["outputs"] },
         Audit: {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { seededRng } from "../../../program/src/testing/rng.ts";
+import type { Receipt } from "../../../sdk/src/receipts.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { clientAt, givenAt } from "../../test/given.ts";
 import { startPostgres } from "../../test/postgres.ts";
@@ -29,6 +30,16 @@ async function found(store: ReceiptStore, given: Given): Promise<Kept | undefine
   return kept && { ...keptOf(given), ...kept };
 }
 
+async function issued(
+  store: ReceiptStore,
+  from: number,
+  until = Number.MAX_SAFE_INTEGER,
+): Promise<Receipt[]> {
+  const found: Receipt[] = [];
+  for await (const receipt of store.issued(from, until)) found.push(receipt);
+  return found;
+}
+
 /** The same tests against both kinds of store. */
 function itKeepsReceipts(store: () => ReceiptStore): void {
   it("keeps a receipt, and charges for it", async () => {
@@ -41,9 +52,7 @@ function itKeepsReceipts(store: () => ReceiptStore): void {
     const purse = { client, owedWei: 7n, voucher: given.voucher };
     expect(await store().purse(client)).to.deep.equal(purse);
     expect(await store().purses()).to.deep.include(purse);
-    expect(await store().issued(given.receipt.issuedAt, Number.MAX_SAFE_INTEGER)).to.deep.include(
-      given.receipt,
-    );
+    expect(await issued(store(), given.receipt.issuedAt)).to.deep.include(given.receipt);
   });
 
   it("charges for an order once, however often it is given, at once or later", async () => {
@@ -75,6 +84,8 @@ function itKeepsReceipts(store: () => ReceiptStore): void {
     // This brings what was spooled to the database.
     expect((await store().purse(client))?.owedWei).to.equal(600n);
     await check();
+    const hashes = new Set((await issued(store(), 0)).map(({ requestHash }) => requestHash));
+    expect(many.filter(({ requestHash }) => !hashes.has(requestHash))).to.deep.equal([]);
   });
 
   it("forgets what was issued before a time, and what clients owe never", async () => {
@@ -83,7 +94,7 @@ function itKeepsReceipts(store: () => ReceiptStore): void {
     const given = { ...old, receipt: { ...old.receipt, issuedAt: 1000 } };
     await store().keep(given);
     await store().keep(recent);
-    expect(await store().issued(0, 1001)).to.deep.equal([given.receipt]);
+    expect(await issued(store(), 0, 1001)).to.deep.equal([given.receipt]);
     await store().purge(1001);
     expect(await store().find(given.requestHash)).to.equal(undefined);
     expect(await found(store(), recent)).to.deep.include(keptOf(recent));
@@ -148,9 +159,9 @@ describe("receipts", function () {
         expect(kept, String(number)).to.deep.include(given);
         expect(kept?.receipt).to.deep.equal({ ...receipt, issuedAt: kept?.receipt.issuedAt });
       }
-      const issued = await again.issued(0, Number.MAX_SAFE_INTEGER);
-      expect(issued.length).to.be.at.least(said.size);
-      expect((await again.purse(clientAt(1)))?.owedWei).to.equal(7n * BigInt(issued.length));
+      const { length } = await issued(again, 0);
+      expect(length).to.be.at.least(said.size);
+      expect((await again.purse(clientAt(1)))?.owedWei).to.equal(7n * BigInt(length));
       await again.close();
       await state.destroy();
     });

@@ -52,8 +52,8 @@ export interface ReceiptStore {
   purse(client: Hex): Promise<PurseState | undefined>;
   /** All that have promised something. */
   purses(): Promise<readonly PurseState[]>;
-  /** What was issued in a period (unix seconds), in the order in which it was. */
-  issued(from: number, until: number): Promise<readonly Receipt[]>;
+  /** What was issued in a period (unix seconds), by time of issue, then by request. */
+  issued(from: number, until: number): AsyncGenerator<Receipt, void>;
   /** Forgets what was issued before, unix seconds. */
   purge(before: number): Promise<void>;
   close(): Promise<void>;
@@ -243,16 +243,23 @@ export function openReceipts(
     async purses() {
       return (await database.selectFrom("purses").selectAll().execute()).map(purseOf);
     },
-    async issued(from, until) {
-      const rows = await database
-        .selectFrom("receipts")
-        .select("receipt")
-        .where("issued_at", ">=", from)
-        .where("issued_at", "<", until)
-        .orderBy("issued_at")
-        .orderBy("request_hash")
-        .execute();
-      return rows.map(({ receipt }) => receiptOf(receipt));
+    async *issued(from, until) {
+      // In pages, since a period may have millions.
+      for (let after: readonly [number, string] = [from, ""]; ;) {
+        const rows = await database
+          .selectFrom("receipts")
+          .select(["receipt", "issued_at", "request_hash"])
+          .where((is) => is(is.refTuple("issued_at", "request_hash"), ">", is.tuple(...after)))
+          .where("issued_at", "<", until)
+          .orderBy("issued_at")
+          .orderBy("request_hash")
+          .limit(MOST_ROWS)
+          .execute();
+        for (const { receipt } of rows) yield receiptOf(receipt);
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < MOST_ROWS) return;
+        after = [last.issued_at, last.request_hash];
+      }
     },
     async purge(before) {
       await database.deleteFrom("receipts").where("issued_at", "<", before).execute();
@@ -317,7 +324,7 @@ export async function openSpooledReceipts(
   }
   await flushNow();
   const since = Math.floor(Date.now() / 1000) - orderSeconds;
-  for (const { requestHash, issuedAt } of await store.issued(since, Number.MAX_SAFE_INTEGER))
+  for await (const { requestHash, issuedAt } of store.issued(since, Number.MAX_SAFE_INTEGER))
     recent.set(requestHash, issuedAt);
   const timer = setInterval(() => {
     forgetOld();
@@ -345,9 +352,9 @@ export async function openSpooledReceipts(
       await flushNow();
       return store.purse(client);
     },
-    async issued(from, until) {
+    async *issued(from, until) {
       await flushNow();
-      return store.issued(from, until);
+      yield* store.issued(from, until);
     },
     async purge(before) {
       await store.purge(before);

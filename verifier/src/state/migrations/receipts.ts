@@ -27,6 +27,11 @@ export const receipts: Migration = {
       .addColumn("issued_at", "bigint", (c) => c.notNull())
       .execute();
     await schema
+      .createIndex("receipts_issued")
+      .on("receipts")
+      .columns(["issued_at", "request_hash"])
+      .execute();
+    await schema
       .createTable("audits")
       .addColumn("digest", "text", (c) => c.primaryKey())
       .addColumn("receipt", "text", (c) => c.notNull())

@@ -135,9 +135,10 @@ export function createAnchors(digests: Digests, store: ReceiptStore): Anchors {
       if (index === undefined || index >= tree.count)
         throw new AssayError("NOT_FOUND", "no such receipt is under this root");
       const request = tree.requests.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
-      const kept = await store.find(toHex(request));
-      if (kept === undefined) throw new AssayError("NOT_FOUND", "the receipt is not kept any more");
-      return { index, path: pathOf(tree, index), receipt: kept.receipt, signature: kept.signature };
+      const signed = await store.signed(toHex(request));
+      if (signed === undefined) throw new AssayError("NOT_FOUND", "the receipt is not kept any more");
+      const { receipt, signature } = signed;
+      return { index, path: pathOf(tree, index), receipt, signature };
     },
   };
 }

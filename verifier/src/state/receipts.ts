@@ -49,6 +49,8 @@ export type Outcome = "kept" | "unpaid" | "known";
 export interface ReceiptStore {
   keep(given: Given): Promise<Outcome>;
   find(requestHash: Hex): Promise<Kept | undefined>;
+  /** Without input and output, which may be large. */
+  signed(requestHash: Hex): Promise<Pick<Kept, "receipt" | "signature"> | undefined>;
   purse(client: Hex): Promise<PurseState | undefined>;
   /** All that have promised something. */
   purses(): Promise<readonly PurseState[]>;
@@ -232,6 +234,14 @@ export function openReceipts(
         output: evidence.slice(row.input_bytes),
       };
     },
+    async signed(requestHash) {
+      const row = await database
+        .selectFrom("receipts")
+        .select(["receipt", "signature"])
+        .where("request_hash", "=", requestHash)
+        .executeTakeFirst();
+      return row && { receipt: receiptOf(row.receipt), signature: hex.parse(row.signature) };
+    },
     async purse(client) {
       const row = await database
         .selectFrom("purses")
@@ -348,6 +358,7 @@ export async function openSpooledReceipts(
       }
     },
     find: async (requestHash) => fresh.get(requestHash) ?? store.find(requestHash),
+    signed: async (requestHash) => fresh.get(requestHash) ?? store.signed(requestHash),
     async purse(client) {
       await flushNow();
       return store.purse(client);

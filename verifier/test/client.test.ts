@@ -7,6 +7,7 @@ import { freePort } from "../../scripts/anvil.ts";
 import { connect } from "../../sdk/src/contracts.ts";
 import { receiptFileSchema, requiredSchema, TERMS_PATH } from "../../sdk/src/infer/wire.ts";
 import { toHex, type Hex } from "../../sdk/src/structs.ts";
+import { recomputeWith } from "../../sdk/src/verify.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
@@ -207,6 +208,14 @@ describe("commands of answers over HTTP", function () {
     });
     const verified = await assay("receipt", "verify", file("wrong.json"), ...content());
     expect([verified.code, verified.stdout.includes("WRONG")], verified.stderr).to.deep.equal([5, true]);
+    const check = recomputeWith({
+      ...{ rpcUrl: world.chain.url, deployment: world.deployment, flags: content() },
+      command: [process.execPath, join(import.meta.dirname, "..", "..", "bin", "assay.mjs")],
+    });
+    const files = ["receipt.json", "wrong.json"].map((name) =>
+      receiptFileSchema.parse(JSON.parse(readFileSync(file(name), "utf8"))),
+    );
+    expect(await Promise.all(files.map(check))).to.deep.equal(["right", "wrong"]);
     const poor = await assay("receipt", "challenge", file("wrong.json"), ...key(7));
     expect([poor.code, poor.stderr.includes("--deposit")], poor.stderr).to.deep.equal([2, true]);
     const challenged = await assay(

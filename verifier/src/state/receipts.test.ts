@@ -1,5 +1,5 @@
 import { fork } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -134,6 +134,29 @@ describe("receipts", function () {
         expect(await store.keep(one)).to.equal("known");
       }
       expect((await store.purse(client))?.owedWei).to.equal(100n);
+    });
+
+    it("takes everything from its files again once the database is gone", async () => {
+      const directory = join(folder, "restored");
+      const given = Array.from({ length: 300 }, (_, i) => order(clientAt(2), 7n, 7n * BigInt(i + 1)));
+      const files = join(directory, "receipts");
+      const before = await openDatabase({ directory: join(directory, "state") });
+      const first = await openSpooledReceipts(before, files, ORDER_SECONDS, testLog);
+      const outcomes = await Promise.all(given.map((one) => first.keep(one)));
+      expect(new Set(outcomes)).to.deep.equal(new Set(["kept"]));
+      await first.close();
+      await before.destroy();
+      // As if they had been settled long ago.
+      for (const name of readdirSync(files))
+        renameSync(join(files, name), join(files, name.replace(/open$/, "kept")));
+      rmSync(join(directory, "state"), { recursive: true });
+      const anew = await openDatabase({ directory: join(directory, "state") });
+      const again = await openSpooledReceipts(anew, files, ORDER_SECONDS, testLog);
+      for (const one of given) expect(await found(again, one)).to.deep.include(keptOf(one));
+      const purse = await again.purse(clientAt(2));
+      expect(purse).to.deep.include({ owedWei: 2100n, voucher: given.at(-1)?.voucher });
+      await again.close();
+      await anew.destroy();
     });
 
     it("has what it said that it kept, and charged for it once, when its process is killed", async () => {

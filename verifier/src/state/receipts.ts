@@ -54,6 +54,8 @@ export interface ReceiptStore {
   purse(client: Hex): Promise<PurseState | undefined>;
   /** All that have promised something. */
   purses(): Promise<readonly PurseState[]>;
+  /** Which of these are kept. */
+  known(requestHashes: readonly Hex[]): Promise<ReadonlySet<string>>;
   /** What was issued in a period (unix seconds), by time of issue, then by request. */
   issued(from: number, until: number): AsyncGenerator<Receipt, void>;
   /** Forgets what was issued before, unix seconds. */
@@ -62,6 +64,8 @@ export interface ReceiptStore {
 }
 
 const MOST_ROWS = 256;
+/** Receipts that are read from files before they go to the database. */
+const MOST_FRESH = 4096;
 const UNIQUE_VIOLATION = "23505";
 
 interface Writing {
@@ -253,6 +257,15 @@ export function openReceipts(
     async purses() {
       return (await database.selectFrom("purses").selectAll().execute()).map(purseOf);
     },
+    async known(requestHashes) {
+      if (requestHashes.length === 0) return new Set();
+      const rows = await database
+        .selectFrom("receipts")
+        .select("request_hash")
+        .where("request_hash", "in", requestHashes)
+        .execute();
+      return new Set(rows.map(({ request_hash: hash }) => hash));
+    },
     async *issued(from, until) {
       // In pages, since a period may have millions.
       for (let after: readonly [number, string] = [from, ""]; ;) {
@@ -278,8 +291,20 @@ export function openReceipts(
   };
 }
 
+function* chunks<T>(items: Iterable<T>, size: number): Generator<T[], void> {
+  let chunk: T[] = [];
+  for (const item of items) {
+    if (chunk.push(item) < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
 /** After which what was spooled goes to the database, milliseconds. */
 const FLUSH_MS = 1000;
+/** Longer than systems hold back what is to be written, milliseconds. */
+const SETTLE_MS = 120_000;
 
 /**
  * Receipts of the only process that uses a database: in a file before they are given, with input and output, and some time later in
@@ -294,11 +319,15 @@ export async function openSpooledReceipts(
   orderSeconds: number,
   log: Logger,
 ): Promise<ReceiptStore> {
-  const spool = openSpool(directory);
+  // With a new database the files give back what the old one knew.
+  const empty =
+    (await database.selectFrom("purses").select("client").limit(1).executeTakeFirst()) === undefined;
+  const spool = openSpool(directory, empty);
   const store = openReceipts(database, async (place) => givenOf(await spool.read(place)));
   /** In the file and not in the database. */
   const fresh = new Map<Hex, Placed>();
   let flushing: Promise<void> | undefined;
+  const settling: { readonly at: number; readonly settle: () => void }[] = [];
   /** When the orders were answered that can still be answered, unix seconds: asking the database for each would take longer than the rest. */
   const recent = new Map<Hex, number>();
 
@@ -310,17 +339,22 @@ export async function openSpooledReceipts(
   }
 
   async function flush(): Promise<void> {
+    settleOld();
     if (fresh.size === 0) return;
-    const settle = spool.turn();
+    const settle = await spool.turn();
     // By then everything in the files before is in `fresh`.
     await setImmediate();
     const moving = [...fresh];
-    // What is there already was brought there before a crash.
     const outcomes = await Promise.all(moving.map(([, one]) => store.keep(one)));
     const unpaid = outcomes.filter((outcome) => outcome === "unpaid").length;
     if (unpaid > 0) log.error({ receipts: unpaid }, "receipts were given that no voucher pays for");
     for (const [hash] of moving) fresh.delete(hash);
-    settle();
+    settling.push({ at: performance.now(), settle });
+  }
+
+  /** The database leaves it to the system when its bytes reach the disk: until they have, the files stay what counts. */
+  function settleOld(): void {
+    while (performance.now() - (settling[0]?.at ?? Infinity) >= SETTLE_MS) settling.shift()?.settle();
   }
 
   function flushNow(): Promise<void> {
@@ -328,9 +362,11 @@ export async function openSpooledReceipts(
     return flushing;
   }
 
-  for (const { line, place } of spool.left) {
-    const given = givenOf(line);
-    fresh.set(given.requestHash, { ...given, place });
+  for (const some of chunks(spool.left(), MOST_ROWS)) {
+    const placed = some.map(({ line, place }) => ({ ...givenOf(line), place }));
+    const known = await store.known(placed.map(({ requestHash }) => requestHash));
+    for (const given of placed) if (!known.has(given.requestHash)) fresh.set(given.requestHash, given);
+    if (fresh.size >= MOST_FRESH) await flushNow();
   }
   await flushNow();
   const since = Math.floor(Date.now() / 1000) - orderSeconds;
@@ -374,7 +410,7 @@ export async function openSpooledReceipts(
     async close() {
       clearInterval(timer);
       await flushNow();
-      spool.close();
+      await spool.close();
     },
   };
 }

@@ -18,7 +18,7 @@ describe("a spool", () => {
   }
 
   function lines({ left }: Spool): string[] {
-    return left.map(({ line }) => line);
+    return [...left()].map(({ line }) => line);
   }
 
   function filesOf(kind: "open" | "kept"): string[] {
@@ -32,25 +32,25 @@ describe("a spool", () => {
     directory = mkdtempSync(join(tmpdir(), "assay-spool-"));
   });
 
-  afterEach(() => {
-    for (const spool of opened.splice(0)) spool.close();
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((spool) => spool.close()));
     rmSync(directory, { recursive: true });
   });
 
   it("gives back what was written, in order, by its place and when it is opened again", async () => {
     const rng = seededRng(1);
     const first = open();
-    expect(first.left).to.deep.equal([]);
+    expect([...first.left()]).to.deep.equal([]);
     const written = Array.from({ length: 60 }, (_, i) => `${i} ${TEXTS[rng.int(0, TEXTS.length - 1)]}`);
     const found = [];
     for (const line of written) {
       found.push({ line, place: await first.append(line) });
-      if (rng.int(0, 9) === 0) first.turn();
+      if (rng.int(0, 9) === 0) await first.turn();
     }
     for (const { line, place } of found) expect(await first.read(place)).to.equal(line);
     expect(filesOf("open").length).to.be.above(1);
     const again = open();
-    expect(again.left).to.deep.equal(found);
+    expect([...again.left()]).to.deep.equal(found);
     for (const { line, place } of found) expect(await again.read(place)).to.equal(line);
   });
 
@@ -60,13 +60,13 @@ describe("a spool", () => {
     const written = Array.from({ length: 1000 }, (_, i) => `${i} ${"é".repeat(rng.int(0, 50))}`);
     const places = await Promise.all(
       written.map((line, i) => {
-        if (i % 301 === 300) spool.turn();
+        if (i % 301 === 300) void spool.turn();
         return spool.append(line);
       }),
     );
     expect(await Promise.all(places.map((place) => spool.read(place)))).to.deep.equal(written);
     expect(new Set(places.map(({ file, offset }) => `${file}:${offset}`)).size).to.equal(1000);
-    expect(open().left.map(({ place }) => place)).to.deep.equal(places);
+    expect([...open().left()].map(({ place }) => place)).to.deep.equal(places);
   });
 
   it("leaves out only what a crash cut short", async () => {
@@ -81,7 +81,7 @@ describe("a spool", () => {
       const place = await again.append("after");
       expect(await again.read(place)).to.equal("after");
       expect(lines(open())).to.deep.equal(["one", "zwei ß", "after"]);
-      for (const old of opened.splice(0)) old.close();
+      await Promise.all(opened.splice(0).map((old) => old.close()));
       rmSync(directory, { recursive: true });
     }
     open();
@@ -92,7 +92,7 @@ describe("a spool", () => {
   it("leaves what was not settled, and still reads what was", async () => {
     const spool = open();
     const settled = await spool.append("settled");
-    const settle = spool.turn();
+    const settle = await spool.turn();
     const place = await spool.append("later");
     settle();
     expect(await spool.read(settled)).to.equal("settled");
@@ -100,7 +100,7 @@ describe("a spool", () => {
     expect(await spool.read(place)).to.equal("later");
     const again = open();
     expect(await again.read(settled)).to.equal("settled");
-    again.turn()();
+    (await again.turn())();
     const last = open();
     expect(lines(last)).to.deep.equal([]);
     expect(await last.read(settled)).to.equal("settled");
@@ -110,20 +110,55 @@ describe("a spool", () => {
   it("settles with the next turn what the last did not", async () => {
     const spool = open();
     await spool.append("one");
-    spool.turn();
+    await spool.turn();
     await spool.append("two");
-    const settle = spool.turn();
+    const settle = await spool.turn();
     await spool.append("three");
     expect(lines(open())).to.deep.equal(["one", "two", "three"]);
     settle();
     expect(lines(open())).to.deep.equal(["three"]);
   });
 
+  it("gives back what was settled too, if it is asked to", async () => {
+    const spool = open();
+    await spool.append("settled");
+    (await spool.turn())();
+    await spool.append("not");
+    expect(lines(open())).to.deep.equal(["not"]);
+    const again = openSpool(directory, true);
+    opened.push(again);
+    expect(lines(again)).to.deep.equal(["settled", "not"]);
+  });
+
+  it("settles in any order, and each file once", async () => {
+    const spool = open();
+    await spool.append("one");
+    const first = await spool.turn();
+    await spool.append("two");
+    const both = await spool.turn();
+    await spool.append("three");
+    both();
+    first();
+    expect(lines(open())).to.deep.equal(["three"]);
+  });
+
+  it("acknowledges what was appended before it is closed, and takes nothing after", async () => {
+    const spool = open();
+    const appended = Array.from({ length: 50 }, (_, i) => spool.append(`line ${i}`));
+    const closing = spool.close();
+    opened.pop();
+    const refused: unknown = await spool.append("late").catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(Error);
+    await closing;
+    const places = await Promise.all(appended);
+    expect([...open().left()].map(({ place }) => place)).to.deep.equal(places);
+  });
+
   it("reads a line while it is being settled", async () => {
     const spool = open();
     for (let i = 0; i < 200; i++) {
       const place = await spool.append(`line ${i}`);
-      const settle = spool.turn();
+      const settle = await spool.turn();
       const reading = Array.from({ length: 4 }, () => spool.read(place));
       settle();
       expect(new Set(await Promise.all(reading))).to.deep.equal(new Set([`line ${i}`]));
@@ -133,9 +168,9 @@ describe("a spool", () => {
   it("removes what is settled and old, and nothing else", async () => {
     const spool = open();
     const old = await spool.append("settled and old");
-    spool.turn()();
+    (await spool.turn())();
     const recent = await spool.append("settled");
-    spool.turn()();
+    (await spool.turn())();
     const unsettled = await spool.append("old");
     for (const path of [...filesOf("kept").slice(0, 1), ...filesOf("open")]) utimesSync(path, 1000, 1000);
     await spool.purge(1000);

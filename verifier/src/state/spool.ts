@@ -1,10 +1,20 @@
 /**
- * Lines in files: an append is one write into the system's cache, and those that come together share it. What a crash cut short was
- * never acknowledged.
+ * Lines in files: what was acknowledged is on the disk. Those that come while one write is on its way share the next. What a crash cut
+ * short was never acknowledged.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 import { open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { AssayError } from "../../../sdk/src/error.ts";
 
 /** Where a line is. */
@@ -21,19 +31,21 @@ export interface Spooled {
 }
 
 export interface Spool {
-  /** What was there when it was opened and was not settled, the oldest first. */
-  readonly left: readonly Spooled[];
-  /** Resolves when the line is in the file. */
+  /** What was there when it was opened and was not settled, the oldest first; read as it is asked for. */
+  readonly left: () => Iterable<Spooled>;
+  /** Resolves when the line is on the disk. */
   append(line: string): Promise<Place>;
-  /** Begins a new file. @returns what calls all lines before it settled. */
-  turn(): () => void;
+  /** Begins a new file once everything before is acknowledged. @returns what calls all lines before it settled. */
+  turn(): Promise<() => void>;
   /** @throws Error if the line is not there any more. */
   read(place: Place): Promise<string>;
   /** Removes what was settled, and written last, before a time; unix seconds. */
   purge(before: number): Promise<void>;
-  close(): void;
+  /** Acknowledges what was appended before. */
+  close(): Promise<void>;
 }
 
+const synced = promisify(fdatasync);
 const NAME = /^([0-9]{1,15})\.(open|kept)$/;
 
 interface Waiting {
@@ -62,27 +74,38 @@ function spooledIn(path: string, file: number): Spooled[] {
   return found;
 }
 
-/** @param directory Of its own; one process at a time. */
-export function openSpool(directory: string): Spool {
+/**
+ * @param directory Of its own; one process at a time.
+ * @param again Nothing counts as settled.
+ */
+export function openSpool(directory: string, again = false): Spool {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const pathOf = (number: number, kind: "open" | "kept"): string => join(directory, `${number}.${kind}`);
+  if (again)
+    for (const one of filesIn(directory, "kept")) renameSync(pathOf(one, "kept"), pathOf(one, "open"));
   let unsettled = filesIn(directory, "open");
-  const left = unsettled.flatMap((number) => spooledIn(pathOf(number, "open"), number));
+  const found = unsettled;
+  function* left(): Generator<Spooled, void> {
+    for (const one of found) yield* spooledIn(pathOf(one, "open"), one);
+  }
   const known = [...unsettled, ...filesIn(directory, "kept")];
   let number = Math.max(0, ...known) + 1;
   let file = openSync(pathOf(number, "open"), "ax", 0o600);
   let size = 0;
+  /** Whether the disk knows the newest file's name. */
+  let named = false;
   let waiting: Waiting[] = [];
+  let turning: (() => void)[] = [];
+  let working: Promise<void> | undefined;
   let closed = false;
 
-  function write(): void {
-    const batch = waiting;
-    waiting = [];
-    if (batch.length === 0) return;
+  async function write(batch: readonly Waiting[]): Promise<void> {
     const parts = batch.map(({ line }) => Buffer.from(`${line}\n`));
     try {
       const all = Buffer.concat(parts);
       for (let at = 0; at < all.length;) at += writeSync(file, all, at);
+      await synced(file);
+      if (!named) await nameOnDisk();
       batch.forEach(({ done }, i) => {
         const { length = 0 } = parts[i] ?? {};
         done({ file: number, offset: size, length: length - 1 });
@@ -95,29 +118,59 @@ export function openSpool(directory: string): Spool {
     }
   }
 
+  async function nameOnDisk(): Promise<void> {
+    const folder = await open(directory, "r");
+    try {
+      await folder.sync();
+      named = true;
+    } finally {
+      await folder.close();
+    }
+  }
+
   function begin(): void {
     closeSync(file);
     unsettled.push(number++);
     file = openSync(pathOf(number, "open"), "ax", 0o600);
     size = 0;
+    named = false;
+  }
+
+  async function work(): Promise<void> {
+    // What comes in the same turn of the event loop is written together.
+    await Promise.resolve();
+    while (waiting.length > 0 || turning.length > 0) {
+      const [batch, turns] = [waiting, turning];
+      [waiting, turning] = [[], []];
+      if (batch.length > 0) await write(batch);
+      if (turns.length > 0) begin();
+      for (const turned of turns) turned();
+    }
+    working = undefined;
+  }
+
+  function settleAll(): () => void {
+    const mine = [...unsettled];
+    return () => {
+      const gone = mine.filter((one) => unsettled.includes(one));
+      for (const one of gone) renameSync(pathOf(one, "open"), pathOf(one, "kept"));
+      unsettled = unsettled.filter((one) => !gone.includes(one));
+    };
   }
 
   return {
     left,
     append: (line) =>
       new Promise((done, failed) => {
-        if (closed) failed(new AssayError("CLOSED", "receipts are not kept any more"));
-        else if (waiting.push({ line, done, failed }) === 1) queueMicrotask(write);
+        if (closed) return failed(new AssayError("CLOSED", "receipts are not kept any more"));
+        waiting.push({ line, done, failed });
+        working ??= work();
       }),
-    turn() {
-      write();
-      begin();
-      const gone = [...unsettled];
-      return () => {
-        for (const one of gone) renameSync(pathOf(one, "open"), pathOf(one, "kept"));
-        unsettled = unsettled.filter((one) => !gone.includes(one));
-      };
-    },
+    turn: () =>
+      new Promise((resolve) => {
+        turning.push(() => resolve(settleAll()));
+        working ??= work();
+      }),
     async read({ file: from, offset, length }) {
       // It may be settled meanwhile, and is never unsettled again.
       const handle = await open(pathOf(from, "open"), "r").catch(() => open(pathOf(from, "kept"), "r"));
@@ -134,9 +187,9 @@ export function openSpool(directory: string): Spool {
         if ((await stat(path)).mtimeMs < 1000 * before) await rm(path, { force: true });
       }
     },
-    close() {
-      write();
+    async close() {
       closed = true;
+      await working;
       closeSync(file);
     },
   };

@@ -24,11 +24,13 @@ function mochaOfProcesses(...patterns: readonly string[]): readonly string[] {
 /** The longest first. */
 const suites = [
   ...(nightly ? globSync("{test,verifier}/**/*.nightly.ts").map((file) => mocha(file)) : []),
-  mochaOfProcesses("verifier/test/[a-m]*.test.ts"),
+  mochaOfProcesses("verifier/test/[d-h]*.test.ts"),
+  mochaOfProcesses("verifier/test/[i-m]*.test.ts"),
   mocha("test/{operators,referee}/**/*.test.ts"),
   mochaOfProcesses("explorer/test/**/*.test.ts"),
   mochaOfProcesses("test/{*,!(operators|referee)/**/*}.test.ts"),
   mochaOfProcesses("verifier/test/[n-z]*.test.ts"),
+  mochaOfProcesses("verifier/test/[a-c]*.test.ts"),
   mochaOfProcesses("sdk/src/**/*.test.ts", "verifier/src/**/*.test.ts", "scripts/**/*.test.ts"),
   mochaOfProcesses("sdk/test/**/*.test.ts"),
   mocha("program/**/*.test.ts"),

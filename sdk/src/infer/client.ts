@@ -207,6 +207,8 @@ export async function createInferenceClient(
   /** Whom to ask, the best first. @throws {AssayError} PAYMENT_REQUIRED, NOT_FOUND, RPC_FAILED. */
   async function candidates(wanted: InferOptions): Promise<OperatorTerms[]> {
     const { operators, refused } = await surveyFor(wanted);
+    // That nobody could be asked now says nothing of the next minute.
+    if (operators.length === 0) surveys.clear();
     const usable: OperatorTerms[] = [];
     const objections: AssayError[] = [];
     for (const found of operators) {

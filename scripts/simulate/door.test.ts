@@ -82,10 +82,17 @@ describe("the invariants of the second door", () => {
     by: "operator-0",
     right: true,
     taken: ["verifier-0"],
+    judged: ["right"],
     verdict: "none",
     bondSettled: false,
   };
-  const caught = { by: "silent", right: false, verdict: "clock", bondSettled: true } as const;
+  const caught = {
+    by: "silent",
+    right: false,
+    judged: ["wrong"],
+    verdict: "clock",
+    bondSettled: true,
+  } as const;
   const order: OrderFact = { by: "operator-0", answers: 1, again: "same" };
   const wei = 7n * RECEIPT_PRICE;
   const purse: PurseFact = {
@@ -121,12 +128,15 @@ describe("the invariants of the second door", () => {
   });
 
   it("break for whatever must not happen to a receipt", () => {
-    expect(of({ right: false })).to.deep.equal(["HONEST_WRONG", "LIE_STANDS"]);
+    expect(of({ right: false, judged: ["wrong"] })).to.deep.equal(["HONEST_WRONG", "LIE_STANDS"]);
     expect(of({ ...caught, verdict: "none" })).to.deep.equal(["LIE_STANDS"]);
     expect(of({ ...caught, bondSettled: false })).to.deep.equal(["UNSETTLED"]);
     expect(of({ verdict: "clock", bondSettled: true })).to.deep.equal(["HONEST_STAKE", "RIGHT_ANSWER"]);
-    expect(of({ ...caught, right: true })).to.deep.equal(["RIGHT_ANSWER"]);
-    expect(of({ taken: [] })).to.deep.equal(["RECEIPT_LOST"]);
+    expect(of({ ...caught, right: true, judged: ["right"] })).to.deep.equal(["RIGHT_ANSWER"]);
+    expect(of({ taken: [], judged: [] })).to.deep.equal(["RECEIPT_LOST"]);
+    for (const judged of [["wrong"], ["pending"], ["none"], []] as const)
+      expect(of({ judged }), judged.join()).to.deep.equal(["MISJUDGED"]);
+    expect(of({ ...caught, judged: ["wrong", "right"] })).to.deep.equal(["MISJUDGED"]);
     expect(broken({ orders: [{ ...order, answers: 2 }] })).to.deep.equal(["RECEIPT_LOST"]);
     expect(broken({ orders: [{ ...order, again: "other" }] })).to.deep.equal(["RECEIPT_LOST"]);
     expect(broken({ orders: [{ ...order, again: "none" }] })).to.deep.equal(["RECEIPT_LOST"]);

@@ -30,6 +30,8 @@ export interface Broken {
     | "UNREDEEMED"
     /** An order was answered in two ways, or not again; or a receipt that the client holds was not taken to be judged. */
     | "RECEIPT_LOST"
+    /** A verifier took a receipt and did not judge it, or otherwise than the exact interpreter. */
+    | "MISJUDGED"
     /** An SDK call threw what it does not say that it throws. */
     | "SURPRISE"
     /** A process ended by itself, did not end when told to, or left children behind. */

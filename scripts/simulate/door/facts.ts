@@ -8,6 +8,7 @@ import { eventsNamed, readRecord, type ChainRecord } from "../record.ts";
 import { RECEIPT_PRICE, SELLERS, type SellerName, type StakedName, type VerifierName } from "../rules.ts";
 import type { Stage } from "../stage.ts";
 import type { Books } from "./books.ts";
+import type { Judged } from "./desk.ts";
 import type { Shopper } from "./client.ts";
 import type { Asked } from "./letters.ts";
 import type { PlannedOrder } from "./plan.ts";
@@ -19,6 +20,8 @@ export interface ReceiptFact {
   readonly right: boolean;
   /** Who took it to judge it. */
   readonly taken: readonly VerifierName[];
+  /** What each of them found. */
+  readonly judged: readonly Judged[];
   readonly verdict: Verdict;
   readonly bondSettled: boolean;
 }
@@ -68,6 +71,7 @@ export interface Held {
   readonly file: ReceiptFile;
   readonly right: boolean;
   readonly taken: readonly VerifierName[];
+  readonly judged: readonly Judged[];
 }
 
 export interface DoorNotes {
@@ -84,12 +88,12 @@ function receiptsOf(stage: Stage, record: ChainRecord, held: readonly Held[]): R
   const lost = eventsNamed(record, "OperatorLost");
   const settled = eventsNamed(record, "BondSettled");
   const resultOf = ({ requestId, claim }: EventOf<"ReceiptOnTrial">): Hex => resultOfClaim(requestId, claim);
-  return held.map(({ digest, file, right, taken }) => {
+  return held.map(({ digest, file, right, taken, judged }) => {
     const trial = trials.find(({ claim }) => sameHex(claim.request.inputHash, digest));
     const isOfTrial = ({ resultId }: { readonly resultId: Hex }): boolean =>
       trial !== undefined && sameHex(resultId, resultOf(trial));
     return {
-      ...{ digest, right, taken, by: nameAt(stage, file.receipt.operator) },
+      ...{ digest, right, taken, judged, by: nameAt(stage, file.receipt.operator) },
       verdict: lost.find(isOfTrial)?.verdict ?? "none",
       bondSettled: settled.some(isOfTrial),
     };

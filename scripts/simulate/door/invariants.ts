@@ -3,7 +3,7 @@ import type { Broken } from "../invariants.ts";
 import { isHonest, MAX_IN_FLIGHT, RECEIPT_PRICE, REDEEM_FROM } from "../rules.ts";
 import type { DoorFacts, OrderFact, PurseFact, ReceiptFact } from "./facts.ts";
 
-function ofReceipt({ digest, by, right, taken, verdict, bondSettled }: ReceiptFact): Broken[] {
+function ofReceipt({ digest, by, right, taken, judged, verdict, bondSettled }: ReceiptFact): Broken[] {
   const broken: Broken[] = [];
   const add = (invariant: Broken["invariant"], what: string): void => {
     broken.push({ invariant, what: `receipt ${digest} of ${by ?? "a stranger"}: ${what}` });
@@ -14,6 +14,9 @@ function ofReceipt({ digest, by, right, taken, verdict, bondSettled }: ReceiptFa
   if (right && verdict !== "none") add("RIGHT_ANSWER", `it is right, and was overturned by ${verdict}`);
   if (verdict !== "none" && !bondSettled) add("UNSETTLED", "the rest of the bond is not burned");
   if (taken.length === 0) add("RECEIPT_LOST", "nobody took it to judge it");
+  const found = judged.filter((one) => one !== (right ? "right" : "wrong"));
+  if (found.length > 0 || judged.length < taken.length)
+    add("MISJUDGED", `it is ${right ? "right" : "wrong"}, those who took it say ${judged.join(", ")}`);
   return broken;
 }
 

@@ -25,7 +25,7 @@ import { directProvider, type Stage } from "../stage.ts";
 import { readBooks } from "./books.ts";
 import { createShopper, type Shopper } from "./client.ts";
 import { createDoorCranks } from "./cranks.ts";
-import { createDesk } from "./desk.ts";
+import { createDesk, type Judged } from "./desk.ts";
 import { gatherDoorFacts, type DoorFacts, type Held } from "./facts.ts";
 import { createGoods } from "./goods.ts";
 import { askAllAgain, createLetters, type Asked } from "./letters.ts";
@@ -92,7 +92,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const goods = await createGoods(stage, models);
   const letters = createLetters(stream(seed, "letters"), () => elapsed() < seconds);
   const desk = createDesk(stage, stream(seed, "desk"), signal);
-  const held: Omit<Held, "taken">[] = [];
+  const held: Omit<Held, "taken" | "judged">[] = [];
+  const judged = new Map<Hex, readonly Judged[]>();
   const cranks = createDoorCranks(stage, { goods, hands, rng: stream(seed, "door cranks") });
   const proxy = await startProxy({
     ...{ target: options.rpcUrl, forecast: plan.weather, elapsed, onFault: options.onFault },
@@ -161,6 +162,10 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     return waiting;
   }
 
+  async function readJudgements(): Promise<void> {
+    for (const { digest } of held) judged.set(digest, await desk.judgements(digest));
+  }
+
   /** What is still to happen before the receipts expire, in words. */
   async function look(): Promise<string[]> {
     const left: string[] = [];
@@ -180,6 +185,9 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       if (live > 0n) left.push(`${live} receipts of ${seller} are on trial`);
       if (tail > head) left.push(`${tail - head} challenges of ${seller} wait in line`);
     }
+    await readJudgements();
+    const pending = [...judged.values()].flat().filter((one) => one === "pending" || one === "none").length;
+    if (pending > 0) left.push(`${pending} receipts are not judged`);
     return [...left, ...(await notRedeemed())];
   }
 
@@ -198,7 +206,11 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     async play() {
       await Promise.all([buyAll(), restartAll(), rushAll()]);
     },
-    drain: () => waitUntilOver(look, DRAIN_SECONDS, (text) => say(`receipts ${text}`)),
+    async drain() {
+      const over = await waitUntilOver(look, DRAIN_SECONDS, (text) => say(`receipts ${text}`));
+      await readJudgements();
+      return over;
+    },
     async expire() {
       say("seven days pass");
       await provider.send("evm_increaseTime", [RECEIPT_VALIDITY + SPARE_SECONDS]);
@@ -222,7 +234,11 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     async facts() {
       const facts = await gatherDoorFacts(stage, {
         ...{ asked, shopper, unanswered: [...unanswered] },
-        held: held.map((one) => ({ ...one, taken: [...(desk.taken.get(one.digest) ?? [])] })),
+        held: held.map((one) => ({
+          ...one,
+          taken: [...(desk.taken.get(one.digest) ?? [])],
+          judged: judged.get(one.digest) ?? [],
+        })),
         booksOf: (seller) => readBooks(stateOf(stage, seller), client.address),
       });
       await shopper.close();

@@ -1,7 +1,7 @@
 /** Everything that stands before the play begins: contracts, accounts, models, endpoints, peers, processes. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatEther, JsonRpcProvider } from "ethers";
+import { FetchRequest, formatEther, JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
@@ -54,8 +54,11 @@ export interface Stage {
   readonly proxies: readonly Proxy[];
 }
 
-export function directProvider(rpcUrl: string): JsonRpcProvider {
-  const provider = new JsonRpcProvider(rpcUrl, 31337, {
+/** @param timeoutMs For one call. Default: as ethers has it, minutes. */
+export function directProvider(rpcUrl: string, timeoutMs?: number): JsonRpcProvider {
+  const request = new FetchRequest(rpcUrl);
+  if (timeoutMs !== undefined) request.timeout = timeoutMs;
+  const provider = new JsonRpcProvider(request, 31337, {
     staticNetwork: true,
     cacheTimeout: -1,
     batchMaxCount: 1,

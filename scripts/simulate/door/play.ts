@@ -72,6 +72,8 @@ export interface Door {
   facts(): Promise<DoorFacts>;
 }
 
+/** A call to an endpoint that stalls is given up after it. */
+const CALL_MS = 10_000;
 const SPARE_SECONDS = 60;
 const SETTLE_SECONDS = 120;
 
@@ -100,7 +102,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     rng: stream(seed, "calls client"),
   });
   options.proxies.push(proxy);
-  const endpoint = directProvider(proxy.url);
+  const endpoint = directProvider(proxy.url, CALL_MS);
   const shopper: Shopper = await createShopper({
     ...{ stage, models, letters, provider: endpoint, directory: join(directory, "inference") },
     onReceipt(digest, file) {

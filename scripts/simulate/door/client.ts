@@ -1,4 +1,6 @@
 /** A client of the SDK that buys receipts, is ended in the middle of it, and begins again with what is on its disk. */
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonRpcProvider } from "ethers";
 import { connect } from "../../../sdk/src/contracts.ts";
@@ -21,6 +23,7 @@ export interface ShopperOptions {
   readonly letters: Letters;
   /** The client's own endpoint. */
   readonly provider: JsonRpcProvider;
+  /** For its store and its log. */
   readonly directory: string;
   /** Told of each receipt that the client keeps, once. */
   readonly onReceipt: (digest: Hex, file: ReceiptFile) => void;
@@ -54,7 +57,7 @@ export async function createShopper(options: ShopperOptions): Promise<Shopper> {
   await current;
 
   async function open(): Promise<{ readonly store: InferenceStore; readonly client: InferenceClient }> {
-    const files = await fileStore(directory);
+    const files = await fileStore(join(directory, "inference"));
     const store: InferenceStore = {
       ...files,
       async keepReceipt(file) {
@@ -72,14 +75,20 @@ export async function createShopper(options: ShopperOptions): Promise<Shopper> {
     return { store, client };
   }
 
-  function failed(error: unknown): void {
+  function failed(error: unknown, { index, operator }: PlannedOrder): void {
     const code = error instanceof AssayError ? error.code : "none";
+    const time = new Date().toISOString();
+    appendFileSync(
+      join(directory, "log"),
+      `${time} order ${index} to ${operator}: ${code}: ${messageOf(error)}\n`,
+    );
     failures.set(code, (failures.get(code) ?? 0) + 1);
     if (code === "none") surprises.push(messageOf(error));
   }
 
   return {
-    async buy({ model, input, operator }, signal) {
+    async buy(order, signal) {
+      const { model, input, operator } = order;
       while (!signal.aborted) {
         try {
           const { client } = await current;
@@ -90,7 +99,7 @@ export async function createShopper(options: ShopperOptions): Promise<Shopper> {
           });
           return receipt;
         } catch (error) {
-          failed(error);
+          failed(error, order);
           await sleep(AGAIN_MS);
         }
       }

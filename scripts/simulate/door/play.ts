@@ -104,7 +104,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   options.proxies.push(proxy);
   const endpoint = directProvider(proxy.url, CALL_MS);
   const shopper: Shopper = await createShopper({
-    ...{ stage, models, letters, provider: endpoint, directory: join(directory, "inference") },
+    ...{ stage, models, letters, provider: endpoint, directory: join(directory, "client") },
     onReceipt(digest, file) {
       held.push({ digest, file, right: goods.isRight(file) });
       desk.hand(digest, file);

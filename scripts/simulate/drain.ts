@@ -31,15 +31,28 @@ async function look(stage: Stage, requester: Hand, refunded: Set<string>): Promi
   return [...left, ...(await Promise.all(locks)).flat()];
 }
 
-/** Resolves when all is over, or when it should have been. */
-export async function drain(stage: Stage, requester: Hand, say: (text: string) => void): Promise<void> {
-  const until = Date.now() + DRAIN_SECONDS * 1000;
-  const refunded = new Set<string>();
+/**
+ * Looks again and again at what is left, in words, until nothing is.
+ * @returns false: not everything had ended when it should have.
+ */
+export async function waitUntilOver(
+  look: () => Promise<readonly string[]>,
+  seconds: number,
+  say: (text: string) => void,
+): Promise<boolean> {
+  const until = Date.now() + seconds * 1000;
   for (let round = 0; Date.now() < until; round++) {
-    const left = await look(stage, requester, refunded);
-    if (left.length === 0) return;
+    const left = await look();
+    if (left.length === 0) return true;
     if (round % 5 === 0) say(`left: ${left.length}, such as ${left.slice(0, 4).join("; ")}`);
     await sleep(LOOK_MS);
   }
   say("not everything has ended");
+  return false;
+}
+
+/** Resolves when all requests are over (true), or when they should have been. */
+export function drain(stage: Stage, requester: Hand, say: (text: string) => void): Promise<boolean> {
+  const refunded = new Set<string>();
+  return waitUntilOver(() => look(stage, requester, refunded), DRAIN_SECONDS, say);
 }

@@ -3,13 +3,21 @@ import { z } from "zod/v4";
 import type { Contracts } from "../../sdk/src/contracts.ts";
 import { REQUEST_STATES, type RequestStateName } from "../../sdk/src/answer.ts";
 import type { Verdict } from "../../sdk/src/events.ts";
-import { bytes32, fromHex, sameHex, type Hex, type Request } from "../../sdk/src/structs.ts";
+import { bytes32, fromHex, sameHex, type Claim, type Hex, type Request } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../../verifier/src/compute/exact.ts";
 import { firstWrongOutput } from "../../verifier/src/judge/judge.ts";
 import type { ModelDescription } from "../../verifier/src/releases/describe.ts";
+import type { DoorFacts } from "./door/facts.ts";
 import { modelOf } from "./models.ts";
 import { madeTwice, readMoves, type MinedMove } from "./moves.ts";
-import { eventsNamed, readRecord, type ChainRecord, type Flows } from "./record.ts";
+import {
+  eventsNamed,
+  readRecord,
+  vaultOfCourt,
+  type ChainRecord,
+  type CourtName,
+  type Flows,
+} from "./record.ts";
 import { isRefused, isUnanswerable, type PlannedRequest } from "./requests.ts";
 import { CRANKS, HONEST, LIARS, MODELS, OPERATORS, type StakedName } from "./rules.ts";
 import type { Stage } from "./stage.ts";
@@ -39,8 +47,8 @@ export interface GameFact {
   readonly challenger: StakedName | undefined;
   readonly lost: boolean;
   readonly settled: boolean;
-  /** Index of the request. */
-  readonly about: number;
+  /** What it is about, in words. */
+  readonly about: string;
 }
 
 export interface LedgerFact extends Flows {
@@ -49,6 +57,8 @@ export interface LedgerFact extends Flows {
   readonly honest: boolean;
   readonly free: bigint;
   readonly locked: bigint;
+  /** Of that what nothing unlocks: a reserve behind receipts. */
+  readonly reserve: bigint;
 }
 
 export interface Facts {
@@ -60,6 +70,7 @@ export interface Facts {
   /** Wei. */
   readonly vault: { readonly balance: bigint; readonly accounted: bigint };
   readonly market: { readonly balance: bigint; readonly owed: bigint };
+  readonly door: DoorFacts;
   /** Moves of honest accounts. */
   readonly moves: readonly MinedMove[];
   readonly twice: readonly MinedMove[];
@@ -70,7 +81,7 @@ function expectedOf(planned: PlannedRequest | undefined): RequestFact["expected"
   return isUnanswerable(planned) ? "unanswerable" : "answered";
 }
 
-function nameAt({ accounts }: Stage, account: string): StakedName | undefined {
+export function nameAt({ accounts }: Pick<Stage, "accounts">, account: string): StakedName | undefined {
   return [...HONEST, ...LIARS, ...CRANKS].find((name) => sameHex(accounts[name].address, account));
 }
 
@@ -139,22 +150,30 @@ function declinedIn({ nodes }: Stage): ReadonlySet<string> {
   );
 }
 
-function gamesOf(stage: Stage, record: ChainRecord): GameFact[] {
+/** @param aboutOf What a claim is about, in words. */
+export function gamesOf(
+  stage: Pick<Stage, "accounts">,
+  record: ChainRecord,
+  aboutOf: (claim: Claim) => string,
+): GameFact[] {
   const lost = new Set(eventsNamed(record, "ChallengerLost").map(({ disputeId }) => disputeId));
   const settled = new Set(eventsNamed(record, "GameSettled").map(({ disputeId }) => disputeId));
   return eventsNamed(record, "Challenged").map(({ disputeId, challenger, claim }) => ({
     challenger: nameAt(stage, challenger),
     lost: lost.has(disputeId),
     settled: settled.has(disputeId),
-    about: Number(claim.request.nonce),
+    about: aboutOf(claim),
   }));
 }
 
-async function vaultOf(
-  { vault, deployment }: Contracts,
-  stage: Stage,
+export async function vaultOf(
+  contracts: Contracts,
+  { provider }: Pick<Stage, "provider">,
   record: ChainRecord,
+  court: CourtName = "market",
 ): Promise<Facts["vault"]> {
+  const name = vaultOfCourt(court);
+  const vault = contracts[name];
   let accounted = await vault.burnedWei();
   for (const account of record.flows.keys()) {
     const { freeWei, lockedWei } = await vault.accountOf(account);
@@ -162,7 +181,7 @@ async function vaultOf(
   }
   for (const { modelId } of eventsNamed(record, "ModelCreated"))
     accounted += (await vault.royaltyOf(modelId)) + (await vault.protocolFeeOf(modelId));
-  return { balance: await stage.provider.getBalance(deployment.addresses.vault), accounted };
+  return { balance: await provider.getBalance(contracts.deployment.addresses[name]), accounted };
 }
 
 const OWED: ReadonlySet<RequestStateName> = new Set<RequestStateName>([
@@ -171,13 +190,18 @@ const OWED: ReadonlySet<RequestStateName> = new Set<RequestStateName>([
   "overturned",
 ]);
 
-async function ledgerOf(stage: Stage, { flows }: ChainRecord): Promise<LedgerFact[]> {
+export async function ledgerOf(
+  { contracts, accounts }: Pick<Stage, "contracts" | "accounts">,
+  { flows }: ChainRecord,
+  court: CourtName = "market",
+): Promise<LedgerFact[]> {
   const none: Flows = { deposited: 0n, withdrawn: 0n, earned: 0n, credited: 0n, won: 0n, lost: 0n };
   const names = [...HONEST, ...LIARS, ...CRANKS];
   return Promise.all(
     names.map(async (name) => {
-      const { address } = stage.accounts[name];
-      const { freeWei, lockedWei } = await stage.contracts.vault.accountOf(address);
+      const { address } = accounts[name];
+      const { freeWei, lockedWei } = await contracts[vaultOfCourt(court)].accountOf(address);
+      const { reserveWei } = await contracts.receipts.reserveOf(address);
       const honest = HONEST.some((one) => one === name);
       return {
         name,
@@ -185,6 +209,7 @@ async function ledgerOf(stage: Stage, { flows }: ChainRecord): Promise<LedgerFac
         honest,
         free: freeWei,
         locked: lockedWei,
+        reserve: court === "receipts" ? reserveWei : 0n,
         ...(flows.get(address.toLowerCase()) ?? none),
       };
     }),
@@ -199,6 +224,7 @@ export async function gatherFacts(
   stage: Stage,
   plan: readonly PlannedRequest[],
   failedOnce: ReadonlySet<string>,
+  gatherDoor: () => Promise<DoorFacts>,
 ): Promise<Facts> {
   const { contracts, provider, accounts } = stage;
   const { deployment } = contracts;
@@ -214,7 +240,7 @@ export async function gatherFacts(
     missing: plan
       .filter(({ index }) => !made.has(index))
       .map((planned) => ({ index: planned.index, expected: expectedOf(planned) })),
-    games: gamesOf(stage, record),
+    games: gamesOf(stage, record, ({ request }) => `request ${request.nonce}`),
     ledger: await ledgerOf(stage, record),
     vault: await vaultOf(contracts, stage, record),
     market: {
@@ -225,5 +251,6 @@ export async function gatherFacts(
     },
     moves,
     twice: madeTwice(moves, failedOnce),
+    door: await gatherDoor(),
   };
 }

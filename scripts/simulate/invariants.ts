@@ -1,7 +1,8 @@
 /** What must hold at the end, whatever went wrong on the way. Pure: facts in, broken invariants out. */
 import { sameHex } from "../../sdk/src/structs.ts";
-import type { Facts, LedgerFact, RequestFact } from "./facts.ts";
-import { HONEST, type StakedName } from "./rules.ts";
+import { brokenAtDoor } from "./door/invariants.ts";
+import type { Facts, GameFact, LedgerFact, RequestFact } from "./facts.ts";
+import { isHonest } from "./rules.ts";
 
 export interface Broken {
   readonly invariant:
@@ -23,15 +24,21 @@ export interface Broken {
     | "UNSETTLED"
     /** The vault or the market holds another sum than it owes. */
     | "MONEY"
+    /** A client was charged for more than it holds receipts of, or signed for more than was on its way to it. */
+    | "CHARGED"
+    /** An operator does not know, or has not redeemed, what a client has signed for. */
+    | "UNREDEEMED"
+    /** An order was answered in two ways, or not again; or a receipt that the client holds was not taken to be judged. */
+    | "RECEIPT_LOST"
+    /** A verifier took a receipt and did not judge it, or otherwise than the exact interpreter. */
+    | "MISJUDGED"
+    /** An SDK call threw what it does not say that it throws. */
+    | "SURPRISE"
     /** A process ended by itself, did not end when told to, or left children behind. */
     | "PROCESS"
     /** A process takes more and more memory. */
     | "MEMORY";
   readonly what: string;
-}
-
-function isHonest(name: StakedName | undefined): boolean {
-  return HONEST.some((honest) => honest === name);
 }
 
 function isFinal({ state }: RequestFact): boolean {
@@ -68,7 +75,7 @@ function ofRequest(fact: RequestFact): Broken[] {
 }
 
 function ofLedger(fact: LedgerFact): Broken[] {
-  const { name, honest, free, locked, deposited, withdrawn, earned, credited, won, lost } = fact;
+  const { name, honest, free, locked, reserve, deposited, withdrawn, earned, credited, won, lost } = fact;
   const broken: Broken[] = [];
   if (honest && lost !== 0n) broken.push({ invariant: "HONEST_STAKE", what: `${name} lost ${lost} wei` });
   const due = deposited - withdrawn + earned + credited + won - lost;
@@ -77,23 +84,31 @@ function ofLedger(fact: LedgerFact): Broken[] {
       invariant: honest ? "HONEST_STAKE" : "MONEY",
       what: `${name} has ${free + locked} wei, its events add up to ${due}`,
     });
-  if (locked !== 0n)
-    broken.push({ invariant: "UNSETTLED", what: `${locked} wei of ${name} are still locked` });
+  if (locked !== reserve)
+    broken.push({ invariant: "UNSETTLED", what: `${locked - reserve} wei of ${name} are still locked` });
   return broken;
 }
 
-function ofMoney({ vault, market }: Facts): Broken[] {
+function ofMoney({ vault, market, door }: Facts): Broken[] {
+  const sums = [
+    ["the vault", vault.balance, vault.accounted],
+    ["the market", market.balance, market.owed],
+    ["the receipts' vault", door.vault.balance, door.vault.accounted],
+    ["the contract of deposits", door.deposits.balance, door.deposits.accounted],
+  ] as const;
+  return sums
+    .filter(([, balance, owed]) => balance !== owed)
+    .map(([name, balance, owed]): Broken => {
+      return { invariant: "MONEY", what: `${name} holds ${balance} wei and owes ${owed}` };
+    });
+}
+
+function ofGame({ challenger, about, lost, settled }: GameFact): Broken[] {
   const broken: Broken[] = [];
-  if (vault.balance !== vault.accounted)
-    broken.push({
-      invariant: "MONEY",
-      what: `the vault holds ${vault.balance} wei and owes ${vault.accounted}`,
-    });
-  if (market.balance !== market.owed)
-    broken.push({
-      invariant: "MONEY",
-      what: `the market holds ${market.balance} wei and owes ${market.owed}`,
-    });
+  if (lost && isHonest(challenger))
+    broken.push({ invariant: "HONEST_STAKE", what: `${challenger ?? ""} lost its game about ${about}` });
+  if (!settled)
+    broken.push({ invariant: "UNSETTLED", what: `the game of ${challenger ?? "a stranger"} about ${about}` });
   return broken;
 }
 
@@ -102,28 +117,15 @@ export function brokenInvariants(facts: Facts): Broken[] {
     const name = facts.ledger.find(({ address }) => sameHex(address, account))?.name ?? account;
     return { invariant: "TWICE", what: `${name} made ${key} again by ${hash}` };
   });
-  const challengers = facts.games
-    .filter(({ challenger, lost }) => lost && isHonest(challenger))
-    .map(({ challenger, about }): Broken => {
-      return { invariant: "HONEST_STAKE", what: `${challenger ?? ""} lost its game about request ${about}` };
-    });
-  const open = facts.games
-    .filter(({ settled }) => !settled)
-    .map(({ challenger, about }): Broken => {
-      return {
-        invariant: "UNSETTLED",
-        what: `the game of ${challenger ?? "a stranger"} about request ${about}`,
-      };
-    });
   const missing = facts.missing
     .filter(({ expected }) => expected !== "refused")
     .map(({ index }): Broken => ({ invariant: "UNEXPECTED", what: `request ${index} was refused` }));
   return [
     ...facts.requests.flatMap(ofRequest),
-    ...facts.ledger.flatMap(ofLedger),
+    ...[...facts.ledger, ...facts.door.ledger].flatMap(ofLedger),
     ...ofMoney(facts),
-    ...challengers,
-    ...open,
+    ...[...facts.games, ...facts.door.games].flatMap(ofGame),
+    ...brokenAtDoor(facts.door),
     ...missing,
     ...twice,
   ];

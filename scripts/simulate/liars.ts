@@ -7,9 +7,12 @@ import { readFileSync } from "node:fs";
 import { dtype } from "../../program/src/dtype.ts";
 import { outElements, type Program } from "../../program/src/instruction.ts";
 import { readDeployment } from "../../sdk/src/deploymentFile.ts";
-import { fromHex } from "../../sdk/src/structs.ts";
+import { fromHex, hex, type Hex } from "../../sdk/src/structs.ts";
 import { openKeystore, readPassword } from "../../verifier/src/chain/keys.ts";
 import { walletSigner } from "../../verifier/src/chain/signer.ts";
+import { digestSigner } from "../../verifier/src/serve/digests.ts";
+import type { ReceiptOptions } from "../../verifier/src/serve/door.ts";
+import { httpAddress } from "../../verifier/src/setup/http.ts";
 import { createLogger } from "../../verifier/src/log.ts";
 import { startNode, type RunningNode } from "../../verifier/src/node.ts";
 import type { OperatorParts } from "../../verifier/src/roles/operator.ts";
@@ -20,24 +23,31 @@ import {
   programOf,
   silentOperator,
 } from "../../verifier/test/corrupt.ts";
-import type { LiarName } from "./rules.ts";
+import { RECEIPT_BOND_CLASS, RECEIPT_PRICE, REDEEM_FROM, type LiarName } from "./rules.ts";
 
 export interface LiarSettings {
   readonly rpcUrl: string;
   readonly deployment: string;
   readonly seed: number;
+  /** That are answered over HTTP. */
+  readonly releases: readonly Hex[];
   readonly liars: readonly {
     readonly name: LiarName;
     readonly keystore: string;
     readonly passwordFile: string;
     readonly content: string;
     readonly state: string;
+    /** Host and port. */
+    readonly door: string;
   }[];
 }
 
-const { rpcUrl, deployment, seed, liars } = JSON.parse(
+const { rpcUrl, deployment, seed, releases, liars } = JSON.parse(
   readFileSync(process.argv[2] ?? "", "utf8"),
 ) as LiarSettings;
+
+/** For one run of the exact interpreter. */
+const EXACT_MS = 10_000;
 
 /** Another byte of another instruction for each input. */
 function corruptionOf(program: Program, input: Uint8Array): OperatorParts {
@@ -55,30 +65,47 @@ const corrupt: OperatorParts = {
     corruptionOf(await programOf(release), fromHex(trial.request.input)).trace(release, trial),
 };
 
+/** Signs for what it would answer on chain. */
+function withReceipts(lie: OperatorParts): OperatorParts {
+  return {
+    ...lie,
+    receipt: (release, input, deadline) => lie.answer(release, input, { runMs: EXACT_MS, deadline }),
+  };
+}
+
 const LIES: Readonly<Record<LiarName, Partial<OperatorParts>>> = {
   altered: alteredAnswer,
-  corrupt,
-  cheap: cheaperModel,
-  silent: silentOperator,
+  corrupt: withReceipts(corrupt),
+  cheap: withReceipts(cheaperModel),
+  silent: withReceipts(silentOperator),
 };
 
+function receiptsOf(key: string | undefined): ReceiptOptions {
+  const price = { priceWei: RECEIPT_PRICE, redeemFromWei: REDEEM_FROM, bondClass: RECEIPT_BOND_CLASS };
+  return { releases, ...price, answers: "checked", signer: digestSigner(hex.parse(key)) };
+}
+
 const nodes: readonly RunningNode[] = await Promise.all(
-  liars.map(async ({ name, keystore, passwordFile, content, state }) =>
-    startNode(
+  liars.map(async ({ name, keystore, passwordFile, content, state, door }) => {
+    const signer = walletSigner(await openKeystore(keystore, readPassword(passwordFile)));
+    const http = httpAddress(door);
+    return startNode(
       {
         deployment: readDeployment(deployment),
         rpcUrls: [rpcUrl],
-        signer: walletSigner(await openKeystore(keystore, readPassword(passwordFile))),
+        signer,
         log: createLogger("info", 1, false).child({ liar: name }),
         operator: { serve: "all", minFee: 0n },
+        receipts: receiptsOf(signer.privateKey),
+        ...(http === undefined ? {} : { http }),
         content: { directory: content, allowPrivate: true },
         database: { directory: state },
         pollMs: 500,
         compute: { workers: 1 },
       },
       LIES[name],
-    ),
-  ),
+    );
+  }),
 );
 await Promise.all(nodes.map(({ ready }) => ready));
 process.stdout.write("all liars are ready\n");

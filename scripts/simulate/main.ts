@@ -1,13 +1,14 @@
 /**
  * `npm run simulate -- --seed N --minutes M`: node processes of the product on a real chain, with liars among them, while
- * endpoints fail, the chain is reorganised, processes are killed and peers are hostile. At the end the chain itself says whether an
- * honest account lost anything, a lie stands, or a move was made twice.
+ * endpoints fail, the chain is reorganised, processes are killed and peers are hostile. Some are asked on chain, some over HTTP for
+ * receipts (door/), which are handed to verifiers. At the end the chain itself says whether an honest account lost anything, a lie
+ * stands, or a move was made twice, and the books of client and operators whether anybody was charged for what it did not get.
  *
- * Everything that happens is drawn from the seed (faults.ts has the fault model, requests.ts what is asked): the same seed
- * gives the same schedule. What varies is how far the processes have come when it strikes, and so which of their calls it hits.
+ * Everything that happens is drawn from the seed (faults.ts has the fault model, requests.ts what is asked, door/plan.ts what is
+ * ordered): the same seed gives the same schedule. What varies is how far the processes have come when it strikes, and so which of their calls it hits.
  *
  * The play lasts M minutes; before it contracts are deployed and models published, after it nothing goes wrong any more and every
- * dispute comes to its end (up to five minutes). Progress goes to stderr; the last line on stdout is one JSON object. The
+ * dispute comes to its end (up to six minutes), then seven days pass on the chain, after which receipts are settled. Progress goes to stderr; the last line on stdout is one JSON object. The
  * exit code is 0 only if no invariant was broken; otherwise, and with --keep, the folder with all logs is kept. With 15 minutes
  * or more one node of each role is never killed, and its memory must stay flat.
  */
@@ -18,12 +19,15 @@ import { parseArgs } from "node:util";
 import { startAnvil } from "../anvil.ts";
 import { playCranks } from "./cranks.ts";
 import { direct } from "./director.ts";
+import { doorPlanOf } from "./door/plan.ts";
+import { openDoor } from "./door/play.ts";
 import { drain } from "./drain.ts";
 import { gatherFacts } from "./facts.ts";
 import { scheduleOf, type FaultKind } from "./faults.ts";
 import { createHand } from "./hand.ts";
 import { brokenInvariants } from "./invariants.ts";
 import { SAMPLE_SECONDS } from "./memory.ts";
+import { describeModels } from "./models.ts";
 import { startHostilePeers } from "./peers.ts";
 import { sampleMemory, type Supervised } from "./processes.ts";
 import type { Proxy } from "./proxy.ts";
@@ -51,6 +55,7 @@ if (!Number.isSafeInteger(seed) || seed < 0 || !(minutes > 0)) {
 const seconds = minutes * 60;
 const schedule = scheduleOf(seed, seconds);
 const plan = requestsOf(seed, seconds);
+const doorPlan = doorPlanOf(seed, seconds);
 const directory = mkdtempSync(join(tmpdir(), "assay-simulate-"));
 mkdirSync(directory, { recursive: true });
 writeFileSync(join(directory, "schedule.json"), JSON.stringify(schedule, undefined, 1));
@@ -85,8 +90,15 @@ async function play(): Promise<boolean> {
     "crank-1": await createHand(stage.accounts["crank-1"].wallet),
   };
   const hands = [requester, ...Object.values(cranks)];
+  const models = describeModels();
+  const { proxies } = started;
+  const door = await openDoor({
+    ...{ stage, models, plan: doorPlan, hands: cranks, seed, seconds, directory, rpcUrl, proxies },
+    ...{ elapsed, onFault, say },
+  });
+  const { blows, reorgs } = schedule;
   say(
-    `everything stands; ${plan.length} requests, ${schedule.blows.length} blows, ${schedule.reorgs.length} reorganisations to come`,
+    `everything stands; ${plan.length} requests, ${doorPlan.orders.length} orders, ${blows.length} blows, ${reorgs.length} reorganisations to come`,
   );
 
   began = Date.now();
@@ -94,23 +106,32 @@ async function play(): Promise<boolean> {
   const curtain = new AbortController();
   const playing = playCranks({
     stage,
+    models,
     plan,
     hands: cranks,
     rng: stream(seed, "cranks"),
     signal: curtain.signal,
   });
   const rng = stream(seed, "lost transactions");
-  const happened = await direct({ stage, schedule, plan, requester, hands, rng, elapsed, say });
+  const [happened] = await Promise.all([
+    direct({ stage, schedule, plan, requester, hands, rng, elapsed, say }),
+    door.play(),
+  ]);
   say("nothing goes wrong any more");
   for (const hand of hands) await hand.repeat();
-  await drain(stage, requester, say);
+  const [over] = await Promise.all([drain(stage, requester, say), door.drain()]);
   curtain.abort();
   await playing;
+  // What should have happened by now must not get seven days more.
+  if (over) await door.expire();
+  await door.askAgain();
+  await door.stop();
   clearInterval(sampling);
 
   say("reading the chain");
   await stopProcesses();
-  const facts = await gatherFacts(stage, plan, happened.failedOnce);
+  const facts = await gatherFacts(stage, plan, happened.failedOnce, () => door.facts());
+  const doorCounts = door.counts();
   const broken = [...brokenInvariants(facts), ...brokenByProcesses(started.processes, exits)];
   const { processes } = started;
   const report = reportOf({
@@ -120,6 +141,7 @@ async function play(): Promise<boolean> {
     faults,
     peerCalls: peers.calls,
     happened,
+    doorCounts,
     processes,
     exits,
     broken,

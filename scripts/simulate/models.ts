@@ -24,3 +24,13 @@ export const TOLERANCE: Readonly<Record<ModelName, readonly string[]>> = {
 export function modelOf(name: ModelName): ModelDescription {
   return describeModel(modelFile(name), {});
 }
+
+export type Models = Readonly<Record<ModelName, ModelDescription>>;
+
+export function describeModels(): Models {
+  return {
+    digits: modelOf("digits"),
+    "breast-cancer": modelOf("breast-cancer"),
+    quotient: modelOf("quotient"),
+  };
+}

@@ -1,5 +1,5 @@
 /** Which moves an account's transactions were, and whether one was made twice. */
-import type { JsonRpcProvider } from "ethers";
+import type { Interface, JsonRpcProvider } from "ethers";
 import { z } from "zod/v4";
 import type { Contracts } from "../../sdk/src/contracts.ts";
 import { keccak, requestIdOf, resultIdOf } from "../../sdk/src/ids.ts";
@@ -47,9 +47,29 @@ function detail(name: string, { selection, node, height, challenger }: Args): st
   return name === "timeout" || name === "settleGame" ? (challenger ?? "") : "";
 }
 
-function keyOf({ deployment }: Contracts, name: string, args: Args): string {
-  const requestId = (request: Request): Hex =>
-    requestIdOf(deployment.chainId, deployment.addresses.market, request);
+/** A contract that is called, and how its calls are told apart. */
+interface Target {
+  readonly at: Hex;
+  readonly interface: Interface;
+  /** Whose requests it speaks of; undefined: the same call is the same move. */
+  readonly court: Hex | undefined;
+}
+
+function targetsOf(contracts: Contracts): readonly Target[] {
+  const { market, game, receipts, receiptsGame, deposits } = contracts;
+  const { addresses: at } = contracts.deployment;
+  return [
+    { at: at.market, interface: market.interface, court: at.market },
+    { at: at.game, interface: game.interface, court: at.market },
+    { at: at.receiptsGame, interface: receiptsGame.interface, court: at.receipts },
+    // Receipts name all that they are about, and the same voucher is worth nothing twice.
+    { at: at.receipts, interface: receipts.interface, court: undefined },
+    { at: at.deposits, interface: deposits.interface, court: undefined },
+  ];
+}
+
+function keyOf(chainId: number, court: Hex, name: string, args: Args): string {
+  const requestId = (request: Request): Hex => requestIdOf(chainId, court, request);
   const resultId = ({ request, operator, outputHash }: Claim): Hex =>
     resultIdOf(requestId(request), operator, outputHash);
   const request = args.request ?? args.request_;
@@ -57,7 +77,14 @@ function keyOf({ deployment }: Contracts, name: string, args: Args): string {
   return [name, about, detail(name, args)].filter((part) => part !== "").join(":");
 }
 
-/** Every call of these accounts to the market and the game in blocks `from` to `to`, in order. */
+function keyOfCall({ interface: abi, court }: Target, chainId: number, data: string): string {
+  const call = abi.parseTransaction({ data });
+  if (call === null) return keccak(data);
+  if (court === undefined) return `${call.name}:${keccak(data)}`;
+  return keyOf(chainId, court, call.name, argsSchema.parse(call.args.toObject(true)));
+}
+
+/** Every call of these accounts to the courts, their games and the deposits in blocks `from` to `to`, in order. */
 export async function readMoves(
   contracts: Contracts,
   provider: JsonRpcProvider,
@@ -65,23 +92,18 @@ export async function readMoves(
   from: number,
   to: number,
 ): Promise<MinedMove[]> {
-  const { market, game, deployment } = contracts;
+  const { chainId } = contracts.deployment;
+  const targets = targetsOf(contracts);
   const moves: MinedMove[] = [];
   for (let number = from; number <= to; number++) {
     const block = await provider.getBlock(number, true);
     for (const transaction of block?.prefetchedTransactions ?? []) {
       const account = accounts.find((candidate) => sameHex(candidate, transaction.from));
-      const target = [market, game].find((_, i) =>
-        sameHex(transaction.to ?? "", i === 0 ? deployment.addresses.market : deployment.addresses.game),
-      );
+      const target = targets.find(({ at }) => sameHex(transaction.to ?? "", at));
       if (account === undefined || target === undefined) continue;
-      const call = target.interface.parseTransaction(transaction);
       const receipt = await provider.getTransactionReceipt(transaction.hash);
-      const { nonce, hash } = transaction;
-      const key =
-        call === null
-          ? keccak(transaction.data)
-          : keyOf(contracts, call.name, argsSchema.parse(call.args.toObject(true)));
+      const { nonce, hash, data } = transaction;
+      const key = keyOfCall(target, chainId, data);
       moves.push({ account, nonce, block: number, hash, key, success: receipt?.status === 1 });
     }
   }

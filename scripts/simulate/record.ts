@@ -2,7 +2,13 @@
 import type { JsonRpcProvider, LogDescription } from "ethers";
 import { z } from "zod/v4";
 import type { Contracts } from "../../sdk/src/contracts.ts";
-import { parseEvent, type AssayEvent, type EventName, type EventOf } from "../../sdk/src/events.ts";
+import {
+  parseEvent,
+  type AssayEvent,
+  type EventName,
+  type EventOf,
+  type EventSource,
+} from "../../sdk/src/events.ts";
 import { readLogs } from "../../sdk/src/logs.ts";
 import { address, wide, type Hex } from "../../sdk/src/structs.ts";
 
@@ -25,6 +31,37 @@ export interface ChainRecord {
   readonly events: readonly AssayEvent[];
   /** By account, lower case. */
   readonly flows: ReadonlyMap<string, Flows>;
+}
+
+/** The market and the court for receipts: contracts, whose events each has, and the vault of its disputes. */
+const COURTS = {
+  market: {
+    sources: [
+      ["registry", "registry"],
+      ["market", "market"],
+      ["game", "game"],
+    ],
+    vault: "vault",
+  },
+  receipts: {
+    sources: [
+      ["receipts", "receipts"],
+      ["receiptsGame", "game"],
+      ["deposits", "deposits"],
+    ],
+    vault: "receiptsVault",
+  },
+} as const satisfies Record<
+  string,
+  {
+    readonly sources: readonly (readonly [keyof Contracts["deployment"]["addresses"], EventSource])[];
+    vault: string;
+  }
+>;
+export type CourtName = keyof typeof COURTS;
+
+export function vaultOfCourt(court: CourtName): (typeof COURTS)[CourtName]["vault"] {
+  return COURTS[court].vault;
 }
 
 const vaultSchema = z.object({
@@ -76,14 +113,19 @@ function addFlow(flows: Map<string, Flows>, { name, args }: LogDescription): voi
 }
 
 /** The chain must not be reorganised meanwhile. */
-export async function readRecord(contracts: Contracts, provider: JsonRpcProvider): Promise<ChainRecord> {
-  const { deployment, vault } = contracts;
+export async function readRecord(
+  contracts: Contracts,
+  provider: JsonRpcProvider,
+  court: CourtName = "market",
+): Promise<ChainRecord> {
+  const { deployment } = contracts;
+  const { sources, vault } = COURTS[court];
   const head = await provider.getBlockNumber();
   const placed: { readonly event: AssayEvent; readonly block: number; readonly index: number }[] = [];
-  for (const contract of ["registry", "market", "game"] as const) {
+  for (const [contract, source] of sources) {
     const filter = { address: deployment.addresses[contract], topics: [] };
     for (const log of await readLogs(provider, filter, deployment.block)) {
-      const event = parseEvent(contract, log);
+      const event = parseEvent(source, log);
       if (event !== undefined) placed.push({ event, block: log.blockNumber, index: log.index });
     }
   }
@@ -91,10 +133,10 @@ export async function readRecord(contracts: Contracts, provider: JsonRpcProvider
   const flows = new Map<string, Flows>();
   for (const log of await readLogs(
     provider,
-    { address: deployment.addresses.vault, topics: [] },
+    { address: deployment.addresses[vault], topics: [] },
     deployment.block,
   )) {
-    const description = vault.interface.parseLog(log);
+    const description = contracts[vault].interface.parseLog(log);
     if (description !== null) addFlow(flows, description);
   }
   return { head, events: placed.map(({ event }) => event), flows };

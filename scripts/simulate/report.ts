@@ -1,4 +1,6 @@
 /** The closing account: one JSON object. */
+import type { DoorFacts } from "./door/facts.ts";
+import type { DoorCounts } from "./door/play.ts";
 import type { FaultKind } from "./faults.ts";
 import type { Facts } from "./facts.ts";
 import type { Broken } from "./invariants.ts";
@@ -13,6 +15,7 @@ export interface ReportInput {
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly peerCalls: Readonly<Record<string, number>>;
   readonly happened: Readonly<Record<"kills" | "freezes" | "reorgs" | "deepestReorg" | "asked", number>>;
+  readonly doorCounts: DoorCounts;
   readonly processes: readonly Supervised[];
   /** How each process ended, by name. */
   readonly exits: ReadonlyMap<string, string>;
@@ -32,6 +35,24 @@ export function brokenByProcesses(
       broken.push({ invariant: "MEMORY", what: `${name} takes more and more memory` });
   }
   return broken;
+}
+
+function reportOfDoor({ receipts, games, queued, purses }: DoorFacts, counts: DoorCounts) {
+  const wrong = receipts.filter(({ right }) => !right);
+  return {
+    receiptOrders: counts.orders,
+    receiptsBought: receipts.length,
+    receiptsWrong: wrong.length,
+    receiptsCaught: wrong.filter(({ verdict }) => verdict !== "none").length,
+    auditsHanded: receipts.reduce((sum, { taken }) => sum + taken.length, 0),
+    receiptDisputes: games.length,
+    receiptFrivolous: games.filter(({ challenger }) => CRANKS.some((name) => name === challenger)).length,
+    receiptChallengesQueued: queued,
+    redeemedWei: purses.reduce((sum, { redeemed }) => sum + redeemed, 0n).toString(),
+    clientRestarts: counts.restarts,
+    clientAnswersLost: counts.answersLost,
+    clientRetries: counts.failures,
+  };
 }
 
 export function reportOf(input: ReportInput) {
@@ -65,6 +86,7 @@ export function reportOf(input: ReportInput) {
     ),
     disputes: games.length,
     frivolous: games.filter(({ challenger }) => CRANKS.some((name) => name === challenger)).length,
+    ...reportOfDoor(facts.door, input.doorCounts),
     faultsInjected: total,
     faults: Object.fromEntries([...faults].sort()),
     hostilePeerCalls: input.peerCalls,
@@ -76,7 +98,7 @@ export function reportOf(input: ReportInput) {
     honestMoves: moves.length,
     honestMovesReverted: moves.filter(({ success }) => !success).length,
     honestMovesTwice: twice.length,
-    honestStakeLostWei: facts.ledger
+    honestStakeLostWei: [...facts.ledger, ...facts.door.ledger]
       .filter(({ honest }) => honest)
       .reduce((sum, { lost }) => sum + lost, 0n)
       .toString(),

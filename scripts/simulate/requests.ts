@@ -30,6 +30,12 @@ export type Tactic =
   /** Sends proofs about elements that are right. */
   | "proves";
 
+/** Somebody who challenges an answer, or a receipt, for no reason. */
+export interface Challenger {
+  readonly name: CrankName;
+  readonly tactic: Tactic;
+}
+
 export interface PlannedRequest {
   /** Also the request's nonce. */
   readonly index: number;
@@ -41,7 +47,7 @@ export interface PlannedRequest {
   readonly operator: (typeof OPERATORS)[number] | LiarName | undefined;
   readonly flaw: Flaw | undefined;
   /** Who challenges the answer if it is right, and how. */
-  readonly challengers: readonly { readonly name: CrankName; readonly tactic: Tactic }[];
+  readonly challengers: readonly Challenger[];
 }
 
 export function isRefused({ flaw }: PlannedRequest): boolean {
@@ -71,7 +77,7 @@ function hostileInput(model: ModelName, length: number, rng: Rng): Uint8Array {
   return new Uint8Array((model === "quotient" ? Int32Array : Float32Array).from(numbers).buffer);
 }
 
-function inputOf(model: ModelName, rng: Rng): Uint8Array {
+export function inputOf(model: ModelName, rng: Rng): Uint8Array {
   const example = rng.pick(testInputs(model));
   if (rng.chance(0.6)) return example;
   return hostileInput(model, example.length, rng);
@@ -82,7 +88,7 @@ function flawOf(rng: Rng): Flaw | undefined {
   return rng.pick<Flaw>(rng.pick([FLAWS.refused, FLAWS.refused, FLAWS.unanswerable, FLAWS.odd]));
 }
 
-function challengersOf(rng: Rng): PlannedRequest["challengers"] {
+export function challengersOf(rng: Rng): readonly Challenger[] {
   const tactic = (): Tactic => rng.pick(["stalls", "selects", "proves"] as const);
   const [first, second] = CRANKS;
   if (rng.chance(0.6)) return [];

@@ -219,6 +219,7 @@ describe("the invariants of a simulation", () => {
     honest: true,
     free: 12n,
     locked: 0n,
+    reserve: 0n,
     deposited: 10n,
     withdrawn: 0n,
     earned: 2n,
@@ -256,12 +257,26 @@ describe("the invariants of a simulation", () => {
   const good: Facts = {
     requests: [asked, { ...asked, index: 1, state: "refunded", operator: "altered", answer: lie }],
     missing: [{ index: 2, expected: "refused" }],
-    games: [{ challenger: "verifier-0", lost: false, settled: true, about: 1 }],
+    games: [{ challenger: "verifier-0", lost: false, settled: true, about: "request 1" }],
     ledger: [ledger],
     vault: { balance: 5n, accounted: 5n },
     market: { balance: 0n, owed: 0n },
     moves: [],
     twice: [],
+    door: {
+      ...{
+        receipts: [],
+        orders: [],
+        unanswered: [],
+        purses: [],
+        games: [],
+        queued: 0,
+        ledger: [],
+        surprises: [],
+      },
+      vault: { balance: 0n, accounted: 0n },
+      deposits: { balance: 0n, accounted: 0n },
+    },
   };
   const broken = (facts: Partial<Facts>): string[] =>
     brokenInvariants({ ...good, ...facts }).map(({ invariant }) => invariant);
@@ -305,7 +320,7 @@ describe("the invariants of a simulation", () => {
     expect(broken({ ledger: [{ ...ledger, free: 11n, locked: 1n }] })).to.deep.equal(["UNSETTLED"]);
     expect(broken({ vault: { balance: 5n, accounted: 6n } })).to.deep.equal(["MONEY"]);
     expect(broken({ market: { balance: 1n, owed: 0n } })).to.deep.equal(["MONEY"]);
-    const game = { challenger: "verifier-0", lost: true, settled: false, about: 1 } as const;
+    const game = { challenger: "verifier-0", lost: true, settled: false, about: "request 1" } as const;
     expect(broken({ games: [game] })).to.deep.equal(["HONEST_STAKE", "UNSETTLED"]);
     expect(broken({ twice: [move(1, false)] })).to.deep.equal(["TWICE"]);
   });

@@ -1,15 +1,15 @@
 /** Everything that stands before the play begins: contracts, accounts, models, endpoints, peers, processes. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatEther, JsonRpcProvider } from "ethers";
+import { FetchRequest, formatEther, JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Hex } from "../../sdk/src/structs.ts";
-import { freePort } from "../anvil.ts";
 import { assay } from "../demo/cast.ts";
 import { deployAssay, describeDeployment, type DeployedContracts } from "../deployment.ts";
 import { networkParameters } from "../networks.ts";
 import { createAccount, type Account } from "./accounts.ts";
+import { doorsOpen, findDoors, fundDoor, sellerConfig, type Doors } from "./door/stage.ts";
 import type { FaultKind, Schedule } from "./faults.ts";
 import type { LiarSettings } from "./liars.ts";
 import { modelFile, TOLERANCE } from "./models.ts";
@@ -45,15 +45,20 @@ export interface Stage {
   readonly provider: JsonRpcProvider;
   readonly deployed: DeployedContracts;
   readonly contracts: Contracts;
-  readonly accounts: Readonly<Record<StakedName | "requester", Account>>;
+  readonly accounts: Readonly<Record<StakedName | "requester" | "client", Account>>;
   readonly releases: Readonly<Record<ModelName, Hex>>;
+  /** Where answers are sold, and receipts judged, over HTTP. */
+  readonly doors: Doors;
   readonly nodes: ReadonlyMap<HonestName, Supervised>;
   readonly liars: Supervised;
   readonly proxies: readonly Proxy[];
 }
 
-export function directProvider(rpcUrl: string): JsonRpcProvider {
-  const provider = new JsonRpcProvider(rpcUrl, 31337, {
+/** @param timeoutMs For one call. Default: as ethers has it, minutes. */
+export function directProvider(rpcUrl: string, timeoutMs?: number): JsonRpcProvider {
+  const request = new FetchRequest(rpcUrl);
+  if (timeoutMs !== undefined) request.timeout = timeoutMs;
+  const provider = new JsonRpcProvider(request, 31337, {
     staticNetwork: true,
     cacheTimeout: -1,
     batchMaxCount: 1,
@@ -91,7 +96,7 @@ export async function setStage(
   writeFileSync(deploymentFile, JSON.stringify(deployment));
 
   const staked = [...HONEST, ...LIARS, ...CRANKS] as const;
-  const accounts = await record([...staked, "requester", "publisher"] as const, (name) =>
+  const accounts = await record([...staked, "requester", "publisher", "client"] as const, (name) =>
     createAccount(name, directory, provider),
   );
   const deposits = staked.map((name) =>
@@ -99,8 +104,10 @@ export async function setStage(
   );
   for (const deposit of deposits) await (await deposit).wait();
 
+  await fundDoor(deployed, accounts);
+  const doors = await findDoors();
+
   // One operator serves the models' files. The chain names hostile places first.
-  const served = `127.0.0.1:${await freePort()}`;
   const contentOf = (name: StakedName): string => join(accounts[name].directory, "content");
   const { keystore, passwordFile, wallet } = accounts.publisher;
   const releases = await record(MODELS, async (name) => {
@@ -113,7 +120,7 @@ export async function setStage(
       "--content",
       contentOf("operator-0"),
       "--url",
-      `http://${served}`,
+      `http://${doors["operator-0"]}`,
       "--json",
     );
     const printed = await assay("model", "publish", file, ...flags, "--royalty", "500", ...TOLERANCE[name]);
@@ -141,7 +148,8 @@ export async function setStage(
       data: join(home, "data"),
       content: contentOf(name),
       role: isOperator ? "operator" : "verifier",
-      http: name === "operator-0" ? served : "off",
+      http: doors[name],
+      ...(isOperator ? sellerConfig(releases) : {}),
       mirror: peers.urls,
       minFee: formatEther(MIN_FEE),
       maxFileMb: 4,
@@ -169,11 +177,13 @@ export async function setStage(
     rpcUrl,
     deployment: deploymentFile,
     seed,
+    releases: Object.values(releases),
     liars: LIARS.map((name) => {
       const { keystore: key, passwordFile: password } = accounts[name];
       // What a liar serves it has at hand.
       const state = join(accounts[name].directory, "state");
-      return { name, keystore: key, passwordFile: password, content: contentOf("operator-0"), state };
+      const places = { content: contentOf("operator-0"), state, door: doors[name] };
+      return { name, keystore: key, passwordFile: password, ...places };
     }),
   };
   const settingsFile = join(liarHome, "settings.json");
@@ -184,6 +194,8 @@ export async function setStage(
 
   for (const node of nodes.values()) await node.saw('"msg":"ready"');
   await liars.saw("all liars are ready");
+  await doorsOpen(doors);
   const contracts = connect(deployment, provider);
-  return { provider, deployed, contracts, accounts, releases, nodes, liars, proxies: started.proxies };
+  const { proxies } = started;
+  return { provider, deployed, contracts, accounts, releases, doors, nodes, liars, proxies };
 }

@@ -106,9 +106,9 @@ export async function waitForAnswer(
   }
 }
 
-/** Time of the newest block, unix seconds; 0 of a chain without blocks. */
+/** Time of the newest block, unix seconds; 0 of a chain without blocks. @throws {AssayError} RPC_FAILED. */
 export async function chainTime(provider: Provider): Promise<number> {
-  return (await provider.getBlock("latest"))?.timestamp ?? 0;
+  return (await reading("eth_getBlockByNumber", provider.getBlock("latest")))?.timestamp ?? 0;
 }
 
 /** @param resultKey First 24 bytes of the standing answer's id: another one may be in a block that has gone. */

@@ -1,6 +1,7 @@
 /** Reading logs of a long range from endpoints that limit what one query may span. */
 import type { Log, Provider } from "ethers";
 import { AssayError, messageOf } from "./error.ts";
+import { reading } from "./send.ts";
 import { createSpans } from "./spans.ts";
 
 export interface LogFilter {
@@ -14,7 +15,7 @@ export type OnBlocks = (read: number, total: number) => void;
 
 /**
  * Logs from `from` to the newest block or `until`, in order. The span is halved whenever the endpoint refuses it, and grows again.
- * @throws {AssayError} RPC_FAILED if it refuses even single blocks.
+ * @throws {AssayError} RPC_FAILED if it does not answer, or refuses even single blocks.
  */
 export async function readLogs(
   provider: Provider,
@@ -23,7 +24,7 @@ export async function readLogs(
   onBlocks?: OnBlocks,
   until?: number,
 ): Promise<Log[]> {
-  const head = until ?? (await provider.getBlockNumber());
+  const head = until ?? (await reading("eth_blockNumber", provider.getBlockNumber()));
   const total = Math.max(0, head - from + 1);
   const logs: Log[] = [];
   const spans = createSpans({ max: Infinity });

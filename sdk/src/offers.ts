@@ -50,7 +50,7 @@ export interface ListedOffer {
 }
 
 async function baseFeeOf(provider: Provider): Promise<bigint> {
-  return (await provider.getBlock("latest"))?.baseFeePerGas ?? 0n;
+  return (await reading("eth_getBlockByNumber", provider.getBlock("latest")))?.baseFeePerGas ?? 0n;
 }
 
 /**

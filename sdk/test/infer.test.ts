@@ -17,6 +17,7 @@ import { AssayError } from "../src/error.ts";
 import { challengeBond, challengeReceipt, checkReceipt, parseReceiptFile } from "../src/infer/check.ts";
 import type { InferenceClient, InferenceClientOptions, InferOptions } from "../src/infer/client.ts";
 import { accountOf, announceLeaving, deposit, withdraw } from "../src/infer/deposits.ts";
+import { fetchExchange, peerFailed } from "../src/infer/exchange.ts";
 import { auditWith } from "../src/infer/sample.ts";
 import { memoryStore, type InferenceStore } from "../src/infer/store.ts";
 import { receiptFileSchema, toJson } from "../src/infer/wire.ts";
@@ -163,6 +164,22 @@ describe("paid inference", function () {
     await accountOf(contracts, addressOf(CLIENT), operator);
     expect(queries).to.include('"eth_call"');
     await world.chain.provider.off("debug", count);
+  });
+
+  it("asks again who could not be reached, though terms are kept for long", async () => {
+    const operator = addressOf(12);
+    await fund(await enrol(12));
+    let down = true;
+    const { ask } = await open({
+      termsSeconds: 60,
+      exchange: async (wanted) => {
+        if (down) throw peerFailed(wanted.url, "it is down");
+        return fetchExchange(wanted);
+      },
+    });
+    expect((await errorOf(ask(1, { operator }))).code).to.equal("NOT_FOUND");
+    down = false;
+    expect((await ask(1, { operator })).operator).to.equal(operator);
   });
 
   it("pays for many at once, each voucher no higher than what is on its way", async () => {

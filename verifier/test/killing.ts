@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRng } from "../../program/src/testing/rng.ts";
 import { createAccount, type Account } from "../../scripts/simulate/accounts.ts";
-import { anywhereBelow } from "../../scripts/simulate/cranks.ts";
+import { anywhereBelow } from "../../scripts/simulate/tactics.ts";
 import { readMoves, type MinedMove } from "../../scripts/simulate/moves.ts";
 import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
 import { networkParameters } from "../../scripts/networks.ts";

@@ -63,7 +63,7 @@ export interface InferOptions {
   readonly maxPriceWei?: bigint;
   /** The least bond of a receipt is `0.001 ether << bondClass`. Default 0. */
   readonly minBondClass?: number;
-  /** Until the answer is here. Default 60. */
+  /** Until the operator's answer is here; what is read from the chain before and after takes as long as the provider lets it. Default 60. */
   readonly timeoutSeconds?: number;
   readonly sample?: Sample;
   readonly signal?: AbortSignal;
@@ -207,6 +207,8 @@ export async function createInferenceClient(
   /** Whom to ask, the best first. @throws {AssayError} PAYMENT_REQUIRED, NOT_FOUND, RPC_FAILED. */
   async function candidates(wanted: InferOptions): Promise<OperatorTerms[]> {
     const { operators, refused } = await surveyFor(wanted);
+    // That nobody could be asked now says nothing of the next minute.
+    if (operators.length === 0) surveys.clear();
     const usable: OperatorTerms[] = [];
     const objections: AssayError[] = [];
     for (const found of operators) {

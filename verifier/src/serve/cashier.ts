@@ -1,8 +1,8 @@
 /** What answers over HTTP take on chain: a key that is registered, vouchers that are redeemed, a line that moves on. */
+import { id } from "ethers";
 import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
-import { freshKey } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/log.ts";
 import type { Duty } from "../duties.ts";
 import { logError } from "../log.ts";
@@ -32,10 +32,20 @@ const LEAST_WEI = 10n ** 13n;
 interface Due {
   readonly purse: PurseState;
   readonly wei: bigint;
+  /** What will have been redeemed then, of all times. */
+  readonly upToWei: bigint;
   readonly leaves: boolean;
 }
 
-export function createCashier(context: RoleContext, options: CashierOptions): Role {
+/** The same sums bring nothing twice: what was sent for them, by an earlier life of this process perhaps, is joined or found. */
+function redeemKey(due: readonly Due[]): string {
+  return `redeem:${id(due.map(({ purse: { client }, upToWei }) => `${client}:${upToWei}`).join())}`;
+}
+
+export function createCashier(
+  context: Pick<RoleContext, "contracts" | "sender" | "log">,
+  options: CashierOptions,
+): Role {
   const { contracts, sender, log } = context;
   const { signer, digests, store, redeemFromWei } = options;
   const me = sender.address;
@@ -69,9 +79,9 @@ export function createCashier(context: RoleContext, options: CashierOptions): Ro
   function dueOf(purse: PurseState, deposit: DepositRecord | undefined): Due[] {
     if (deposit === undefined) return [];
     const { totalWei } = purse.voucher;
-    const most = totalWei < deposit.depositWei ? totalWei : deposit.depositWei;
-    const wei = most - deposit.redeemedWei;
-    return wei <= 0n ? [] : [{ purse, wei, leaves: deposit.leavesAt !== 0 }];
+    const upToWei = totalWei < deposit.depositWei ? totalWei : deposit.depositWei;
+    const wei = upToWei - deposit.redeemedWei;
+    return wei <= 0n ? [] : [{ purse, wei, upToWei, leaves: deposit.leavesAt !== 0 }];
   }
 
   function redeemDuty(state: ChainState): Duty[] {
@@ -92,7 +102,7 @@ export function createCashier(context: RoleContext, options: CashierOptions): Ro
     const signatures = due.map(({ purse }) => purse.voucher.signature);
     const data = contracts.deposits.interface.encodeFunctionData("redeem", [vouchers, signatures, me]);
     const to = contracts.deployment.addresses.deposits;
-    await sender.send({ key: freshKey("redeem"), label: "redeem", to, data });
+    await sender.send({ key: redeemKey(due), label: "redeem", to, data });
     log.info(
       { clients: due.length, wei: due.reduce((all, { wei }) => all + wei, 0n).toString() },
       "redeemed",

@@ -1,0 +1,89 @@
+import { setImmediate } from "node:timers/promises";
+import { expect } from "chai";
+import { VoidSigner } from "ethers";
+import { connect } from "../../../sdk/src/contracts.ts";
+import { parseDeployment } from "../../../sdk/src/deployment.ts";
+import { ZERO_HASH, type Hex } from "../../../sdk/src/structs.ts";
+import { testLog } from "../../test/world.ts";
+import type { Intent } from "../chain/outbox/intent.ts";
+import { depositKey, emptyState, type ChainState } from "../chain/state.ts";
+import type { RoleContext } from "../roles/role.ts";
+import type { PurseState } from "../state/receipts.ts";
+import { createCashier } from "./cashier.ts";
+import { createDigests, digestSigner } from "./digests.ts";
+
+const SIGNER = digestSigner(`0x${"11".repeat(32)}`);
+const CLIENT: Hex = `0x${"22".repeat(20)}`;
+const NAMES = ["registry", "vault", "market", "game", "referee", "directory"];
+const MORE = ["receipts", "receiptsVault", "receiptsGame", "deposits"];
+const addresses = Object.fromEntries(
+  [...NAMES, ...MORE].map((name, i) => [name, `0x${String(i).repeat(40)}`]),
+);
+const deployment = parseDeployment({ chainId: 31337, block: 0, addresses });
+const HEAD = { number: 1, hash: ZERO_HASH, parentHash: ZERO_HASH, timestamp: 1, baseFee: 1n };
+
+describe("redeeming vouchers", () => {
+  const sent: Intent[] = [];
+  let purse: PurseState;
+
+  /** A process of the operator: each knows what is in the database and on the chain, and nothing of the others. */
+  function cashier() {
+    const context: Pick<RoleContext, "contracts" | "sender" | "log"> = {
+      contracts: connect(deployment, new VoidSigner(SIGNER.address)),
+      sender: {
+        address: SIGNER.address,
+        send(intent) {
+          sent.push(intent);
+          return Promise.reject(new Error("killed before it was mined"));
+        },
+        stats: () => ({ queued: 0, inFlight: 0, routineSpentWei: 0n, troubles: new Map() }),
+        close: () => Promise.resolve(),
+      },
+      log: testLog,
+    };
+    const { receipts, deposits } = deployment.addresses;
+    return createCashier(context, {
+      signer: SIGNER,
+      digests: createDigests({ chainId: 31337, receipts, deposits }),
+      store: {
+        keep: () => Promise.resolve("kept"),
+        find: () => Promise.resolve(undefined),
+        purse: () => Promise.resolve(purse),
+        purses: () => Promise.resolve([purse]),
+        issued: () => Promise.resolve([]),
+        purge: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      },
+      redeemFromWei: 5n,
+    });
+  }
+
+  function stateOf(depositWei: bigint, redeemedWei: bigint): ChainState {
+    const state = emptyState();
+    const operator = SIGNER.address;
+    const deposit = { client: CLIENT, operator, signer: CLIENT, depositWei, redeemedWei, leavesAt: 0 };
+    state.deposits.set(depositKey(CLIENT, operator), deposit);
+    state.keys.set(SIGNER.address, { operator, until: Number.MAX_SAFE_INTEGER });
+    return state;
+  }
+
+  async function redeem(state: ChainState): Promise<string | undefined> {
+    const role = cashier();
+    role.duties(state, HEAD);
+    await setImmediate();
+    const [duty] = role.duties(state, HEAD);
+    await duty?.run().catch(() => undefined);
+    return duty === undefined ? undefined : sent.at(-1)?.key;
+  }
+
+  it("asks for the same sums by the same key, whoever asks, and for others by another", async () => {
+    purse = { client: CLIENT, owedWei: 20n, voucher: { totalWei: 20n, order: ZERO_HASH, signature: "0x" } };
+    const first = await redeem(stateOf(10n, 0n));
+    expect(first).to.match(/^redeem:/);
+    // Killed, or the chain shows it later: what was sent is found by its key.
+    expect(await redeem(stateOf(10n, 0n))).to.equal(first);
+    expect(await redeem(stateOf(10n, 10n))).to.equal(undefined);
+    // The same voucher is worth more once the deposit holds more.
+    expect(await redeem(stateOf(18n, 10n))).to.not.be.oneOf([first, undefined]);
+  });
+});

@@ -3,6 +3,7 @@ import type { JsonRpcProvider } from "ethers";
 import { z } from "zod/v4";
 import type { Contracts } from "../../sdk/src/contracts.ts";
 import { keccak, requestIdOf, resultIdOf } from "../../sdk/src/ids.ts";
+import { digestOf, receiptSchema, voucherSchema } from "../../sdk/src/receipts.ts";
 import {
   address,
   bytes32,
@@ -37,27 +38,37 @@ const argsSchema = z.object({
   height: small.optional(),
   selection: z.object({ node: nodeSchema }).optional(),
   output: z.union([hex, small]).optional(),
+  receipt: receiptSchema.optional(),
+  key: address.optional(),
+  vouchers: z.array(voucherSchema).optional(),
 });
 type Args = z.infer<typeof argsSchema>;
 
 /** What beside the answer tells this move from others of its kind. */
-function detail(name: string, { selection, node, height, challenger }: Args): string {
+function detail(name: string, { selection, node, height, challenger, key, vouchers }: Args): string {
   if (name === "select") return selection?.node.hash ?? "";
   if (name === "reveal") return `${typeof node === "string" ? node : ""}:${height ?? ""}`;
-  return name === "timeout" || name === "settleGame" ? (challenger ?? "") : "";
+  if (name === "redeem")
+    return (vouchers ?? []).map(({ client, totalWei }) => `${client}=${totalWei}`).join();
+  return name === "timeout" || name === "settleGame" ? (challenger ?? "") : (key ?? "");
 }
 
-function keyOf({ deployment }: Contracts, name: string, args: Args): string {
-  const requestId = (request: Request): Hex =>
-    requestIdOf(deployment.chainId, deployment.addresses.market, request);
+/** @param court Whose requests the claims are about. */
+function keyOf({ deployment }: Contracts, court: Hex, name: string, args: Args): string {
+  const { chainId, addresses } = deployment;
+  const requestId = (request: Request): Hex => requestIdOf(chainId, court, request);
   const resultId = ({ request, operator, outputHash }: Claim): Hex =>
     resultIdOf(requestId(request), operator, outputHash);
   const request = args.request ?? args.request_;
-  const about = args.claim ? resultId(args.claim) : (args.resultId ?? (request ? requestId(request) : ""));
+  const { receipts, deposits } = addresses;
+  const given = args.receipt && digestOf({ chainId, receipts, deposits }, "Receipt", args.receipt);
+  const about = args.claim
+    ? resultId(args.claim)
+    : (args.resultId ?? given ?? (request ? requestId(request) : ""));
   return [name, about, detail(name, args)].filter((part) => part !== "").join(":");
 }
 
-/** Every call of these accounts to the market and the game in blocks `from` to `to`, in order. */
+/** Every call of these accounts to the courts, their games and the deposits in blocks `from` to `to`, in order. */
 export async function readMoves(
   contracts: Contracts,
   provider: JsonRpcProvider,
@@ -65,23 +76,29 @@ export async function readMoves(
   from: number,
   to: number,
 ): Promise<MinedMove[]> {
-  const { market, game, deployment } = contracts;
+  const { market, game, receipts, deposits, deployment } = contracts;
+  const at = deployment.addresses;
+  const targets = [
+    { address: at.market, court: at.market, abi: market.interface },
+    { address: at.game, court: at.market, abi: game.interface },
+    { address: at.receipts, court: at.receipts, abi: receipts.interface },
+    { address: at.receiptsGame, court: at.receipts, abi: game.interface },
+    { address: at.deposits, court: at.receipts, abi: deposits.interface },
+  ];
   const moves: MinedMove[] = [];
   for (let number = from; number <= to; number++) {
     const block = await provider.getBlock(number, true);
     for (const transaction of block?.prefetchedTransactions ?? []) {
       const account = accounts.find((candidate) => sameHex(candidate, transaction.from));
-      const target = [market, game].find((_, i) =>
-        sameHex(transaction.to ?? "", i === 0 ? deployment.addresses.market : deployment.addresses.game),
-      );
+      const target = targets.find((candidate) => sameHex(candidate.address, transaction.to ?? ""));
       if (account === undefined || target === undefined) continue;
-      const call = target.interface.parseTransaction(transaction);
+      const call = target.abi.parseTransaction(transaction);
       const receipt = await provider.getTransactionReceipt(transaction.hash);
       const { nonce, hash } = transaction;
       const key =
         call === null
           ? keccak(transaction.data)
-          : keyOf(contracts, call.name, argsSchema.parse(call.args.toObject(true)));
+          : keyOf(contracts, target.court, call.name, argsSchema.parse(call.args.toObject(true)));
       moves.push({ account, nonce, block: number, hash, key, success: receipt?.status === 1 });
     }
   }

@@ -40,6 +40,8 @@ export interface Dispute {
 export interface Stage extends Stand {
   /** The moves that the node has to make, whatever happens to it. */
   readonly moves: readonly string[];
+  /** Before each play: the chain as it was before the first. */
+  rewind?(): Promise<void>;
   /** Starts the node and brings about what it plays. */
   open(node: Mortal): Promise<Dispute>;
 }
@@ -65,6 +67,7 @@ export interface Outcome {
  */
 export async function playDispute(stage: Stage, point: KillPoint | undefined): Promise<Outcome> {
   const { contracts, chain } = stage.world;
+  await stage.rewind?.();
   const node = await createMortal(stage, point);
   try {
     const dispute = await stage.open(node);

@@ -105,13 +105,12 @@ export async function openDefence(): Promise<Stage> {
   }
 
   async function open(node: Mortal): Promise<Dispute> {
-    await rewind();
     const { account, interposer, url } = node;
     await connect(deployment, account.wallet).receipts.addReserve({ value: RESERVE });
     const buyer = await createBuyer(world, CLIENT, account.address, 0n);
     await buyer.deposits.deposit(account.address, buyer.client, { value: DEPOSIT });
     const from = await mined(world, account.address, 1);
-    const price = { receiptPrice: PRICE_ETHER, receiptBondClass: CLASS };
+    const price = { receiptPrice: PRICE_ETHER, receiptBondClass: CLASS, announce: false };
     await node.start({ role: "operator", serve: [model.releaseId], ...price });
     const ordered = await buyer.order(model, inputOf(model, 5), PRICE, PRICE);
     const { settlement, body } = await buy(buyer, url, ordered);
@@ -144,7 +143,7 @@ export async function openDefence(): Promise<Stage> {
 
   const moves = ["addKey", "commitTrace", "reveal", "timeout", "settleGame"];
   const stop = (): Promise<void> => stopAll(world, miner);
-  const stage: Stage = { world, model, miner, moves, open, stop };
+  const stage: Stage = { world, model, miner, moves, rewind, open, stop };
   return stage;
 }
 

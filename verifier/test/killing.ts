@@ -13,10 +13,10 @@ import type { PublishedModel, World } from "./world.ts";
 
 const BLOCK_MS = 250;
 /**
- * What is pending is mined this long after a node that is back has sent something, so that it has the time to send its move again
- * and another transaction for it; and at last when it sends nothing.
+ * What is pending is mined this long after a node that is back has sent it again, so that it has the time to send another transaction
+ * for it: it takes up what it held before it was killed after ten seconds. And at last when it sends nothing.
  */
-const PENDING_MS = 2000;
+const PENDING_MS = 14_000;
 const LONGEST_PENDING_MS = 20_000;
 
 /** Makes blocks as long as it is not paused. */

@@ -1,8 +1,8 @@
 /** What answers over HTTP take on chain: a key that is registered, vouchers that are redeemed, a line that moves on. */
+import { keccak } from "../../../sdk/src/ids.ts";
 import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
-import { freshKey } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/log.ts";
 import type { Duty } from "../duties.ts";
 import { logError } from "../log.ts";
@@ -32,6 +32,8 @@ const LEAST_WEI = 10n ** 13n;
 interface Due {
   readonly purse: PurseState;
   readonly wei: bigint;
+  /** Before this. */
+  readonly redeemedWei: bigint;
   readonly leaves: boolean;
 }
 
@@ -70,8 +72,9 @@ export function createCashier(context: RoleContext, options: CashierOptions): Ro
     if (deposit === undefined) return [];
     const { totalWei } = purse.voucher;
     const most = totalWei < deposit.depositWei ? totalWei : deposit.depositWei;
-    const wei = most - deposit.redeemedWei;
-    return wei <= 0n ? [] : [{ purse, wei, leaves: deposit.leavesAt !== 0 }];
+    const { redeemedWei, leavesAt } = deposit;
+    const wei = most - redeemedWei;
+    return wei <= 0n ? [] : [{ purse, wei, redeemedWei, leaves: leavesAt !== 0 }];
   }
 
   function redeemDuty(state: ChainState): Duty[] {
@@ -92,7 +95,10 @@ export function createCashier(context: RoleContext, options: CashierOptions): Ro
     const signatures = due.map(({ purse }) => purse.voucher.signature);
     const data = contracts.deposits.interface.encodeFunctionData("redeem", [vouchers, signatures, me]);
     const to = contracts.deployment.addresses.deposits;
-    await sender.send({ key: freshKey("redeem"), label: "redeem", to, data });
+    // What was redeemed before only grows: a process that finds its predecessor's transaction on its way sends no other.
+    const before = due.map(({ redeemedWei }) => redeemedWei).join();
+    const key = `redeem:${keccak(Buffer.from(`${data}:${before}`))}`;
+    await sender.send({ key, label: "redeem", to, data });
     log.info(
       { clients: due.length, wei: due.reduce((all, { wei }) => all + wei, 0n).toString() },
       "redeemed",

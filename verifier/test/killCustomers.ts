@@ -1,6 +1,7 @@
 /** Clients of an operator that may be dead when they ask: they ask again, with the same order, until there is an answer. */
 import { expect } from "chai";
 import { INFER_PATH, requiredSchema } from "../../sdk/src/infer/wire.ts";
+import type { Order } from "../../sdk/src/receipts.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { createBuyer, type Bought, type Ordered } from "./buyer.ts";
 import type { Mortal, Stand } from "./killing.ts";
@@ -29,10 +30,10 @@ export async function createCustomer({ world, model }: Stand, node: Mortal, acco
   const answered = new Map<Ordered, Bought>();
 
   /** Signs for one more answer. */
-  async function order(): Promise<Ordered> {
+  async function order(changed: Partial<Order> = {}): Promise<Ordered> {
     signedWei += PRICE;
     const input = Uint8Array.from({ length: model.model.inputBytes }, (_, i) => (i * answered.size + 3) % 17);
-    return buyer.order(model, input, PRICE, signedWei);
+    return buyer.order(model, input, PRICE, signedWei, changed);
   }
 
   /** Asks once. Whatever was answered before is what is answered. */
@@ -52,29 +53,27 @@ export async function createCustomer({ world, model }: Stand, node: Mortal, acco
     return bought;
   }
 
-  /** Asks until there is an answer that gets here. */
-  async function insist(ordered: Ordered): Promise<void> {
-    let refused: Error | undefined;
-    await until(
-      "it is answered",
-      async () => {
-        const bought = await interposer
-          .through(`POST ${INFER_PATH}`, () => send(ordered))
-          .catch((error: unknown) => {
-            if (error instanceof Error && error.name === "AssertionError") refused = error;
-            return undefined;
-          });
-        if (refused !== undefined) throw refused;
-        return bought?.status === 200;
-      },
-      () => node.said(),
-    );
+  /** @returns undefined if no answer got here. @throws AssertionError if it was refused. */
+  async function ask(ordered: Ordered): Promise<Bought | undefined> {
+    try {
+      return await interposer.through(`POST ${INFER_PATH}`, () => send(ordered));
+    } catch (error) {
+      if (error instanceof Error && error.name === "AssertionError") throw error;
+      return undefined;
+    }
+  }
+
+  /** Asks until there is an answer. */
+  function insist(ordered: Ordered): Promise<void> {
+    const isAnswered = async (): Promise<boolean> => (await ask(ordered))?.status === 200;
+    return until("it is answered", isAnswered, () => node.said());
   }
 
   return {
     client,
     order,
     send,
+    ask,
     insist,
     signedWei: () => signedWei,
     /** What it was answered is answered again, and it owes what it signed. */

@@ -44,6 +44,20 @@ export function describeOrders(delaysMs: readonly number[]): void {
         console.log(`      ${answered} of ${orders.length} had been answered`);
       });
 
+    it("while its client asks again for what has expired meanwhile", async () => {
+      const [customer] = customers;
+      if (customer === undefined) throw new Error("there are no customers");
+      const expiresAt = Math.ceil(Date.now() / 1000) + 3;
+      const ordered = await customer.order({ expiresAt });
+      await customer.insist(ordered);
+      await sleep(1000 * (expiresAt + 1) - Date.now());
+      const revived = node.kill();
+      // Whoever is refused believes that nothing is owed, and throws the order away.
+      while ((await customer.ask(ordered))?.status !== 200) await sleep(20);
+      await revived;
+      await customer.expectServed();
+    });
+
     it("ends when told to", async () => {
       expect(await node.end()).to.equal(0);
     });

@@ -129,6 +129,7 @@ export async function measureInfer({ turns = TURNS, answers = ANSWERS } = {}): P
     ...{ account: OPERATOR.address, prices, digests, signer: OPERATOR, store, purses: createPurses(store) },
     fair: createFair({ atOnce: 64, each: 64, all: 64 }),
     state: () => state,
+    isRead: () => true,
     release: () => prepared,
     answer: (_release, blob, deadline) => batcher.output(prepared, blob, deadline),
     now: () => Math.floor(Date.now() / 1000),

@@ -248,6 +248,7 @@ export async function startNode(
     openDoor(context, options.receipts, {
       ...{ place, digests, store: given, answer: parts.receipt },
       state: () => mirror.state,
+      isRead: () => mirror.head !== undefined,
     });
   if (door !== undefined) roles.push(...door.roles);
   if (options.announce !== undefined)

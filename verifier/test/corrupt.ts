@@ -54,11 +54,14 @@ export function programOf({ model, path }: PreparedRelease): Promise<Program> {
 export function corruptOperator(corruption: Corruption): OperatorParts {
   const tensorsOf = (program: Program, input: Uint8Array): Uint8Array[] =>
     corruptTensors(program, splitBlob(program.inputs, input), corruption);
+  async function answer(release: PreparedRelease, input: Uint8Array): Promise<Uint8Array> {
+    const program = await programOf(release);
+    return outputOf(program, tensorsOf(program, input));
+  }
+
   return {
-    async answer(release, input) {
-      const program = await programOf(release);
-      return outputOf(program, tensorsOf(program, input));
-    },
+    answer,
+    receipt: answer,
     async trace(release, { request }) {
       const program = await programOf(release);
       const claimed = wholeClaim(tensorsOf(program, fromHex(request.input)));

@@ -1,17 +1,17 @@
 /** Stands between a node and its endpoint, counts what the node asks, and tells when a chosen point has come. */
 import { forwarder, onLatest, serveRpc } from "../../scripts/simulate/rpc.ts";
 
-const SEND = "eth_sendRawTransaction";
+export const SEND = "eth_sendRawTransaction";
 
-/** A point in a node's conversation with its endpoint. */
+/** A point in what a node does. */
 export interface KillPoint {
   /** Transactions that the node has tried to send by then; for a transaction itself: those before it. */
   readonly sends: number;
-  /** The first call of this method since. */
+  /** The first call of this method since: one of the node's to its endpoint, or one to the node, "POST /path". */
   readonly method: string;
   /**
-   * Before the chain hears of the call, or after it has answered and before the node hears of that. A transaction then is mined while
-   * the node is dead, or still pending when it is back.
+   * Before whoever is called hears of the call, or after it has answered and before the caller hears of that. A transaction then is
+   * mined while the node is dead, or still pending when it is back.
    */
   readonly phase: "before" | "after" | "pending";
 }
@@ -29,6 +29,10 @@ export interface Interposer {
   readonly fired: boolean;
   /** Transactions that have been tried to send so far, in all lives of the node. */
   readonly sends: number;
+  /** Points come and are counted from here on. */
+  begin(): void;
+  /** A call to the node, which is a point like those by it. Rejects if the node is killed then. */
+  through<T>(method: string, call: () => Promise<T>): Promise<T>;
   readonly close: () => Promise<void>;
 }
 
@@ -45,10 +49,11 @@ export async function interpose(
   const seen: { sends: number; method: string }[] = [];
   const known = new Set<string>();
   let sends = 0;
-  let fired = false;
+  let [begun, fired] = [false, false];
 
   /** Whether this is the chosen point's call. */
   function isPoint(method: string): boolean {
+    if (!begun) return false;
     const key = `${sends} ${method}`;
     const isFirst = !known.has(key);
     known.add(key);
@@ -75,6 +80,16 @@ export async function interpose(
     },
     get sends() {
       return sends;
+    },
+    begin: () => void (begun = true),
+    async through(method, call) {
+      if (!isPoint(method)) return call();
+      fired = true;
+      // Whatever came of it: the caller hears nothing.
+      const answered = call().catch(() => undefined);
+      if (point?.phase === "after") await answered;
+      strike();
+      throw new Error("the node was killed");
     },
     close: async () => {
       close();

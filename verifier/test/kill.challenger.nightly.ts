@@ -1,4 +1,5 @@
 /** Apart from the other side: each takes half an hour. */
-import { describeKills } from "./kills.ts";
+import { openAnswers } from "./killAnswer.ts";
+import { describeKills, disputeOf } from "./kills.ts";
 
-describeKills("challenger");
+describeKills(disputeOf("the challenger of an answer", () => openAnswers("challenger")));

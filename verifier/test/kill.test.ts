@@ -1,30 +1,16 @@
 /**
  * kill -9 in the middle of a dispute: the node process is killed at a point of its conversation with the chain, started again,
- * and must end the dispute as if nothing had happened. Here a sample of the points; kills.ts has all, every night.
+ * and must end the dispute as if nothing had happened. Here a sample of the points; kill.*.nightly.ts have all.
  */
-import { expect } from "chai";
-import { pointText, type KillPoint } from "./interpose.ts";
-import { expectRight, sendPoint } from "./kill.ts";
-import { openStand, playDispute, type Side, type Stand } from "./killing.ts";
+import { sendPoint } from "./kill.ts";
+import { openAnswers } from "./killAnswer.ts";
+import { describeSample, disputeOf } from "./kills.ts";
 
-const SAMPLE: Readonly<Record<Side, readonly KillPoint[]>> = {
-  challenger: [sendPoint(3, "pending")],
-  operator: [sendPoint(0, "before")],
-};
-
-for (const side of ["challenger", "operator"] as const)
-  describe(`a node that is killed as the ${side} of a dispute`, function () {
-    this.timeout(280_000);
-    let stand: Stand;
-    before(async () => {
-      stand = await openStand(side);
-    });
-    after(() => stand.stop());
-
-    for (const point of SAMPLE[side])
-      it(pointText(point), async () => {
-        const outcome = await playDispute(stand, point);
-        expect(outcome.fired, "the point came").to.equal(true);
-        expectRight(side, outcome);
-      });
-  });
+describeSample(
+  disputeOf("the challenger of an answer", () => openAnswers("challenger")),
+  [sendPoint(3, "pending")],
+);
+describeSample(
+  disputeOf("the operator of an answer", () => openAnswers("operator")),
+  [sendPoint(0, "before")],
+);

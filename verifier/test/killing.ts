@@ -1,78 +1,41 @@
-/** Whole disputes of a node process that is killed with SIGKILL at a chosen point and started again. */
+/** A node process that is killed with SIGKILL at a chosen point and started again, on a chain whose blocks can be held back. */
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { seededRng } from "../../program/src/testing/rng.ts";
+import { freePort } from "../../scripts/anvil.ts";
 import { createAccount, type Account } from "../../scripts/simulate/accounts.ts";
-import { anywhereBelow } from "../../scripts/simulate/tactics.ts";
-import { readMoves, type MinedMove } from "../../scripts/simulate/moves.ts";
-import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
-import { networkParameters } from "../../scripts/networks.ts";
-import { splitBlob } from "../../program/src/claim.ts";
-import { connect } from "../../sdk/src/contracts.ts";
-import { request } from "../../sdk/src/request.ts";
-import type { Hex } from "../../sdk/src/structs.ts";
-import { clocksAt } from "../src/chain/state.ts";
-import { exactTrace } from "../src/compute/exact.ts";
-import { startNode, type RunningNode } from "../src/node.ts";
-import { encodeMove } from "../src/play/calls.ts";
-import { isFinal, selectedNode, type Move, type Trial } from "../src/play/trial.ts";
+import type { ConfigFile } from "../src/cli/config.ts";
 import { finished, launch, ready } from "./command.ts";
-import { corruptOperator } from "./corrupt.ts";
 import { interpose, type Interposer, type KillPoint } from "./interpose.ts";
-import { ANSWERS_ALL, nodeOptions } from "./player.ts";
-import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
+import type { PublishedModel, World } from "./world.ts";
 
-/** What the node under test is in the dispute. */
-export type Side = "challenger" | "operator";
-
-export const STAKE = 10n ** 18n;
-export const FEE = 10n ** 15n;
-/** Seconds of the chain: nobody is to lose because this machine is slow. */
-const CLOCK = 900;
-const WINDOW = 1800;
 const BLOCK_MS = 250;
 /**
- * What is pending is mined this long after a node that is back has sent something, so that it has the time to send its move again
- * and another transaction for it; and at last when it sends nothing.
+ * What is pending is mined this long after a node that is back has sent it again, so that it has the time to send another transaction
+ * for it: it takes up what it held before it was killed after ten seconds. And at last when it sends nothing.
  */
-const PENDING_MS = 2000;
+const PENDING_MS = 14_000;
 const LONGEST_PENDING_MS = 20_000;
-const LIMIT_MS = 150_000;
 
 /** Makes blocks as long as it is not paused. */
-interface Miner {
+export interface Miner {
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
 }
 
 export interface Stand {
-  readonly side: Side;
   readonly world: World;
   readonly model: PublishedModel;
   readonly miner: Miner;
-  /** The other side's: an operator that lies, or nobody. */
-  readonly liar: RunningNode | undefined;
   stop(): Promise<void>;
 }
 
-export interface Outcome {
-  /** Whether the point came at all. */
-  readonly fired: boolean;
-  readonly seen: Interposer["seen"];
-  readonly trial: Trial;
-  /** Every transaction of the node's account that was mined. */
-  readonly moves: readonly MinedMove[];
-  /** Of the node's account, wei. */
-  readonly free: bigint;
-  readonly locked: bigint;
-  /** Exit code of the node when it was told to end. */
-  readonly exit: number | null;
-}
-
-function startMiner({ chain }: World): Miner {
+/** From now on there are no blocks but the miner's. */
+export async function startMiner({ chain }: World): Promise<Miner> {
+  await chain.provider.send("evm_setAutomine", [false]);
   let [paused, stopped] = [false, false];
   async function run(): Promise<void> {
     while (!stopped) {
@@ -91,198 +54,114 @@ function startMiner({ chain }: World): Miner {
   };
 }
 
-export async function openStand(side: Side): Promise<Stand> {
-  const { floorSeconds, parameters } = networkParameters(31337n);
-  const clocks = { operatorClock: CLOCK, challengerClock: CLOCK };
-  const world = await startWorld({
-    blockSeconds: 0,
-    rules: { floorSeconds, parameters: { ...parameters, ...clocks } },
-  });
-  const model = await publishFile(world, exampleModel("breast-cancer"));
-  let liar: RunningNode | undefined;
-  if (side === "challenger") {
-    await stake(world, 1, 100n * STAKE);
-    const options = { ...nodeOptions(world, 1), ...ANSWERS_ALL, pollMs: 100 };
-    // The first instruction reads the input, so that the proof needs every move there is.
-    liar = await startNode(options, corruptOperator({ instruction: 0, byte: 2 }));
-    await liar.ready;
-  } else await stake(world, 2, 100n * STAKE);
-  await world.chain.provider.send("evm_setAutomine", [false]);
-  const miner = startMiner(world);
-  return {
-    side,
-    world,
-    model,
-    miner,
-    liar,
-    async stop() {
-      miner.resume();
-      await liar?.stop();
-      await miner.stop();
-      await world.stop();
-    },
-  };
+export interface Mortal {
+  readonly account: Account;
+  /** Of its HTTP server, in every life. */
+  readonly url: string;
+  readonly interposer: Interposer;
+  /** Resolves when it is ready, though it be killed on the way. */
+  start(settings: ConfigFile): Promise<void>;
+  /** Kills it now. Resolves when it is ready again. */
+  kill(): Promise<void>;
+  /** Resolves when no life is about to begin. */
+  revived(): Promise<void>;
+  /** The last of what it logged, in all lives. */
+  said(): string;
+  /** Tells it to end. @returns its exit code. */
+  end(): Promise<number | null>;
+  /** Kills it for good. */
+  discard(): Promise<void>;
 }
 
-/** The challenger of a right answer: challenges, selects once as deep as it can, then lets its clock run out. */
-async function playCrank(stand: Stand, trial: Trial, sent: Set<string>): Promise<void> {
-  const { world, model } = stand;
-  const wallet = world.chain.wallet(2);
-  const mine = trial.result.games.get(wallet.address.toLowerCase());
-  const send = async (key: string, move: () => Move | undefined): Promise<void> => {
-    const made = sent.has(key) ? undefined : move();
-    if (made === undefined) return;
-    sent.add(key);
-    const data = encodeMove(world.contracts, trial, made);
-    await wallet.sendTransaction({ to: world.deployment.addresses.game, data, gasLimit: 3_000_000 });
-  };
-  const pass = async (key: string, seconds: number): Promise<void> => {
-    if (sent.has(key)) return;
-    sent.add(key);
-    await world.chain.provider.send("evm_increaseTime", [seconds]);
-  };
-  if (mine === undefined) return send("challenge", () => ({ kind: "challenge" }));
-  if (mine.status !== "open") return pass("window", WINDOW);
-  if (clocksAt(trial.result, mine, trial.now).operatorOnMove) return;
-  if (mine.selections.at(-1)?.height === 0) return pass("clock", CLOCK + 1);
-  return send(`select ${mine.selections.length}`, () => {
-    const { program, commitment } = model.model;
-    const input = Buffer.from(trial.request.input.slice(2), "hex");
-    const run = {
-      program,
-      commitment,
-      inputs: splitBlob(program.inputs, input),
-      trace: exactTrace(model.model, input),
-    };
-    const from = selectedNode(trial.result, mine);
-    const selection = anywhereBelow(run, from, seededRng(7));
-    return selection && { kind: "select", from, selection };
-  });
-}
+let mortals = 0;
 
-function isOver(side: Side, { request: { status }, result }: Trial): boolean {
-  const settled = [...result.games.values()].every((game) => game.status === "settled");
-  return settled && (side === "operator" ? status === "final" : status === "refunded" && result.bondSettled);
-}
-
-/** A node under test, and its flags. */
-async function prepare(
-  { side, world }: Stand,
-  name: string,
-  rpcUrl: string,
-): Promise<{ account: Account; args: string[] }> {
-  const account = await createAccount(name, world.folder, world.chain.provider);
-  await connect(world.deployment, account.wallet).vault.deposit({ value: STAKE });
-  const deployment = join(world.folder, "deployment.json");
-  writeFileSync(deployment, JSON.stringify(world.deployment));
-  const config = {
-    rpc: [rpcUrl],
-    deployment,
-    keystore: account.keystore,
-    passwordFile: account.passwordFile,
-    data: account.directory,
-    content: world.contentDirectory,
-    role: side === "operator" ? "operator" : "verifier",
-    http: "off",
-    pollMs: 100,
-    workers: 1,
-  };
-  mkdirSync(account.directory, { recursive: true });
-  const file = join(account.directory, "config.json");
-  writeFileSync(file, JSON.stringify(config));
-  return { account, args: ["node", "--config", file] };
-}
-
-let plays = 0;
-
-/**
- * One dispute from the request to the last payout.
- * @param point Where the node is killed; undefined: nowhere.
- * @throws Error if it does not end.
- */
-export async function playDispute(stand: Stand, point: KillPoint | undefined): Promise<Outcome> {
-  const { side, world, model, miner, liar } = stand;
-  const name = `node-${plays++}`;
+/** @param point Where it is killed; undefined: nowhere. */
+export async function createMortal(
+  { world, miner }: Pick<Stand, "world" | "miner">,
+  point: KillPoint | undefined,
+): Promise<Mortal> {
+  const { chain, folder, deployment, contentDirectory } = world;
   let child: ChildProcess | undefined;
   let revival: Promise<void> | undefined;
-  const strike = (): void => {
-    if (point?.phase === "pending") miner.pause();
-    const killed = child;
-    killed?.kill("SIGKILL");
-    revival = revive(killed);
-  };
-  const interposer = await interpose(world.chain.url, point, strike);
-  const { account, args } = await prepare(stand, name, interposer.url);
-
+  let args: readonly string[] = [];
   let log = "";
-  const live = async (): Promise<void> => {
+
+  async function live(): Promise<void> {
     child = launch(args, { HOME: account.directory });
     child.stdout?.on("data", (chunk: Buffer) => (log += chunk.toString()));
     await ready(child);
-  };
-  async function revive(killed: ChildProcess | undefined): Promise<void> {
-    if (killed !== undefined && killed.signalCode === null)
-      await new Promise((resolve) => killed.once("exit", resolve));
+  }
+
+  async function rise(killed: ChildProcess | undefined): Promise<void> {
+    if (killed !== undefined && killed.signalCode === null) await once(killed, "exit");
     await live();
     if (point?.phase === "pending") {
-      const sends = interposer.sends;
-      for (const until = Date.now() + LONGEST_PENDING_MS; Date.now() < until && interposer.sends === sends;)
+      const { sends } = interposer;
+      for (const end = Date.now() + LONGEST_PENDING_MS; Date.now() < end && interposer.sends === sends;)
         await sleep(100);
       await sleep(PENDING_MS);
     }
     miner.resume();
   }
 
-  try {
-    // The point may come before the node is ready.
-    await live().catch((error: unknown) => {
-      if (!interposer.fired) throw error;
-      return revival;
-    });
-    const asker = world.chain.wallet(9);
-    const operator: Hex = liar?.address ?? account.address;
-    const input = Uint8Array.from({ length: model.model.inputBytes }, (_, i) => (i * 5 + 3) % 17);
-    const { releaseId } = model;
-    const ask = { releaseId, input, fee: FEE, windowSeconds: WINDOW, answerSeconds: 3600, operator };
-    const asked = await request(connect(world.deployment, asker), `0x${asker.address.slice(2)}`, ask);
-    const sent = new Set<string>();
-    const watch = createWatch(world.contracts, world.chain.provider);
-    let trial: Trial | undefined;
-    for (const until = Date.now() + LIMIT_MS; trial === undefined || !isOver(side, trial);) {
-      if (Date.now() > until)
-        throw new Error(
-          `the dispute did not end (${trial?.request.status ?? "no answer"}):\n${log.slice(-4000)}`,
-        );
-      await sleep(200);
-      trial = trialOfRequest(await watch(), asked.requestId);
-      if (trial !== undefined && side === "operator" && !isFinal(trial)) await playCrank(stand, trial, sent);
-    }
-    // A point after the last move kills a node that has nothing left to do.
-    await revival;
-    const ended = child === undefined ? undefined : finished(child);
-    child?.kill("SIGTERM");
-    const exit = (await ended)?.code ?? null;
-    const head = await world.chain.provider.getBlockNumber();
-    const { freeWei, lockedWei } = await world.contracts.vault.accountOf(account.address);
-    const moves = await readMoves(
-      world.contracts,
-      world.chain.provider,
-      [account.address],
-      asked.block,
-      head,
-    );
-    return {
-      fired: interposer.fired,
-      seen: [...interposer.seen],
-      trial,
-      moves,
-      free: freeWei,
-      locked: lockedWei,
-      exit,
-    };
-  } finally {
-    child?.kill("SIGKILL");
-    miner.resume();
-    await interposer.close();
+  function kill(): Promise<void> {
+    const killed = child;
+    killed?.kill("SIGKILL");
+    const rising = rise(killed);
+    // It is waited for later.
+    rising.catch(() => undefined);
+    return (revival = rising);
   }
+
+  const interposer = await interpose(chain.url, point, () => {
+    if (point?.phase === "pending") miner.pause();
+    void kill();
+  });
+  const account = await createAccount(`node-${mortals++}`, folder, chain.provider);
+  const http = `127.0.0.1:${await freePort()}`;
+
+  return {
+    account,
+    url: `http://${http}`,
+    interposer,
+    async start(settings) {
+      const deploymentFile = join(account.directory, "deployment.json");
+      writeFileSync(deploymentFile, JSON.stringify(deployment));
+      const config: ConfigFile = {
+        rpc: [interposer.url],
+        deployment: deploymentFile,
+        keystore: account.keystore,
+        passwordFile: account.passwordFile,
+        data: account.directory,
+        content: contentDirectory,
+        http,
+        pollMs: 100,
+        workers: 1,
+        ...settings,
+      };
+      const file = join(account.directory, "config.json");
+      writeFileSync(file, JSON.stringify(config));
+      args = ["node", "--config", file];
+      // The point may come before the node is ready.
+      await live().catch((error: unknown) => {
+        if (revival === undefined) throw error;
+        return revival;
+      });
+    },
+    kill,
+    revived: async () => revival,
+    said: () => log.slice(-4000),
+    async end() {
+      const ended = child === undefined ? undefined : finished(child);
+      child?.kill("SIGTERM");
+      return (await ended)?.code ?? null;
+    },
+    async discard() {
+      // A life that is about to begin would outlive us.
+      await revival?.catch(() => undefined);
+      child?.kill("SIGKILL");
+      miner.resume();
+      await interposer.close();
+    },
+  };
 }

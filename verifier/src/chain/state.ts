@@ -500,8 +500,12 @@ function isOpen(state: ChainState, request: RequestRecord, me: Hex, now: number)
     sameHex(game.challenger, me) || sameHex(result?.operator ?? ZERO_ADDRESS, me);
   if (games.some((game) => game.status !== "settled" && mine(game))) return true;
   if (request.court === "receipts") {
-    const tidied = result === undefined || result.bondSettled || !games.some(mine);
-    return request.status === "overturned" ? !tidied : !isExpired(state, request, now - FORGOTTEN_SECONDS);
+    const then = now - FORGOTTEN_SECONDS;
+    if (request.status !== "overturned") return !isExpired(state, request, then);
+    const { bondSettled = true, endsAt = 0 } = result ?? {};
+    const tidied = bondSettled || !games.some(mine);
+    // While it could be challenged, whoever was handed the receipt is to know that it need not be.
+    return !tidied || then < endsAt;
   }
   switch (request.status) {
     case "requested":

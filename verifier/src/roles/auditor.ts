@@ -205,12 +205,14 @@ export function createAuditor(
       const before = known.get(digest);
       if (before !== undefined) return standingOf(before);
       const { state, head } = stateOf();
+      // Whoever is told that a receipt is no good does not come again.
+      if (head === undefined)
+        throw new AssayError("BUSY", "the chain is still being read: hand it in later", { retryable: true });
       const owner = state.keys.get(key);
       if (owner === undefined || !sameHex(owner.operator, receipt.operator) || receipt.issuedAt > owner.until)
         throw new AssayError("BAD_SIGNATURE", `the key that signed is not one of ${receipt.operator}'s`);
-      const now = head?.timestamp ?? 0;
       const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
-      if (now >= endsAt)
+      if (head.timestamp >= endsAt)
         throw new AssayError("BAD_PAYMENT", "the receipt has expired: it cannot be challenged any more");
       const release = state.releases.get(receipt.releaseId)?.release;
       if (release === undefined)

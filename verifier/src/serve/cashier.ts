@@ -14,7 +14,7 @@ import type { Role, RoleContext } from "../roles/role.ts";
 export interface CashierOptions {
   readonly signer: DigestSigner;
   readonly digests: Digests;
-  readonly store: ReceiptStore;
+  readonly store: Pick<ReceiptStore, "purses" | "purge">;
   /** Redeemed once clients together owe this much, wei; who leaves is redeemed anyway. */
   readonly redeemFromWei: bigint;
 }

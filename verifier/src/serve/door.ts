@@ -66,11 +66,12 @@ export function openDoor(
     readonly digests: Digests;
     readonly store: ReceiptStore;
     readonly state: () => ChainState;
+    readonly isRead: () => boolean;
     /** How answers are computed; honestly unless tests and demonstrations pass another way. */
     readonly answer?: ReceiptAnswerer | undefined;
   },
 ): Door {
-  const { place, digests, store, state } = parts;
+  const { place, digests, store, state, isRead } = parts;
   const { signer } = options;
   const account = context.sender.address;
   const prices = createPrices(options.priceWei, options.prices ?? new Map(), options.bondClass);
@@ -99,7 +100,7 @@ export function openDoor(
   const anchored = (): readonly Anchored[] => state().anchored.get(account.toLowerCase()) ?? [];
 
   const service = createService({
-    ...{ account, prices, digests, signer, store, state, release },
+    ...{ account, prices, digests, signer, store, state, isRead, release },
     purses: createPurses(store),
     fair: createFair({ atOnce: RUNS * ROWS * context.workers, each: EACH, all: ALL }),
     answer: parts.answer ?? createAnswerer(context, batcher, options.answers, state),

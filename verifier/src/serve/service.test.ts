@@ -69,6 +69,7 @@ describe("answers for vouchers", function () {
       ...{ account: operator, prices: createPrices(1n, new Map(), 4), digests: DIGESTS, signer: OPERATOR },
       ...{ store, purses: createPurses(store), fair: createFair({ atOnce: 8, each: 8, all: 8 }), now },
       state: () => state,
+      isRead: () => true,
       release: () => prepared,
       answer: async (_release, blob) => {
         await gate();

@@ -23,6 +23,8 @@ export interface ServiceOptions {
   readonly purses: Purses;
   readonly fair: Fair;
   readonly state: () => Pick<ChainState, "deposits" | "keys">;
+  /** Whether the state is that of the chain's newest block: before, nobody is known. */
+  readonly isRead: () => boolean;
   /** @throws {AssayError} NOT_FOUND if the release is not served, BUSY if it is not ready. */
   readonly release: (releaseId: Hex) => PreparedRelease;
   /** @param deadline Unix seconds. */
@@ -176,6 +178,9 @@ export function createService(options: ServiceOptions): Service {
     answered,
     check(payment) {
       const { order } = payment;
+      // Whoever is refused takes it that nothing was given before.
+      if (!options.isRead())
+        throw new AssayError("BUSY", "the chain is still being read: ask again later", { retryable: true });
       checkOrder(payment);
       const release = options.release(lower(order.releaseId));
       const deposit = depositFor(order.client);

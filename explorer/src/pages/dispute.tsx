@@ -47,7 +47,8 @@ function useProven(history: History) {
   const { data, isLoading } = useFixed(["proof", proof?.transaction ?? ""], async () => {
     if (proof === undefined) return null;
     const sent = await source.transaction(proof.transaction);
-    return sent === undefined ? null : (provenBy(contracts, sent.data, proof.event.resultId) ?? null);
+    if (sent === undefined) return null;
+    return provenBy(contracts, sent.data, proof.event.resultId, history.request.court) ?? null;
   });
   return { proven: data ?? undefined, expected: proof !== undefined, isLoading };
 }

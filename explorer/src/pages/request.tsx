@@ -5,7 +5,7 @@ import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { blobLength, splitBlob, type TensorSpec } from "../../../sdk/src/tensor.ts";
 import type { ReleaseRecord, RequestRecord, ResultRecord } from "../../../verifier/src/chain/state.ts";
 import { disputesIn } from "../../../verifier/src/inspect/disputes.ts";
-import { eventsOf, historyOf, type History } from "../../../verifier/src/inspect/history.ts";
+import { eventsOf, historyOf, isToldHistory, type ToldHistory } from "../../../verifier/src/inspect/history.ts";
 import { moneyOf } from "../../../verifier/src/inspect/money.ts";
 import { duration } from "../../../verifier/src/inspect/text.ts";
 import { useNow, useSnapshot } from "../data/context.tsx";
@@ -19,7 +19,7 @@ import { TensorView } from "../ui/tensorView.tsx";
 import { Timeline, type Milestone } from "../ui/timeline.tsx";
 import { RequestActions } from "../wallet/requestActions.tsx";
 
-function milestonesOf(history: History, now: number): Milestone[] {
+function milestonesOf(history: ToldHistory, now: number): Milestone[] {
   const { request, result } = history;
   const { requestedAt, deadline, callbackGas } = request.request;
   const at = (name: "Finalized" | "Refunded" | "OperatorLost"): number | undefined =>
@@ -119,7 +119,7 @@ function Firmness({ request, result }: { request: RequestRecord; result: ResultR
   return <Badge tone="good">final: it can never be overturned</Badge>;
 }
 
-function MoneyFacts({ history }: { history: History }): ReactNode {
+function MoneyFacts({ history }: { history: ToldHistory }): ReactNode {
   const { request } = history.request;
   const money = moneyOf(history);
   return (
@@ -138,7 +138,7 @@ function MoneyFacts({ history }: { history: History }): ReactNode {
   );
 }
 
-function Known({ history, record }: { history: History; record: ReleaseRecord | undefined }): ReactNode {
+function Known({ history, record }: { history: ToldHistory; record: ReleaseRecord | undefined }): ReactNode {
   const { ledger } = useSnapshot();
   const now = useNow();
   const report = useReport(record);
@@ -240,6 +240,6 @@ export function RequestPage({ id }: { id: string }): ReactNode {
     () => (record === undefined ? undefined : historyOf(ledger.about.get(record.requestId) ?? [])),
     [ledger, record],
   );
-  if (history === undefined || record === undefined) return <Missing what="request" id={id} />;
+  if (history === undefined || !isToldHistory(history) || record === undefined) return <Missing what="request" id={id} />;
   return <Known history={history} record={ledger.state.releases.get(record.request.releaseId)} />;
 }

@@ -19,6 +19,7 @@ import { DEFAULTS, type Config } from "./config.ts";
 import { withContent } from "./content.ts";
 import { EXIT, note, print, type Row } from "./output.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
+import { challengeText } from "./receipt.ts";
 import { prepareRelease } from "./release.ts";
 import { accountOf, addressOf, etherOf, idOf, openSession, withChain, type Session } from "./session.ts";
 import { openWallet } from "./signer.ts";
@@ -142,7 +143,7 @@ async function infer(id: string, flags: InferFlags, command: Command): Promise<v
       ["good until", `${until}: until then it can be challenged`],
       ...(judged === undefined
         ? []
-        : ([["judged", `${judged.state}, challenge: ${judged.challenge}`]] satisfies Row[])),
+        : ([["judged", `${judged.state}, challenge: ${challengeText(judged)}`]] satisfies Row[])),
       ...Object.entries(outputs).map(([name, values]): Row => [name, values.join(" ")]),
     ];
     print(flags.json ?? false, rows, {

@@ -30,7 +30,7 @@ import type { ReceiptFile } from "./wire.ts";
 
 export interface InferenceClientOptions {
   readonly provider: Provider;
-  /** What must not be forgotten: `fileStore` of the Node entry, or `memoryStore`. */
+  /** What must not be forgotten: `fileStore` of the Node entry, `browserStore` of the browser one, or `memoryStore`. */
   readonly store: InferenceStore;
   /** Whose deposits the signer spends. Default: the signer's account. */
   readonly client?: Hex;

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import { formatEther } from "ethers";
 import { decodeOutput } from "../../../sdk/src/decode.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { createInferenceClient, type InferenceClient } from "../../../sdk/src/infer/client.ts";
@@ -91,6 +92,15 @@ async function suggest(client: InferenceClient, releaseId: Hex): Promise<void> {
   note("deposit for one of them: assay deposit add OPERATOR ETHER");
 }
 
+/** What to do if the operator counts more as owed than is known here. */
+function explainDebt({ details }: AssayError): void {
+  const { operator, owedWei, obtainedWei } = details;
+  if (typeof owedWei !== "bigint" || typeof obtainedWei !== "bigint" || owedWei <= obtainedWei) return;
+  note(
+    `if that is true, as after a loss of the data directory: assay deposit acknowledge ${String(operator)} ${formatEther(owedWei)}`,
+  );
+}
+
 async function infer(id: string, flags: InferFlags, command: Command): Promise<void> {
   const releaseId = idOf(id, "a release");
   const session = await openSession(command);
@@ -117,6 +127,7 @@ async function infer(id: string, flags: InferFlags, command: Command): Promise<v
       }),
     ).catch(async (error: unknown) => {
       const unpaid = error instanceof AssayError && error.code === "PAYMENT_REQUIRED";
+      if (unpaid) explainDebt(error);
       if (unpaid && flags.operator === undefined) await suggest(client, releaseId);
       throw error;
     });

@@ -4,34 +4,19 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { encryptKeystoreJson } from "ethers";
 import { z } from "zod/v4";
-import { connect } from "../../sdk/src/contracts.ts";
-import { keccak } from "../../sdk/src/ids.ts";
-import {
-  AUDIT_PATH,
-  requiredSchema,
-  TERMS_PATH,
-  toJson,
-  type ReceiptFile,
-} from "../../sdk/src/infer/wire.ts";
 import { digestOfFile } from "../../sdk/src/infer/store.ts";
-import { bondOfClass, digestOf, signAs, type Receipt } from "../../sdk/src/receipts.ts";
-import { readRelease } from "../../sdk/src/release.ts";
-import { ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
+import { AUDIT_PATH, toJson, type ReceiptFile } from "../../sdk/src/infer/wire.ts";
+import { bondOfClass, digestOf } from "../../sdk/src/receipts.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
-import { digestSigner } from "../src/serve/digests.ts";
-import { createBuyer, fileOf, placeOf } from "./buyer.ts";
+import { placeOf } from "./buyer.ts";
 import { finished, launch, type Finished } from "./command.ts";
 import { CHECKS_ALL, nodeOptions } from "./player.ts";
+import { buyReceipt, fillLine, handTo, MAX_LIVE, RESERVE, startReceiptLiar, urlOf } from "./receipts.ts";
 import { until } from "./until.ts";
 import { exampleModel, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
 
-const PRICE = 10n ** 13n;
 const CLASS = 4;
-const RESERVE = 10n ** 18n;
-const LIAR_KEY: Hex = `0x${"6e".repeat(32)}`;
-/** As Receipts.MAX_LIVE. */
-const MAX_LIVE = 8;
 
 const standingSchema = z.object({ state: z.string(), challenge: z.string(), reason: z.string().optional() });
 
@@ -44,11 +29,6 @@ describe("receipts on trial", function () {
   let file: ReceiptFile;
   let path: string;
   const nodes: RunningNode[] = [];
-
-  function urlOf({ url }: RunningNode): string {
-    if (url === undefined) throw new Error("no server");
-    return url;
-  }
 
   const assay = (...args: readonly string[]): Promise<Finished> => {
     const [deployment, data] = [join(world.folder, "deployment.json"), join(world.folder, "command")];
@@ -67,26 +47,13 @@ describe("receipts on trial", function () {
     mkdirSync(join(world.folder, "command"));
     writeFileSync(join(world.folder, "deployment.json"), JSON.stringify(world.deployment));
     digits = await publishFile(world, exampleModel("digits"));
-    const { receipts } = connect(world.deployment, world.chain.wallet(2));
-    await (await receipts.addReserve({ value: RESERVE })).wait();
-    liar = await startNode(
-      {
-        ...nodeOptions(world, 2),
-        operator: { serve: [digits.releaseId], minFee: 0n },
-        http: { host: "127.0.0.1", port: 0 },
-        receipts: {
-          ...{ releases: [digits.releaseId], priceWei: PRICE, bondClass: CLASS, answers: "checked" },
-          ...{ signer: digestSigner(LIAR_KEY), redeemFromWei: 1000n * PRICE },
-        },
+    liar = await startReceiptLiar(world, 2, digits, CLASS, {
+      receipt: (_release, given) => {
+        const output = exactOutput(digits.model, given);
+        output[0] = (output[0] ?? 0) ^ 1;
+        return Promise.resolve(output);
       },
-      {
-        receipt: (_release, given) => {
-          const output = exactOutput(digits.model, given);
-          output[0] = (output[0] ?? 0) ^ 1;
-          return Promise.resolve(output);
-        },
-      },
-    );
+    });
     nodes.push(liar);
     verifier = await startNode({
       ...nodeOptions(world, 3),
@@ -95,15 +62,7 @@ describe("receipts on trial", function () {
     });
     nodes.push(verifier);
     await Promise.all(nodes.map(({ ready }) => ready));
-    await until("the liar serves", async () => {
-      const terms = requiredSchema.parse(await (await fetch(`${urlOf(liar)}${TERMS_PATH}`)).json());
-      return terms.accepts.length === 1;
-    });
-    const buyer = await createBuyer(world, 7, liar.address, 10n ** 15n);
-    const input = Uint8Array.from({ length: digits.model.inputBytes }, (_, i) => (i * 9 + 3) % 17);
-    const ordered = await buyer.order(digits, input, PRICE, PRICE);
-    await until("the deposit is known", async () => (await buyer.send(urlOf(liar), ordered)).status === 200);
-    file = fileOf(placeOf(world), ordered, await buyer.send(urlOf(liar), ordered));
+    file = await buyReceipt(world, 7, liar, digits);
     path = join(world.folder, "receipt.json");
     writeFileSync(path, toJson(file));
   });
@@ -123,10 +82,7 @@ describe("receipts on trial", function () {
   });
 
   it("are not begun by a verifier that has nothing free for them, which says so", async () => {
-    const handed = await fetch(`${urlOf(verifier)}${AUDIT_PATH}`, {
-      ...{ method: "POST", headers: { "content-type": "application/json" }, body: toJson(file) },
-    });
-    expect(handed.status, await handed.clone().text()).to.equal(202);
+    await handTo(verifier, file);
     await until("it is declined", async () => (await standing()).reason !== undefined);
     const declined = await standing();
     expect([declined.state, declined.challenge]).to.deep.equal(["wrong", "none"]);
@@ -250,33 +206,10 @@ describe("receipts on trial", function () {
   });
 
   it("show their place in line while their operator has too much on trial", async () => {
-    // An operator without a node, and a challenger that plays nothing.
-    const [signer, challenger] = [world.chain.wallet(5), world.chain.wallet(6)];
-    const operator: Hex = `0x${signer.address.slice(2)}`;
-    const place = placeOf(world);
-    const { receipts } = connect(world.deployment, signer);
-    await (await receipts.addKey(operator, await signAs(signer, place, "Key", { operator }))).wait();
-    await (await receipts.addReserve({ value: RESERVE })).wait();
-    const { timestamp = 0 } = (await world.chain.provider.getBlock("latest")) ?? {};
-    const { release } = await readRelease(world.contracts, world.chain.provider, digits.releaseId);
-    const issued = Array.from({ length: MAX_LIVE + 2 }, (_, i): Receipt => {
-      const { releaseId } = digits;
-      const hashes = {
-        requestHash: keccak(new Uint8Array([i])),
-        inputsRoot: ZERO_HASH,
-        outputHash: ZERO_HASH,
-      };
-      return { ...hashes, releaseId, operator, issuedAt: timestamp, bondClass: 0 };
-    });
-    const theirs = connect(world.deployment, challenger);
-    await (await theirs.receiptsVault.deposit({ value: RESERVE })).wait();
-    for (const receipt of issued) {
-      const signature = await signAs(signer, place, "Receipt", receipt);
-      await (await theirs.receipts.challenge(receipt, release, signature)).wait();
-    }
+    const issued = await fillLine(world, digits, { operator: 5, challenger: 6, waiting: 2 });
     const [newest] = issued.slice(-1);
     if (newest === undefined) throw new Error("nothing was issued");
-    const last = digestOf(place, "Receipt", newest);
+    const last = digestOf(placeOf(world), "Receipt", newest);
     const schema = z.object({
       ...{ disputeId: z.string().nullable(), state: z.string(), verdict: z.null(), money: z.null() },
       line: z.array(z.object({ number: z.number(), ahead: z.number(), disputeId: z.string() })),
@@ -292,7 +225,7 @@ describe("receipts on trial", function () {
     ]);
     const words = await assay("dispute", "show", shown.line[0]?.disputeId ?? "");
     expect(words.stdout).to.match(/in line +number 1, 1 ahead of it: 0\.\d+ ETH locked by 0x/);
-    const listed = await assay("dispute", "list", "--open", "--address", challenger.address);
+    const listed = await assay("dispute", "list", "--open", "--address", world.chain.wallet(6).address);
     expect(listed.stdout).to.include(`, about receipt ${last}: waiting in line, 1 ahead of it`);
     expect(listed.stdout.match(/the operator is on the move/g)).to.have.length(MAX_LIVE);
   });

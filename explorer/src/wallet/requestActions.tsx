@@ -103,7 +103,13 @@ function Simple({ action, history }: { action: "refund" | "finalize"; history: T
   );
 }
 
-export function RequestActions({ history, record }: { history: ToldHistory; record: ReleaseRecord }): ReactNode {
+export function RequestActions({
+  history,
+  record,
+}: {
+  history: ToldHistory;
+  record: ReleaseRecord;
+}): ReactNode {
   const now = useNow();
   const { account } = useWallet();
   const actions = actionsOf(history, now);

@@ -218,7 +218,7 @@ export function createAuditor(
       return true;
     }
     // One on its way has locked what is missing now.
-    if (sent.has(digest)) return false;
+    if (sent.has(digest) && plan?.refusal !== undefined) return false;
     promised.delete(digest);
     if (plan?.refusal !== undefined)
       notices.refuse(digest, { receipt: digest }, "not challenged", plan.refusal);
@@ -244,7 +244,10 @@ export function createAuditor(
     const { digest, receipt, verdict } = audit;
     const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
     const record = state.releases.get(receipt.releaseId);
-    if (record === undefined || head.timestamp >= endsAt || verdict === "right") return [];
+    if (record === undefined || head.timestamp >= endsAt || verdict === "right") {
+      promised.delete(digest);
+      return [];
+    }
     const heavy = releases.ready(receipt.releaseId) !== undefined;
     if (verdict === undefined)
       return [

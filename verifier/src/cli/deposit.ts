@@ -186,6 +186,8 @@ async function acknowledge(
   const { config, contracts, provider } = session;
   const client = await accountOf(config, undefined);
   const { depositWei } = await depositOf(contracts, client, operator);
+  if (depositWei === 0n)
+    throw new AssayError("BAD_CONFIG", `${client} has no deposit for ${operator}: nothing can be owed`);
   if (owedWei > depositWei)
     throw new AssayError(
       "BAD_CONFIG",

@@ -136,12 +136,14 @@ function nodeText(http: string, health: NodeHealth | string | undefined): string
 
 /** @param deposits Undefined: events were not read. */
 function receiptsRows(reserve: ReserveState, deposits: Deposits | undefined, role: RoleName): Row[] {
-  const rows = role === "verifier" ? [] : reserveRows(reserve).filter(([label]) => label !== "account");
-  const free = ether(reserve.freeWei);
+  const rows = reserveRows(reserve).filter(([label]) => label !== "account");
+  const idle = reserve.reserveWei + (deposits?.wei ?? 0n) === 0n;
+  if (role === "verifier" || idle)
+    return [["receipts", `${ether(reserve.freeWei)} free in their vault, for challenges`]];
   return [
-    ["receipts", role === "verifier" ? `${free} free in their vault, for challenges` : ""],
+    ["receipts", ""],
     ...rows.map(([label, value]): Row => [`  ${label}`, value]),
-    ...(role === "verifier" || deposits === undefined
+    ...(deposits === undefined
       ? []
       : ([
           [

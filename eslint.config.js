@@ -44,7 +44,11 @@ export default tseslint.config(
     languageOptions: { parserOptions: { project: "./examples/sdk-browser/tsconfig.json" } },
   },
   {
-    files: ["sdk/src/browser.ts"],
+    files: ["sdk/test/page/*.ts"],
+    languageOptions: { parserOptions: { project: "./sdk/test/page/tsconfig.json" } },
+  },
+  {
+    files: ["sdk/src/browser.ts", "sdk/src/infer/browserStore.ts"],
     languageOptions: { parserOptions: { project: "./sdk/tsconfig.json" } },
   },
   {

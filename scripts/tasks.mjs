@@ -12,6 +12,7 @@ export const tasks = {
     ["solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol"],
     ["tsc", "--noEmit", "-p", "explorer"],
     ["tsc", "--noEmit", "-p", "sdk"],
+    ["tsc", "--noEmit", "-p", "sdk/test/page"],
     ["tsc", "--noEmit", "-p", "examples/sdk-browser"],
   ],
   format: [["prettier", "--write", "--log-level", "warn", "."]],

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { digestOfFile } from "../../sdk/src/infer/store.ts";
 import { actOnPages } from "./actions.ts";
 import { describeInBrowser, overhang, seriousFindings } from "./browser.ts";
 import { showPages } from "./pages.ts";
@@ -20,11 +21,12 @@ describeInBrowser("explorer in a browser", function () {
 
   for (const dark of [false, true])
     it(`has no serious findings of axe${dark ? ", in the dark" : ", and fits a phone"}`, async () => {
-      const { digits, honest, disputed, disputeId, node, open, picture } = stage;
+      const { digits, honest, disputed, disputeId, wrong, waiting, node, open, picture } = stage;
       const { releaseId } = digits;
       const pages = [
         ...["/", "/models", "/publish", `/releases/${releaseId}`, `/releases/${releaseId}/ask`, "/requests"],
         ...[`/requests/${honest.requestId}`, `/requests/${disputed.requestId}`, "/disputes"],
+        ...[`/requests/${digestOfFile(wrong)}`, `/requests/${waiting[0] ?? ""}`],
         ...[`/disputes/${disputeId}`, "/accounts", `/accounts/${node.address}`, "/roles", "/settings"],
         "/nowhere",
       ];
@@ -57,7 +59,7 @@ describeInBrowser("explorer in a browser", function () {
     });
 
   it("works from static files under any path, with an endpoint alone, and follows the chain", async () => {
-    const { world, node, disputeId, open, picture, ask } = stage;
+    const { world, node, disputeId, wrong, open, picture, ask } = stage;
     const { url, server } = await serveStatic("/some/where/");
     try {
       const page = await open();
@@ -80,6 +82,8 @@ describeInBrowser("explorer in a browser", function () {
       await page.goto(`${url}#/requests`);
       const { requestId } = await ask(node, 3, 10);
       await page.getByTitle(requestId).waitFor();
+      await page.goto(`${url}#/requests/${digestOfFile(wrong)}`);
+      await page.getByText("judged wrong", { exact: true }).waitFor();
     } finally {
       server.close();
     }

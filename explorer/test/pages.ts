@@ -1,5 +1,6 @@
 /** What the pages show. */
 import { expect } from "chai";
+import { digestOfFile } from "../../sdk/src/infer/store.ts";
 import { grouped } from "../src/ui/words.ts";
 import type { Stage } from "./stage.ts";
 
@@ -13,7 +14,7 @@ export function showPages(on: () => Stage): void {
     const counts = page.getByRole("list", { name: "Counts" });
     await counts.getByRole("link", { name: /1\s*release/ }).waitFor();
     await counts.getByRole("link", { name: /2\s*requests/ }).waitFor();
-    await counts.getByRole("link", { name: /1\s*overturned/ }).waitFor();
+    await counts.getByRole("link", { name: /2\s*overturned/ }).waitFor();
     await picture(page, "overview");
     // Without a reload.
     await ask(node, 11, 10);
@@ -93,6 +94,49 @@ export function showPages(on: () => Stage): void {
     await page.getByText(`Move 2 of ${moves}`).waitFor();
   });
 
+  it("lists trials of receipts, and says of each that input and output are not on chain", async () => {
+    const { node, liar, wrong, waiting, open, picture } = on();
+    const digest = digestOfFile(wrong);
+    const page = await open();
+    await page.goto(`${node.url}/#/disputes`);
+    const all = page.getByRole("table", { name: "Disputes, newest first" });
+    const row = all.getByRole("row").filter({ has: page.getByTitle(digest) });
+    await row.getByText("receipt", { exact: true }).waitFor();
+    await row.getByText("operator lost").waitFor();
+    const line = page.getByRole("table", { name: "Challenges in line, the next first" });
+    const places = line.getByRole("row").filter({ has: page.getByTitle(waiting[1] ?? "") });
+    await places.getByText("1 ahead of it").waitFor();
+    await picture(page, "receipts-disputes");
+    await row.getByTitle(digest).click();
+    await page.getByRole("heading", { name: "Receipt", exact: true }).waitFor();
+    await page.getByText("Input and output are not on chain").waitFor();
+    await page.getByText("judged wrong", { exact: true }).waitFor();
+    await page.getByText("0.016 ETH").waitFor();
+    expect(await page.getByRole("heading", { name: /^(Input|Answer)$/ }).count()).to.equal(0);
+    await picture(page, "receipt");
+    await page.getByRole("link", { name: "Replay" }).click();
+    await page.getByRole("heading", { name: "Dispute", exact: true }).waitFor();
+    await page.getByText("an answer over HTTP").waitFor();
+    // The proof is read from the calldata of the receipts' game.
+    await page.getByText("The operator's trace").waitFor();
+    expect(await page.locator(".number .value").count()).to.equal(2);
+    await picture(page, "receipt-dispute");
+    // One that only waits, by its digest.
+    await page.goto(`${node.url}/#/requests/${waiting[0] ?? ""}`);
+    await page.getByText("waits for its trial", { exact: true }).waitFor();
+    await page
+      .getByRole("region", { name: "1 challenge in line" })
+      .getByText("next", { exact: true })
+      .waitFor();
+    await picture(page, "receipt-waiting");
+    // No requests of the market.
+    await page.goto(`${node.url}/#/requests`);
+    await page.getByRole("heading", { name: "Requests", exact: true }).waitFor();
+    expect(await page.getByTitle(`0x${"00".repeat(20)}`).count()).to.equal(0);
+    await page.goto(`${node.url}/#/accounts/${liar.address}`);
+    await page.getByText("2 answers judged wrong").waitFor();
+  });
+
   it("shows stake, record, earnings and faults of accounts, and who can do what", async () => {
     const { node, liar, open, picture } = on();
     const page = await open();
@@ -102,10 +146,10 @@ export function showPages(on: () => Stage): void {
     await picture(page, "accounts");
     await page.goto(`${node.url}/#/accounts/${liar.address}`);
     await page.getByRole("heading", { name: "Operator", exact: true }).waitFor();
-    await page.getByText("1 answer judged wrong").waitFor();
+    await page.getByText("2 answers judged wrong").waitFor();
     await page.getByText("1, of which 0 final and 0 open").waitFor();
     await page.goto(`${node.url}/#/accounts/${node.address}`);
-    await page.getByText("1, of which 1 won").waitFor();
+    await page.getByText("2, of which 2 won").waitFor();
     await page.goto(`${node.url}/#/roles`);
     await page.getByText("grant and take roles").waitFor();
     await page.getByText("stop new requests, for at most 3 d, then not for 4 d").waitFor();

@@ -4,11 +4,15 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { build } from "vite";
 import { connect } from "../../sdk/src/contracts.ts";
 import { disputeIdOf } from "../../sdk/src/ids.ts";
+import type { ReceiptFile } from "../../sdk/src/infer/wire.ts";
+import { digestOf } from "../../sdk/src/receipts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import { address, bytes32, type Hex } from "../../sdk/src/structs.ts";
 import { startNode, type RunningNode } from "../../verifier/src/node.ts";
 import { corruptOperator } from "../../verifier/test/corrupt.ts";
-import { CHECKS_ALL, nodeOptions, startPlayer, stateOf } from "../../verifier/test/player.ts";
+import { placeOf } from "../../verifier/test/buyer.ts";
+import { CHECKS_ALL, nodeOptions, stateOf } from "../../verifier/test/player.ts";
+import { buyReceipt, fillLine, handTo, RESERVE, startReceiptLiar } from "../../verifier/test/receipts.ts";
 import { until } from "../../verifier/test/until.ts";
 import {
   exampleModel,
@@ -28,6 +32,8 @@ const STAKE = 10n ** 18n;
 const FEE = 10n ** 16n;
 const PRICE = 10n ** 15n;
 const WAIT_MS = 120_000;
+/** Of receipts. */
+const BOND_CLASS = 4;
 /** Of the wallet in the browser. */
 export const VISITOR = 8;
 
@@ -50,6 +56,10 @@ export interface Stage {
   /** Answered by the liar, and overturned. */
   readonly disputed: RequestHandle;
   readonly disputeId: Hex;
+  /** Issued by the liar over HTTP, and overturned. */
+  readonly wrong: ReceiptFile;
+  /** Digests of receipts of another operator whose challenges wait in line, the next first. */
+  readonly waiting: readonly Hex[];
   /** Scripts' errors and refusals of the content security policy, on any page. */
   readonly complaints: string[];
   readonly open: (look?: Look) => Promise<Page>;
@@ -113,7 +123,9 @@ async function play(theatre: Theatre): Promise<Omit<Stage, "strike">> {
     http: { host: "127.0.0.1", port: 0 },
   });
   nodes.push(node);
-  const liar = await startPlayer(world, 2, STAKE, corruptOperator({ instruction: 3, byte: 102 }));
+  const lies = corruptOperator({ instruction: 3, byte: 102 });
+  await stake(world, 2, STAKE);
+  const liar = await startReceiptLiar(world, 2, digits, BOND_CLASS, lies);
   nodes.push(liar);
   await Promise.all([node.ready, liar.ready]);
 
@@ -130,12 +142,23 @@ async function play(theatre: Theatre): Promise<Omit<Stage, "strike">> {
   const disputed = await ask(liar, 7, 900);
   await until("the lie is overturned", async () => (await stateOf(world, disputed)) === "overturned");
   await until("the honest answer is final", async () => (await stateOf(world, honest)) === "final");
+  const { receiptsVault } = connect(world.deployment, world.chain.wallet(1));
+  await (await receiptsVault.deposit({ value: STAKE })).wait();
+  const wrong = await buyReceipt(world, 6, liar, digits);
+  await handTo(node, wrong);
+  const { receipts } = world.contracts;
+  const overturned = async (): Promise<boolean> =>
+    (await receipts.reserveOf(liar.address)).reserveWei < RESERVE;
+  await until("the wrong receipt is overturned", overturned);
+  const line = await fillLine(world, digits, { operator: 4, challenger: 3, waiting: 2 });
   const { market } = world.contracts;
   const [answer] = await market.queryFilter(market.filters.Fulfilled(disputed.requestId));
   const resultId = bytes32.parse(answer?.args.resultId);
   return {
     ...{ world, digits, node, liar, honest, disputed, complaints, ask },
     disputeId: disputeIdOf(resultId, node.address),
+    wrong,
+    waiting: line.slice(-2).map((receipt) => digestOf(placeOf(world), "Receipt", receipt)),
     open: (look = {}) => openPage(theatre, look),
     async picture(page, name) {
       if (PICTURES !== undefined)

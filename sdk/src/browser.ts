@@ -2,6 +2,8 @@
 import { AssayError } from "./error.ts";
 import type { Pixels } from "./image.ts";
 
+export { browserStore } from "./infer/browserStore.ts";
+
 /**
  * The pixels of whatever can be drawn, for `imageTensor`, which resizes them alike everywhere; the browser only decodes.
  * @param width Of the source, pixels. @param height Of the source, pixels.

@@ -1,6 +1,7 @@
 /** What clients and operators sign for answers that are given over HTTP (docs/receipts.md): EIP-712, bound to chain and contract. */
 import { TypedDataEncoder, verifyTypedData, type Signer, type TypedDataField } from "ethers";
 import { z } from "zod/v4";
+import type { Deployment } from "./deployment.ts";
 import { AssayError } from "./error.ts";
 import { address, bytes32, sameHex, small, wide, type Hex } from "./structs.ts";
 
@@ -11,6 +12,10 @@ export interface Place {
   readonly receipts: Hex;
   /** Address of the Deposits contract. */
   readonly deposits: Hex;
+}
+
+export function placeIn({ chainId, addresses: { receipts, deposits } }: Deployment): Place {
+  return { chainId, receipts, deposits };
 }
 
 /** A client's order. No contract reads it; voucher and receipt carry its digest. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkChain, connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
+import { placeIn } from "../../sdk/src/receipts.ts";
 import type { Hex, Node } from "../../sdk/src/structs.ts";
 import { createChainReads } from "./api/chainReads.ts";
 import { createLive } from "./api/live.ts";
@@ -210,7 +211,8 @@ export async function startNode(
       schedule,
     ),
     runTimes,
-    freeStake: createFreeStake(contracts, sender.address),
+    freeStake: createFreeStake(contracts.vault, sender.address),
+    freeForReceipts: createFreeStake(contracts.receiptsVault, sender.address),
     gasPrice,
     workers,
     probe: createRoleProbe(metrics),
@@ -230,8 +232,7 @@ export async function startNode(
         ...parts,
       }),
     );
-  const { addresses } = deployment;
-  const place = { chainId, receipts: addresses.receipts, deposits: addresses.deposits };
+  const place = placeIn(deployment);
   const digests = createDigests(place);
   let auditor: Auditor | undefined;
   if (options.verifier !== undefined) {
@@ -264,6 +265,7 @@ export async function startNode(
   const observer = createObserver({
     ...{ log, metrics, contracts, provider, endpoints, sender, claims, releases, gasPrice, finality },
     routineBudgetWei: options.gas?.routineBudgetWei,
+    shortForReceipts: () => auditor?.short(),
     roles: roleNames,
     directory: options.content.directory,
     webhookUrl: options.alertWebhook,

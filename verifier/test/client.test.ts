@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { encryptKeystoreJson } from "ethers";
+import { encryptKeystoreJson, parseEther } from "ethers";
 import { freePort } from "../../scripts/anvil.ts";
 import { connect } from "../../sdk/src/contracts.ts";
 import { receiptFileSchema, requiredSchema, TERMS_PATH } from "../../sdk/src/infer/wire.ts";
@@ -195,6 +195,29 @@ describe("commands of answers over HTTP", function () {
     expect(drawn.stdout).to.match(/drawn +[1-9][0-9]*, of which [1-9]/);
     const nobody = await assay("receipt", "sample", verifier.address, ...at);
     expect([nobody.code, nobody.stderr.includes("has published no roots")]).to.deep.equal([1, true]);
+  });
+
+  it("pay on after a loss of the data directory, once what is owed is acknowledged", async () => {
+    mkdirSync(file("lost"));
+    const lost = ["--data", file("lost")];
+    const ask = (): Promise<Finished> =>
+      assay(
+        ...["infer", digits.releaseId, "--input", file("input.json"), "--operator", operator.address],
+        ...["--content", world.contentDirectory, "--allow-private-content", "--json", ...key(), ...lost],
+      );
+    const refused = await ask();
+    expect(refused.code, refused.stderr).to.equal(1);
+    const [, owed = ""] = /assay deposit acknowledge 0x\w{40} (\d\S*)/.exec(refused.stderr) ?? [];
+    expect(parseEther(owed)).to.equal(2n * PRICE);
+    const acknowledge = (ether: string): Promise<Finished> =>
+      assay("deposit", "acknowledge", operator.address, ether, "--json", ...key(), ...lost);
+    expect((await acknowledge("1")).code).to.equal(2);
+    const done = await acknowledge(owed);
+    expect(done.code, done.stderr).to.equal(0);
+    expect(said(done)["signed"]).to.deep.include({ obtainedWei: String(2n * PRICE) });
+    expect((await acknowledge(owed)).code).to.equal(2);
+    const paid = await ask();
+    expect(paid.code, paid.stderr).to.equal(0);
   });
 
   it("find a liar out, and take it to the referee", async () => {

@@ -14,18 +14,12 @@ import { freshKey } from "../src/chain/outbox/intent.ts";
 import { remoteSigner } from "../src/chain/remote.ts";
 import { walletSigner } from "../src/chain/signer.ts";
 import { needAuthentic } from "../../sdk/src/authentic.ts";
-import { openClocks, replay, type History } from "../src/inspect/history.ts";
+import { isToldHistory, openClocks, replay, type History, type ToldHistory } from "../src/inspect/history.ts";
 import { moneyOf } from "../src/inspect/money.ts";
 import { movesOf } from "../src/inspect/moves.ts";
-import {
-  findSubject,
-  readEverything,
-  readHistory,
-  readPaid,
-  readProven,
-  type Place,
-} from "../src/inspect/read.ts";
+import { findSubject, readEverything, readHistory, readPaid, readProven } from "../src/inspect/read.ts";
 import { scalarOf } from "../src/inspect/scalar.ts";
+import type { Place } from "../src/inspect/search.ts";
 import { verifyAnswer, type Verification } from "../src/inspect/verify.ts";
 import { workOf } from "../src/inspect/work.ts";
 import { openWorkshop, type Workshop } from "../src/inspect/workshop.ts";
@@ -98,8 +92,14 @@ describe("what owners ask", function () {
 
   const history = (name: string): Promise<History> => readHistory(place, handle(name).requestId);
 
-  async function verification(name: string, shop = workshop): Promise<Verification> {
+  async function told(name: string): Promise<ToldHistory> {
     const found = await history(name);
+    if (isToldHistory(found)) return found;
+    throw new Error(`input or answer of ${name} are not on chain`);
+  }
+
+  async function verification(name: string, shop = workshop): Promise<Verification> {
+    const found = await told(name);
     const record = await readRelease(place.contracts, place.provider, found.request.request.releaseId);
     return verifyAnswer(found, record, await now(), shop, report);
   }
@@ -376,7 +376,7 @@ describe("what owners ask", function () {
     });
 
     it("believes no endpoint that changes what an id is the hash of", async () => {
-      const found = await history("step");
+      const found = await told("step");
       const { request: asked, result } = found;
       if (result === undefined) throw new Error("no answer");
       const record = await readRelease(place.contracts, place.provider, asked.request.releaseId);

@@ -18,7 +18,7 @@ export interface Ledger {
   readonly state: ChainState;
   /** In the order of the chain. */
   readonly events: readonly HistoryEvent[];
-  /** Events about a request, its answer and its disputes. */
+  /** Events about a request or receipt, its answer and its disputes. */
   readonly about: ReadonlyMap<Hex, readonly HistoryEvent[]>;
   readonly models: ReadonlyMap<bigint, ModelRecord>;
   /** When a release was published, unix seconds. */
@@ -53,6 +53,13 @@ function note(ledger: Growing, event: AssayEvent, at: number): void {
   } else if (event.name === "Released") ledger.releasedAt.set(event.releaseId, at);
 }
 
+/** The request that an event is about; asked before the event is applied of those that end what names it. */
+function subjectOf(state: ChainState, event: AssayEvent): Hex | undefined {
+  if (event.name !== "ChallengeDequeued") return requestOf(state, event);
+  const line = state.queues.get(event.operator.toLowerCase()) ?? [];
+  return line.find(({ number }) => number === event.number)?.requestId;
+}
+
 /** Adds what follows, in chain order. */
 export function grow(ledger: Growing, deployment: Deployment, logs: readonly ChainLog[]): void {
   for (const log of logs) {
@@ -65,10 +72,11 @@ export function grow(ledger: Growing, deployment: Deployment, logs: readonly Cha
       ledger.unread++;
       continue;
     }
+    const ended = subjectOf(ledger.state, event.event);
     apply(ledger.state, event);
     ledger.events.push(event);
     note(ledger, event.event, event.timestamp);
-    const subject = requestOf(ledger.state, event.event);
+    const subject = ended ?? subjectOf(ledger.state, event.event);
     if (subject === undefined) continue;
     const known = ledger.about.get(subject);
     if (known === undefined) ledger.about.set(subject, [event]);

@@ -43,6 +43,13 @@ function netOf({ request }: RequestRecord, state: ChainState): bigint {
   return request.fee - (request.fee * royaltyBps) / 10_000n - (request.fee * protocolBps) / 10_000n;
 }
 
+/** An answer over HTTP is told of only where it is judged wrong. */
+function countReceipt(record: AccountRecord, { request }: RequestRecord, { verdict }: ResultRecord): void {
+  if (verdict === "none") return;
+  record.overturned++;
+  record.lostWei += request.bond;
+}
+
 function countAnswer(
   record: AccountRecord,
   request: RequestRecord,
@@ -70,14 +77,16 @@ export function accountRecords({ state }: Ledger, now: number): Map<string, Acco
   };
   for (const { address } of state.operators.values()) of(address);
   for (const request of state.requests.values()) {
-    of(request.request.requester).requests++;
+    const onChain = request.court === "market";
+    if (onChain) of(request.request.requester).requests++;
     const result = request.resultId === undefined ? undefined : state.results.get(request.resultId);
     if (result === undefined) {
       const { operator, deadline } = request.request;
       if (!sameHex(operator, ZERO_ADDRESS) && now > deadline) of(operator).missed++;
       continue;
     }
-    countAnswer(of(result.operator), request, result, state);
+    if (onChain) countAnswer(of(result.operator), request, result, state);
+    else countReceipt(of(result.operator), request, result);
     const over = result.verdict !== "none";
     for (const game of result.games.values()) {
       const record = of(game.challenger);
@@ -99,9 +108,9 @@ export function resultOf(state: ChainState, request: RequestRecord): ResultRecor
   return request.resultId === undefined ? undefined : state.results.get(request.resultId);
 }
 
-/** By a request's id, newest first. */
+/** Those of the market, newest first. */
 export function newestRequests({ state }: Ledger): RequestRecord[] {
-  return [...state.requests.values()].reverse();
+  return [...state.requests.values()].filter(({ court }) => court === "market").reverse();
 }
 
 export function isParty(address: string, request: RequestRecord, result: ResultRecord | undefined): boolean {

@@ -59,8 +59,8 @@ export async function openRpc(url: string, deployment: Deployment): Promise<Sour
   const network = Network.from(deployment.chainId);
   const chain = new Chain(url, network, { staticNetwork: network, batchMaxCount: 20, cacheTimeout: -1 });
   await checkChain(deployment, chain);
-  const { registry, market, game, directory } = deployment.addresses;
-  const followed = [registry, market, game, directory];
+  const { registry, market, game, directory, receipts, receiptsGame } = deployment.addresses;
+  const followed = [registry, market, game, directory, receipts, receiptsGame];
 
   async function follow(sink: Sink, signal: AbortSignal): Promise<void> {
     /** Logs of blocks below `next` are never undone. */

@@ -47,7 +47,8 @@ function useProven(history: History) {
   const { data, isLoading } = useFixed(["proof", proof?.transaction ?? ""], async () => {
     if (proof === undefined) return null;
     const sent = await source.transaction(proof.transaction);
-    return sent === undefined ? null : (provenBy(contracts, sent.data, proof.event.resultId) ?? null);
+    if (sent === undefined) return null;
+    return provenBy(contracts, sent.data, proof.event.resultId, history.request.court) ?? null;
   });
   return { proven: data ?? undefined, expected: proof !== undefined, isLoading };
 }
@@ -72,10 +73,13 @@ function MoneyCard({ history, moves }: { history: History; moves: readonly Move[
     <Card title="Money">
       <Facts
         rows={[
-          ["Operator's bond", <Ether key="b" wei={money.bondWei} />],
+          [
+            history.request.court === "market" ? "Operator's bond" : "Bond, of the operator's reserve",
+            <Ether key="b" wei={money.bondWei} />,
+          ],
           ["Burned", <Ether key="u" wei={money.burnedWei} />],
           money.toOperatorWei > 0n && ["To the operator", <Ether key="o" wei={money.toOperatorWei} />],
-          [
+          history.request.court === "market" && [
             "Fee",
             money.refundTo === undefined ? (
               <Ether key="f" wei={money.feeWei} />
@@ -176,10 +180,27 @@ function Replay({ history, disputeId }: { history: History; disputeId: Hex }): R
                 .filter((game) => sameHex(game.disputeId, disputeId))
                 .map((game) => <Account key={game.challenger} address={game.challenger} />),
             ],
-            [
-              "Request",
-              <Id key="r" value={request.requestId} to={`/requests/${request.requestId}`} what="request" />,
-            ],
+            request.court === "market"
+              ? [
+                  "Request",
+                  <Id
+                    key="r"
+                    value={request.requestId}
+                    to={`/requests/${request.requestId}`}
+                    what="request"
+                  />,
+                ]
+              : [
+                  "Receipt",
+                  <span key="r">
+                    <Id
+                      value={request.request.inputHash}
+                      to={`/requests/${request.requestId}`}
+                      what="receipt"
+                    />
+                    , an answer over HTTP: input and output are not on chain
+                  </span>,
+                ],
             record !== undefined && [
               "Release",
               <Id key="l" value={record.releaseId} to={`/releases/${record.releaseId}`} what="release" />,

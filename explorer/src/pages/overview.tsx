@@ -2,6 +2,7 @@ import { useMemo, type ReactNode } from "react";
 import { Link } from "wouter";
 import { disputesIn } from "../../../verifier/src/inspect/disputes.ts";
 import { useSnapshot } from "../data/context.tsx";
+import { newestRequests } from "../data/records.ts";
 import { Activity, isLoud } from "../ui/activity.tsx";
 import { Card, Ether, Page } from "../ui/basics.tsx";
 import { counted, grouped } from "../ui/words.ts";
@@ -34,7 +35,7 @@ export function Overview(): ReactNode {
   const { ledger } = useSnapshot();
   const { state, events } = ledger;
   const { counts, disputes, feesWei } = useMemo(() => {
-    const requests = [...ledger.state.requests.values()];
+    const requests = newestRequests(ledger);
     const count = (...states: readonly string[]): number =>
       requests.filter(({ status }) => states.includes(status)).length;
     return {

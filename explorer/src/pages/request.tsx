@@ -5,10 +5,16 @@ import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { blobLength, splitBlob, type TensorSpec } from "../../../sdk/src/tensor.ts";
 import type { ReleaseRecord, RequestRecord, ResultRecord } from "../../../verifier/src/chain/state.ts";
 import { disputesIn } from "../../../verifier/src/inspect/disputes.ts";
-import { eventsOf, historyOf, type History } from "../../../verifier/src/inspect/history.ts";
+import {
+  eventsOf,
+  historyOf,
+  isToldHistory,
+  type ToldHistory,
+} from "../../../verifier/src/inspect/history.ts";
 import { moneyOf } from "../../../verifier/src/inspect/money.ts";
 import { duration } from "../../../verifier/src/inspect/text.ts";
-import { useNow, useSnapshot } from "../data/context.tsx";
+import { useNow, useReading, useSnapshot } from "../data/context.tsx";
+import { receiptCase } from "../data/receipts.ts";
 import { signatureOf, useReport } from "../data/signature.ts";
 import { Account, Badge, Card, Ether, Facts, Id, Page, Problem, Time } from "../ui/basics.tsx";
 import { DisputeTable } from "../ui/disputeTable.tsx";
@@ -17,9 +23,10 @@ import { RequestBadge } from "../ui/states.tsx";
 import { counted, grouped } from "../ui/words.ts";
 import { TensorView } from "../ui/tensorView.tsx";
 import { Timeline, type Milestone } from "../ui/timeline.tsx";
+import { ReceiptPage } from "./receipt.tsx";
 import { RequestActions } from "../wallet/requestActions.tsx";
 
-function milestonesOf(history: History, now: number): Milestone[] {
+function milestonesOf(history: ToldHistory, now: number): Milestone[] {
   const { request, result } = history;
   const { requestedAt, deadline, callbackGas } = request.request;
   const at = (name: "Finalized" | "Refunded" | "OperatorLost"): number | undefined =>
@@ -119,7 +126,7 @@ function Firmness({ request, result }: { request: RequestRecord; result: ResultR
   return <Badge tone="good">final: it can never be overturned</Badge>;
 }
 
-function MoneyFacts({ history }: { history: History }): ReactNode {
+function MoneyFacts({ history }: { history: ToldHistory }): ReactNode {
   const { request } = history.request;
   const money = moneyOf(history);
   return (
@@ -138,7 +145,7 @@ function MoneyFacts({ history }: { history: History }): ReactNode {
   );
 }
 
-function Known({ history, record }: { history: History; record: ReleaseRecord | undefined }): ReactNode {
+function Known({ history, record }: { history: ToldHistory; record: ReleaseRecord | undefined }): ReactNode {
   const { ledger } = useSnapshot();
   const now = useNow();
   const report = useReport(record);
@@ -232,14 +239,22 @@ function Known({ history, record }: { history: History; record: ReleaseRecord | 
   );
 }
 
+/** Of a request of the market; or of a receipt on trial, also by its digest. */
 export function RequestPage({ id }: { id: string }): ReactNode {
   const { ledger } = useSnapshot();
+  const { source } = useReading();
   const parsed = bytes32.safeParse(id);
   const record = parsed.success ? ledger.state.requests.get(parsed.data) : undefined;
   const history = useMemo(
     () => (record === undefined ? undefined : historyOf(ledger.about.get(record.requestId) ?? [])),
     [ledger, record],
   );
-  if (history === undefined || record === undefined) return <Missing what="request" id={id} />;
+  const challenged = useMemo(
+    () => (parsed.success ? receiptCase(ledger, source.deployment, parsed.data) : undefined),
+    [ledger, id],
+  );
+  if (challenged !== undefined) return <ReceiptPage found={challenged} />;
+  if (history === undefined || !isToldHistory(history) || record === undefined)
+    return <Missing what="request" id={id} />;
   return <Known history={history} record={ledger.state.releases.get(record.request.releaseId)} />;
 }

@@ -4,13 +4,19 @@ import { Link } from "wouter";
 import type { Ledger } from "../data/ledger.ts";
 import { requestOf } from "../../../verifier/src/chain/state.ts";
 import type { HistoryEvent } from "../../../verifier/src/inspect/history.ts";
+import type { Deployment } from "../../../sdk/src/deployment.ts";
 import type { AssayEvent } from "../../../sdk/src/events.ts";
+import { digestOf, placeIn } from "../../../sdk/src/receipts.ts";
+import type { Hex } from "../../../sdk/src/structs.ts";
+import { useReading } from "../data/context.tsx";
 import { Account, Badge, Ether, Id, Time, type Tone } from "./basics.tsx";
 
 /** Events that only say again what another one of their transaction says, or that concern the rules. */
 const QUIET: ReadonlySet<AssayEvent["name"]> = new Set([
   ...(["GameOpened", "GameClosed", "Overturned", "Revealed", "InputOpened", "Selected"] as const),
   ...(["EndpointsAnnounced", "ContentAnnounced", "BondSettled"] as const),
+  ...(["ReceiptOnTrial", "ChallengeDequeued", "Anchored", "KeyAdded", "KeyRevoked"] as const),
+  ...(["ReserveAdded", "ReserveLeaving", "ReserveWithdrawn"] as const),
 ]);
 
 export function isLoud({ event }: HistoryEvent): boolean {
@@ -27,6 +33,8 @@ function kindOf(event: AssayEvent): readonly [string, Tone] {
     case "Delivered":
       if (event.name === "Finalized") return ["final", "good"];
       return event.success ? ["delivered", "good"] : ["callback failed", "warn"];
+    case "ChallengeQueued":
+      return ["in line", "open"];
     case "Challenged":
     case "OperatorLost":
       return [event.name === "Challenged" ? "challenge" : "overturned", "bad"];
@@ -50,12 +58,33 @@ function kindOf(event: AssayEvent): readonly [string, Tone] {
   }
 }
 
+/** Digest of the receipt that an event is about; undefined: it is about something else. */
+function digestFor(event: AssayEvent, { state }: Ledger, deployment: Deployment): Hex | undefined {
+  if (event.name === "ChallengeQueued") return digestOf(placeIn(deployment), "Receipt", event.receipt);
+  const record = state.requests.get(requestOf(state, event) ?? "0x");
+  return record?.court === "receipts" ? record.request.inputHash : undefined;
+}
+
 function Words({ event, ledger }: { event: AssayEvent; ledger: Ledger }): ReactNode {
   const requestId = requestOf(ledger.state, event);
   const request = requestId !== undefined && (
     <Id value={requestId} to={`/requests/${requestId}`} what="request" />
   );
+  const { deployment } = useReading().source;
+  const digest = digestFor(event, ledger, deployment);
+  const receipt = digest !== undefined && (
+    <>
+      the receipt <Id value={digest} to={`/requests/${requestId ?? digest}`} what="receipt" />
+    </>
+  );
+  const answer = receipt === false ? <>the answer to {request}</> : receipt;
   switch (event.name) {
+    case "ChallengeQueued":
+      return (
+        <>
+          <Account address={event.challenger} /> challenges {receipt}, and waits in line
+        </>
+      );
     case "Requested":
       return (
         <>
@@ -71,13 +100,13 @@ function Words({ event, ledger }: { event: AssayEvent; ledger: Ledger }): ReactN
     case "Challenged":
       return (
         <>
-          <Account address={event.challenger} /> challenges the answer to {request}
+          <Account address={event.challenger} /> challenges {answer}
         </>
       );
     case "OperatorLost":
       return (
         <>
-          the answer to {request} is overturned, proved by <Account address={event.by} />
+          {answer} is overturned, proved by <Account address={event.by} />
         </>
       );
     case "Finalized":
@@ -89,16 +118,21 @@ function Words({ event, ledger }: { event: AssayEvent; ledger: Ledger }): ReactN
         <>the contract that asked {request} refuses its answer</>
       );
     case "TraceCommitted":
-      return <>the operator commits to every tensor of its answer to {request}</>;
+      return (
+        <>
+          the operator commits to every tensor of {receipt === false ? <>its answer to {request}</> : receipt}
+        </>
+      );
     case "ChallengerLost":
-      return <>the challenger of {request} runs out of time</>;
+      return <>the challenger of {receipt === false ? request : receipt} runs out of time</>;
     case "GameSettled":
       return event.forfeitedWei > 0n ? (
         <>
-          <Ether wei={event.forfeitedWei} /> forfeited by the challenger of {request}
+          <Ether wei={event.forfeitedWei} /> forfeited by the challenger of{" "}
+          {receipt === false ? request : receipt}
         </>
       ) : (
-        <>the challenger of {request} is paid</>
+        <>the challenger of {receipt === false ? request : receipt} is paid</>
       );
     case "Released":
       return (

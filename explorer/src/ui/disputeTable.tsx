@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { DisputeEntry } from "../../../verifier/src/inspect/disputes.ts";
-import { Account, Id, Table, useMore } from "./basics.tsx";
+import { Account, Badge, Id, Table, useMore } from "./basics.tsx";
 import { OutcomeBadge } from "./states.tsx";
 
 const VERDICTS = {
@@ -12,6 +12,16 @@ const VERDICTS = {
 
 function decidedBy({ outcome, verdict }: DisputeEntry): string {
   return outcome === "challenger lost" ? "the challenger ran out of time" : VERDICTS[verdict];
+}
+
+function About({ entry: { requestId, receipt } }: { entry: DisputeEntry }): ReactNode {
+  const to = `/requests/${requestId}`;
+  if (receipt === undefined) return <Id value={requestId} to={to} what="request" />;
+  return (
+    <>
+      <Badge tone="plain">receipt</Badge> <Id value={receipt} to={to} what="receipt" />
+    </>
+  );
 }
 
 export function DisputeTable({
@@ -39,9 +49,7 @@ export function DisputeTable({
             decidedBy(entry),
             <Account key="c" address={entry.challenger} />,
             <Account key="op" address={entry.operator} />,
-            ...about.map((name) => (
-              <Id key={name} value={entry.requestId} to={`/requests/${entry.requestId}`} what="request" />
-            )),
+            ...about.map((name) => <About key={name} entry={entry} />),
           ],
         }))}
       />

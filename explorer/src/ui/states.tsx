@@ -46,6 +46,7 @@ export function RequestBadge({
 
 const OUTCOMES: Readonly<Record<Outcome, Standing>> = {
   open: { tone: "open", words: "open" },
+  waiting: { tone: "open", words: "waits in line" },
   "operator lost": { tone: "bad", words: "operator lost" },
   "challenger lost": { tone: "plain", words: "challenger lost" },
 };

@@ -3,7 +3,7 @@ import { useState, type ReactNode } from "react";
 import { keccak } from "../../../sdk/src/ids.ts";
 import { fromHex, sameHex, type Claim } from "../../../sdk/src/structs.ts";
 import type { ReleaseRecord } from "../../../verifier/src/chain/state.ts";
-import type { History } from "../../../verifier/src/inspect/history.ts";
+import type { ToldHistory } from "../../../verifier/src/inspect/history.ts";
 import { useChain, useNow } from "../data/context.tsx";
 import { useStakes } from "../data/offers.ts";
 import { Card, Ether } from "../ui/basics.tsx";
@@ -13,7 +13,7 @@ import { useWallet } from "./wallet.ts";
 
 type Action = "refund" | "finalize" | "challenge";
 
-function actionsOf({ request, result }: History, now: number): Action[] {
+function actionsOf({ request, result }: ToldHistory, now: number): Action[] {
   const refundable =
     request.status === "overturned" || (request.status === "requested" && now > request.request.deadline);
   if (refundable) return ["refund"];
@@ -22,7 +22,7 @@ function actionsOf({ request, result }: History, now: number): Action[] {
   return result.openGames === 0 ? ["finalize"] : [];
 }
 
-function Challenge({ history, record }: { history: History; record: ReleaseRecord }): ReactNode {
+function Challenge({ history, record }: { history: ToldHistory; record: ReleaseRecord }): ReactNode {
   const { account } = useWallet();
   const { request, result } = history;
   const [sure, setSure] = useState(false);
@@ -72,7 +72,7 @@ function Challenge({ history, record }: { history: History; record: ReleaseRecor
   );
 }
 
-function Simple({ action, history }: { action: "refund" | "finalize"; history: History }): ReactNode {
+function Simple({ action, history }: { action: "refund" | "finalize"; history: ToldHistory }): ReactNode {
   const transaction = useTransaction();
   const { request, result } = history;
   const words =
@@ -103,7 +103,13 @@ function Simple({ action, history }: { action: "refund" | "finalize"; history: H
   );
 }
 
-export function RequestActions({ history, record }: { history: History; record: ReleaseRecord }): ReactNode {
+export function RequestActions({
+  history,
+  record,
+}: {
+  history: ToldHistory;
+  record: ReleaseRecord;
+}): ReactNode {
   const now = useNow();
   const { account } = useWallet();
   const actions = actionsOf(history, now);

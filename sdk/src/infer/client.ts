@@ -3,7 +3,7 @@ import type { Provider, Signer } from "ethers";
 import type { Contracts } from "../contracts.ts";
 import { encodeInput, type TensorValue, type TensorValues } from "../encode.ts";
 import { AssayError } from "../error.ts";
-import type { Place } from "../receipts.ts";
+import { placeIn } from "../receipts.ts";
 import { checkSignature, readRelease } from "../release.ts";
 import { reading } from "../send.ts";
 import { address, sameHex, ZERO_ADDRESS, type Hex, type Release } from "../structs.ts";
@@ -30,7 +30,7 @@ import type { ReceiptFile } from "./wire.ts";
 
 export interface InferenceClientOptions {
   readonly provider: Provider;
-  /** What must not be forgotten: `fileStore` of the Node entry, or `memoryStore`. */
+  /** What must not be forgotten: `fileStore` of the Node entry, `browserStore` of the browser one, or `memoryStore`. */
   readonly store: InferenceStore;
   /** Whose deposits the signer spends. Default: the signer's account. */
   readonly client?: Hex;
@@ -56,7 +56,7 @@ export interface InferOptions {
   readonly signature: Signature;
   /** Tensors as `encodeInput` takes them, or the input blob. */
   readonly input: TensorValues | TensorValue;
-  /** HttpAsk this one, whatever its record. Default: the cheapest for which there is a deposit. */
+  /** Ask this one, whatever its record. Default: the cheapest for which there is a deposit. */
   readonly operator?: Hex;
   /** Where the operator is; it may be on a private network. Default: as it announced. */
   readonly endpoint?: string;
@@ -108,8 +108,7 @@ export async function createInferenceClient(
 ): Promise<InferenceClient> {
   const { provider, store, exchange = fetchExchange, termsSeconds = 60, allowPrivate = false } = options;
   const { now = () => Math.floor(Date.now() / 1000), random = Math.random } = options;
-  const { chainId, addresses } = contracts.deployment;
-  const place: Place = { chainId, receipts: addresses.receipts, deposits: addresses.deposits };
+  const place = placeIn(contracts.deployment);
   const signerAt = address.parse(await signer.getAddress());
   const client = options.client ?? signerAt;
   const asking: Exchange = (ask) => exchange({ ...ask, trusted: ask.trusted || allowPrivate });

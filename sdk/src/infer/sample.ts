@@ -24,6 +24,8 @@ const acceptedSchema = z.object({ digest: bytes32 });
 const stateSchema = z.object({
   state: z.enum(["pending", "right", "wrong"]),
   challenge: z.enum(["none", "sent", "queued", "open", "won", "lost"]),
+  /** Why a wrong receipt is not challenged (yet). */
+  reason: z.string().optional(),
 });
 export type AuditState = z.output<typeof stateSchema>;
 

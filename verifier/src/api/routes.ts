@@ -68,7 +68,9 @@ function missing(reply: FastifyReply): FastifyReply {
 export function apiRoutes(options: ApiOptions): (app: FastifyInstance) => void {
   const { deployment, logs, releases, reads, finality } = options;
   const outlines = createBounded<Outline>(OUTLINES);
-  const { vault } = deployment.addresses;
+  const { vault, receiptsVault, deposits } = deployment.addresses;
+  /** Of whose events pages show nothing. */
+  const but = [vault, receiptsVault, deposits];
 
   function stateOf(releaseId: Hex): ReleaseState {
     if (releases.ready(releaseId) !== undefined) return "ready";
@@ -78,7 +80,7 @@ export function apiRoutes(options: ApiOptions): (app: FastifyInstance) => void {
 
   /** The block of the first event: chains that begin alike are one. */
   async function origin(): Promise<string> {
-    const [first] = await logs.page({ block: 0, index: -1 }, Number.MAX_SAFE_INTEGER, 1, vault);
+    const [first] = await logs.page({ block: 0, index: -1 }, Number.MAX_SAFE_INTEGER, 1, but);
     return first === undefined ? "none" : first.blockHash.slice(2, 18);
   }
 
@@ -105,7 +107,7 @@ export function apiRoutes(options: ApiOptions): (app: FastifyInstance) => void {
     const position = await logs.position();
     const moved = place.data.epoch !== position.epoch || place.data.origin !== (await origin());
     if (moved) return reply.code(409).header("cache-control", "no-store").send({ error: "the chain moved" });
-    const found = await logs.page(place.data, position.number, PAGE_LOGS, vault);
+    const found = await logs.page(place.data, position.number, PAGE_LOGS, but);
     let characters = 0;
     const fitting = found.filter(
       (log, i) => (characters += 500 + log.data.length) <= PAGE_CHARACTERS || i === 0,

@@ -9,12 +9,11 @@ import {
   type AnchorSource,
   type Inclusion,
 } from "../../../sdk/src/infer/anchors.ts";
-import { parseReceiptFile } from "../../../sdk/src/infer/check.ts";
 import { readReachable } from "../../../sdk/src/infer/survey.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { createExchange } from "../http/exchange.ts";
 import { time } from "../inspect/text.ts";
-import { parseInteger, readFile } from "./arguments.ts";
+import { parseInteger, readReceipt } from "./arguments.ts";
 import { EXIT, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
 import { addressOf, openSession, withChain, type Session } from "./session.ts";
@@ -68,7 +67,7 @@ function inclusionText({ state, index }: Inclusion): string {
 }
 
 async function included(path: string, flags: Flags, command: Command): Promise<void> {
-  const file = parseReceiptFile(readFile(path).toString());
+  const file = readReceipt(path);
   const session = await openSession(command);
   const { operator, issuedAt } = file.receipt;
   const found = await terminalProgress()("asking the operator", () =>

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 import { encodeInput } from "../../../sdk/src/encode.ts";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { parseReceiptFile } from "../../../sdk/src/infer/check.ts";
+import type { ReceiptFile } from "../../../sdk/src/infer/wire.ts";
 import type { Bindings, Signature } from "../../../sdk/src/tensor.ts";
 
 export function readFile(path: string): Buffer {
@@ -16,6 +18,11 @@ export function readFile(path: string): Buffer {
 /** The input blob of a JSON file, as `encodeInput` takes it. @throws {AssayError} BAD_CONFIG, BAD_TENSOR. */
 export function readInput(path: string, signature: Signature): Uint8Array {
   return encodeInput(signature, readFile(path).toString());
+}
+
+/** What `assay infer --out` wrote. @throws {AssayError} BAD_CONFIG, BAD_RECEIPT. */
+export function readReceipt(path: string): ReceiptFile {
+  return parseReceiptFile(readFile(path).toString());
 }
 
 export const DIMENSION_FLAG = [

@@ -1,9 +1,10 @@
 /** `assay deposit`: what clients pay answers over HTTP from. */
 import type { Command } from "commander";
-import { getAddress } from "ethers";
+import { getAddress, VoidSigner } from "ethers";
 import { readFileSync } from "node:fs";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
+import { createInferenceClient } from "../../../sdk/src/infer/client.ts";
 import { accountOf as depositOf, type DepositAccount } from "../../../sdk/src/infer/deposits.ts";
 import { fileStore } from "../../../sdk/src/infer/fileStore.ts";
 import type { Ledger } from "../../../sdk/src/infer/ledger.ts";
@@ -172,6 +173,47 @@ async function show(
   print(json ?? false, rows.length === 0 ? [["deposits", "none"]] : rows, found);
 }
 
+/** Needs no key: nothing is signed, or sent. */
+async function acknowledge(
+  operatorText: string,
+  text: string,
+  { json }: DepositFlags,
+  command: Command,
+): Promise<void> {
+  const operator = addressOf(operatorText);
+  const owedWei = etherOf(text, "what is owed");
+  const session = await openSession(command);
+  const { config, contracts, provider } = session;
+  const client = await accountOf(config, undefined);
+  const { depositWei } = await depositOf(contracts, client, operator);
+  if (depositWei === 0n)
+    throw new AssayError("BAD_CONFIG", `${client} has no deposit for ${operator}: nothing can be owed`);
+  if (owedWei > depositWei)
+    throw new AssayError(
+      "BAD_CONFIG",
+      `no more than the deposit can be owed, and that was ${ether(depositWei)} in all: look up the amount in what \`assay infer\` said`,
+    );
+  const store = await fileStore(inferenceDirectory(config));
+  try {
+    const options = { provider, store, client };
+    const account = await createInferenceClient(contracts, new VoidSigner(client), options);
+    const { obtainedWei } = await account.ledger(operator);
+    if (owedWei <= obtainedWei)
+      throw new AssayError(
+        "BAD_CONFIG",
+        `nothing to acknowledge: ${ether(obtainedWei)} are counted as bought of ${operator} already`,
+      );
+    note(
+      `${ether(obtainedWei)} -> ${ether(owedWei)} counted as bought of ${operator}: the next voucher pays that too`,
+    );
+    await account.acknowledge(operator, owedWei);
+  } finally {
+    await store.close();
+  }
+  const after = await held(session, client, [operator]);
+  print(json ?? false, after.flatMap(rowsOf), after[0]);
+}
+
 function withData(command: Command): Command {
   return command
     .optionsGroup(SETTINGS)
@@ -211,6 +253,19 @@ hold of the other one can spend no more than the deposit.
     .option("--to <address>", "recipient (default: the key's account)")
     .option("--json", "print JSON")
     .action(withdraw);
+  withData(withChain(group.command("acknowledge <operator> <ether>"), true))
+    .description("count so much as bought of an operator, though there are no receipts of it here")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+For whoever lost the data directory, or paid from another one too: the operator then counts more as owed than this
+machine knows of, \`assay infer\` says so, and signs nothing for the difference until it is acknowledged. Only if it is
+true: the next voucher pays it. <ether> is all that was ever bought of the operator, as \`assay infer\` says it.
+
+  $ assay deposit acknowledge 0x5290... 0.00031`,
+    )
+    .action(acknowledge);
   withData(withChain(group.command("show [operator]"), true))
     .description("deposits, and what was signed for and obtained")
     .option("--address <address>", "whose (default: the key's account)")

@@ -1,26 +1,70 @@
 /** `assay dispute`: what happened in a dispute, and which there are. */
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { chainTime } from "../../../sdk/src/answer.ts";
 import { decodeHeader } from "../../../program/src/decode.ts";
-import { messageOf } from "../../../sdk/src/error.ts";
+import { chainTime } from "../../../sdk/src/answer.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { digestOfFile } from "../../../sdk/src/infer/store.ts";
+import type { ReceiptFile } from "../../../sdk/src/infer/wire.ts";
+import { digestOf, placeIn, type Receipt } from "../../../sdk/src/receipts.ts";
+import { readRelease } from "../../../sdk/src/release.ts";
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
-import { needAuthentic } from "../../../sdk/src/authentic.ts";
-import { ether } from "../economics/ether.ts";
-import { disputesIn, type DisputeEntry } from "../inspect/disputes.ts";
-import { openClocks, replay, type GameClock, type History } from "../inspect/history.ts";
-import { moneyOf, type Money } from "../inspect/money.ts";
-import { movesOf, spentBy, type Move } from "../inspect/moves.ts";
-import type { Proven } from "../inspect/proof.ts";
-import { findSubject, readHistory, readPaid, readEverything, readProven } from "../inspect/read.ts";
+import { needAuthenticHistory } from "../inspect/authentic.ts";
+import { findChallenged } from "../inspect/challenged.ts";
+import { disputesIn, idsOf, waitingIn, type DisputeEntry } from "../inspect/disputes.ts";
+import {
+  historyOf,
+  openClocks,
+  receiptIn,
+  replay,
+  waitingAfter,
+  type History,
+  type HistoryEvent,
+} from "../inspect/history.ts";
+import { moneyOf } from "../inspect/money.ts";
+import { movesOf, spentBy } from "../inspect/moves.ts";
+import {
+  findSubject,
+  readEvents,
+  readEverything,
+  readHistory,
+  readPaid,
+  readProven,
+} from "../inspect/read.ts";
+import type { Place, Subject } from "../inspect/search.ts";
 import { operatorOf, type KnownModel } from "../inspect/target.ts";
-import { readRelease } from "../../../sdk/src/release.ts";
+import { clockText } from "../inspect/text.ts";
+import { readReceipt } from "./arguments.ts";
 import { withContent } from "./content.ts";
+import {
+  entryText,
+  lineRow,
+  moneyRows,
+  moveText,
+  named,
+  outcome,
+  parties,
+  provenRows,
+  receiptOutcome,
+  receiptRows,
+  type InLine,
+} from "./disputeText.ts";
 import { printJson, printRows, type Row } from "./output.ts";
-import { withWorkshop } from "./release.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
+import { withWorkshop } from "./release.ts";
 import { accountOf, idOf, openSession, withChain, type Session } from "./session.ts";
-import { clockText, count, duration, time } from "../inspect/text.ts";
+
+const ID = /^0x[0-9a-fA-F]{64}$/;
+
+/** @throws {AssayError} BAD_CONFIG, BAD_RECEIPT */
+function receiptAt(path: string): ReceiptFile {
+  if (existsSync(path)) return readReceipt(path);
+  throw new AssayError(
+    "BAD_CONFIG",
+    `a dispute, result, request or receipt's digest is 0x and 64 hex digits; else name a receipt file: there is no file "${path}"`,
+  );
+}
 
 /** The lowered model, if its file can be had; why not otherwise. */
 async function modelOf(
@@ -37,156 +81,136 @@ async function modelOf(
   }
 }
 
-function clocksText(clocks: readonly GameClock[]): string {
-  const shown = clocks.map(
-    ({ challenger, onMove, operatorLeft, challengerLeft }) =>
-      `operator ${duration(operatorLeft)}, challenger ${duration(challengerLeft)}; ${onMove} on the move` +
-      (clocks.length > 1 ? ` (${challenger.slice(0, 8)}...)` : ""),
-  );
-  return shown.length === 0 ? "" : `      clocks left: ${shown.join(" | ")}\n`;
+/** What an argument names. @throws {AssayError} BAD_CONFIG, BAD_RECEIPT, NOT_FOUND, RPC_FAILED. */
+async function subjectOf(place: Place, given: Hex | ReceiptFile): Promise<Subject> {
+  if (typeof given === "string") return findSubject(place, given);
+  const { chainId, addresses } = place.contracts.deployment;
+  if (given.chainId !== chainId || !sameHex(given.receipts, addresses.receipts))
+    throw new AssayError(
+      "BAD_CONFIG",
+      `the receipt is for contract ${given.receipts} on chain ${given.chainId}: use an endpoint and a deployment file of that chain`,
+    );
+  const digest = digestOfFile(given);
+  const found = await findChallenged(place, digest);
+  if (found !== undefined) return found;
+  throw new AssayError("NOT_FOUND", `nobody has challenged this receipt, whose digest is ${digest}`);
 }
 
-/** What a reader calls the accounts of a trial. */
-function parties({ request, result }: History): Row[] {
-  return [
-    ["requester", request.request.requester],
-    ...(result === undefined ? [] : ([["operator", result.operator]] satisfies Row[])),
-    ...[...(result?.games.values() ?? [])].map(({ challenger, entry }): Row => [
-      `challenger ${entry + 1}`,
-      challenger,
-    ]),
-  ];
+/** What the chain tells of a request or receipt and its disputes. */
+interface Case extends Subject {
+  readonly events: readonly HistoryEvent[];
+  /** Undefined of a receipt that has not been on trial yet. */
+  readonly history: History | undefined;
+  readonly receipt: Receipt | undefined;
+  readonly releaseId: Hex;
+  readonly line: readonly InLine[];
 }
 
-/** Accounts by what they are in the trial. */
-function named(text: string, names: readonly Row[]): string {
-  return names.reduce((known, [name, account]) => known.replaceAll(String(account), `the ${name}`), text);
+async function readCase(place: Place, given: Hex | ReceiptFile): Promise<Case> {
+  const subject = await subjectOf(place, given);
+  const events = await readEvents(place, subject.requestId);
+  const history = historyOf(events);
+  const receipt = receiptIn(events);
+  const releaseId = history?.request.request.releaseId ?? receipt?.releaseId;
+  if (releaseId === undefined)
+    throw new AssayError("NOT_FOUND", `the market has no request ${subject.requestId}`);
+  return { ...subject, events, history, receipt, releaseId, line: await readLine(place, events, subject) };
 }
 
-function moveText(move: Move, i: number): string {
-  const { at, text, paid, transaction, clocks } = move;
-  const cost =
-    paid === undefined || paid.gas === 0 ? "" : ` by ${paid.from}, ${paid.gas} gas, ${ether(paid.feeWei)}`;
-  return `${String(i + 1).padStart(3)}.  ${time(at)}  ${text}\n      ${transaction}${cost}\n${clocksText(clocks)}`;
+/** Places in line of a case's challenges that wait. */
+async function readLine(
+  { contracts }: Place,
+  events: readonly HistoryEvent[],
+  { disputeId }: Subject,
+): Promise<InLine[]> {
+  const waiting = waitingAfter(events);
+  const [first] = waiting;
+  if (first === undefined) return [];
+  const { head } = await contracts.receipts.reserveOf(first.operator);
+  return waiting.flatMap((queued) => {
+    const { challenger, number, bondWei } = queued;
+    const game = idsOf(queued).disputeId;
+    if (disputeId !== undefined && !sameHex(game, disputeId)) return [];
+    return [{ disputeId: game, challenger, number, ahead: Math.max(0, number - Number(head)), bondWei }];
+  });
 }
 
-function provenRows(proven: Proven, model: KnownModel | undefined): Row[] {
-  const name = operatorOf(model, proven.instruction);
-  const where = `instruction ${proven.instruction}${name === undefined ? "" : ` (${name})`}`;
-  if (proven.kind === "shape")
-    return [["decided at", `${where}, element ${proven.element}: ${proven.reason}`]];
-  if (proven.kind === "step")
-    return [
-      [
-        "decided at",
-        `${where}, element ${proven.element} ${proven.place}, ${proven.exact.dtype}: ${proven.operation}`,
-      ],
-      ["claimed", `${proven.claimed.text} (bits ${proven.claimed.bits})`],
-      [
-        "exact",
-        `${proven.exact.text} (bits ${proven.exact.bits}), from ${count(proven.operands, "operand element")}`,
-      ],
-    ];
-  return [
-    ["decided at", `output ${proven.output}, ${where}, element ${proven.element}, ${proven.exact.dtype}`],
-    ["published", `${proven.published.text} (bits ${proven.published.bits})`],
-    ["its own trace", `${proven.exact.text} (bits ${proven.exact.bits}), ${proven.allowed} tolerated`],
-  ];
+function resultIdIn({ history, events }: Case): Hex | undefined {
+  if (history !== undefined) return history.result?.resultId;
+  const [queued] = waitingAfter(events);
+  return queued && idsOf(queued).resultId;
 }
 
-function moneyRows(money: Money, moves: readonly Move[]): Row[] {
-  return [
-    ["operator's bond", `${ether(money.bondWei)} of ${money.operator}`],
-    ...money.games.map((game): Row => {
-      const paid = game.settled
-        ? game.forfeitedWei > 0n
-          ? `forfeited ${ether(game.forfeitedWei)}`
-          : `got back ${ether(game.returnedWei)} and a share of ${ether(game.shareWei)}`
-        : `${ether(game.escrowWei)} still locked`;
-      return ["challenger", `${game.challenger}: ${paid}`];
-    }),
-    ["burned", ether(money.burnedWei)],
-    ...(money.toOperatorWei > 0n ? ([["to the operator", ether(money.toOperatorWei)]] satisfies Row[]) : []),
-    [
-      "fee",
-      money.refundTo === undefined
-        ? `${ether(money.feeWei)}, not refunded`
-        : `${ether(money.refundedWei)} refunded to ${money.refundTo}`,
-    ],
-    ...(money.unsettledWei > 0n ? ([["not settled yet", ether(money.unsettledWei)]] satisfies Row[]) : []),
-    ...[...spentBy(moves)].map(([who, { gas, feeWei }]): Row => [
-      "gas",
-      `${who}: ${gas} gas, ${ether(feeWei)}`,
-    ]),
-  ];
-}
-
-function outcome({ result, request }: History, now: number): string {
-  if (result === undefined) return "there is no answer";
-  if (result.verdict === "clock") return "the operator lost on time";
-  if (result.verdict === "step") return "the operator lost: an element of its trace is wrong";
-  if (result.verdict === "output") return "the operator lost: it published something else than its trace";
-  if (result.openGames > 0) return `undecided: ${count(result.openGames, "game")} open`;
-  if (request.status === "final" || request.status === "delivered") return "the answer stood: it is final";
-  return now < result.endsAt
-    ? "no game is open; the answer can still be challenged"
-    : "the answer stands, not yet made final";
-}
-
-async function show(id: string, { json }: { json?: boolean }, command: Command): Promise<void> {
-  const given = idOf(id, "a dispute or result");
+async function show(text: string, { json }: { json?: boolean }, command: Command): Promise<void> {
+  const given = ID.test(text) ? idOf(text, "a dispute or result") : receiptAt(text);
   const session = await openSession(command);
   const { contracts, provider } = session;
   const progress = terminalProgress();
-  const [history, disputeId] = await progress("reading the chain", async (onBlocks) => {
-    const place = { contracts, provider, onBlocks };
-    const subject = await findSubject(place, given);
-    return [await readHistory(place, subject.requestId), subject.disputeId] as const;
-  });
-  const record = await readRelease(contracts, provider, history.request.request.releaseId);
-  needAuthentic(contracts.deployment, history, record);
-  const found = await modelOf(session, record, progress);
-  const model = typeof found === "string" ? undefined : found;
-  const transactions = history.events.map(({ transaction }) => transaction);
+  const found = await progress("reading the chain", (onBlocks) =>
+    readCase({ contracts, provider, onBlocks }, given),
+  );
+  const { history, receipt, disputeId, requestId, line } = found;
+  const record = await readRelease(contracts, provider, found.releaseId);
+  if (history !== undefined) needAuthenticHistory(contracts.deployment, history, record);
+  const known = await modelOf(session, record, progress);
+  const model = typeof known === "string" ? undefined : known;
+  const transactions = found.events.map(({ transaction }) => transaction);
   const receipts = await progress("reading receipts", () => readPaid(provider, transactions));
   const instructions = decodeHeader(fromHex(record.header))?.instructions ?? 0;
-  const moves = movesOf(replay(history), { instructions, model, receipts }, disputeId);
-  const proven = await readProven({ contracts, provider }, history);
-  const money = moneyOf(history);
+  const moves = movesOf(replay(found), { instructions, model, receipts }, disputeId);
+  const proven = history && (await readProven({ contracts, provider }, history));
+  const money = history && moneyOf(history);
   const now = await chainTime(session.provider);
-  const { request, result } = history;
+  const clocks = history === undefined ? [] : openClocks(history, now);
+  const resultId = resultIdIn(found);
+  const digest = receipt && digestOf(placeIn(contracts.deployment), "Receipt", receipt);
   if (json === true)
     return printJson({
-      requestId: request.requestId,
-      resultId: result?.resultId ?? null,
+      requestId,
+      resultId: resultId ?? null,
       disputeId: disputeId ?? null,
+      ...(receipt === undefined ? {} : { receipt: { digest, ...receipt }, line }),
       releaseId: record.releaseId,
-      state: request.status,
-      verdict: result?.verdict ?? null,
+      state: history?.request.status ?? "waiting",
+      verdict: history?.result?.verdict ?? null,
       moves,
-      clocks: openClocks(history, now),
+      clocks,
       decidedBy: proven ?? null,
       operatorName: proven === undefined ? null : (operatorOf(model, proven.instruction) ?? null),
-      modelUnavailable: typeof found === "string" ? found : null,
+      modelUnavailable: typeof known === "string" ? known : null,
       money: money ?? null,
       spent: [...spentBy(moves)].map(([account, spent]) => ({ account, ...spent })),
     });
   const rows: Row[] = [
-    ["request", request.requestId],
-    ...(result === undefined ? [] : ([["result", result.resultId]] satisfies Row[])),
+    ...(digest === undefined
+      ? []
+      : ([
+          ["receipt", digest],
+          ["about", "an answer over HTTP: input and output are not on chain"],
+        ] satisfies Row[])),
+    ["request", requestId],
+    ...(resultId === undefined ? [] : ([["result", resultId]] satisfies Row[])),
     ...(disputeId === undefined ? [] : ([["dispute", disputeId]] satisfies Row[])),
     ["release", record.releaseId],
   ];
-  const names = parties(history);
-  printRows([...rows, ...names]);
+  const names = history === undefined ? [] : parties(history);
+  const issued = receipt === undefined ? [] : receiptRows(receipt);
+  // The operator of a receipt is among what it says.
+  const others = receipt === undefined ? names : names.filter(([name]) => name !== "operator");
+  printRows([...rows, ...issued, ...others]);
   process.stdout.write(`\n${named(moves.map(moveText).join(""), names)}\n`);
-  const undecoded =
-    proven === undefined &&
-    result !== undefined &&
-    (result.verdict === "step" || result.verdict === "output");
+  const result = history?.result;
+  const undecoded = proven === undefined && (result?.verdict === "step" || result?.verdict === "output");
+  const stands =
+    receipt !== undefined
+      ? receiptOutcome(receipt, result, line.length, now)
+      : history === undefined
+        ? ""
+        : outcome(history, now);
   const end: Row[] = [
-    ["outcome", outcome(history, now)],
-    ...openClocks(history, now).map((clock): Row => ["game", clockText(clock)]),
+    ["outcome", stands],
+    ...clocks.map((clock): Row => ["game", clockText(clock)]),
+    ...line.map(lineRow),
     ...(proven === undefined ? [] : provenRows(proven, model)),
     ...(undecoded
       ? ([
@@ -196,8 +220,8 @@ async function show(id: string, { json }: { json?: boolean }, command: Command):
           ],
         ] satisfies Row[])
       : []),
-    ...(typeof found === "string" ? ([["model", `operators are not named: ${found}`]] satisfies Row[]) : []),
-    ...(money === undefined ? [] : moneyRows(money, moves)),
+    ...(typeof known === "string" ? ([["model", `operators are not named: ${known}`]] satisfies Row[]) : []),
+    ...(money === undefined ? [] : moneyRows(money, moves, history?.request.court ?? "market")),
   ];
   printRows(end.map(([label, value]): Row => [label, named(String(value), names)]));
 }
@@ -207,11 +231,6 @@ interface ListFlags {
   readonly mine?: boolean;
   readonly address?: string;
   readonly json?: boolean;
-}
-
-function entryText({ disputeId, challenger, operator, outcome: what, clock }: DisputeEntry): string {
-  const state = clock === undefined ? what : clockText(clock).replace(/^by \S+: /, `${what}, `);
-  return `${disputeId}\n    ${challenger} against ${operator}: ${state}\n`;
 }
 
 async function list(flags: ListFlags, command: Command): Promise<void> {
@@ -225,8 +244,9 @@ async function list(flags: ListFlags, command: Command): Promise<void> {
   );
   const mine = ({ challenger, operator }: DisputeEntry): boolean =>
     account === undefined || sameHex(challenger, account) || sameHex(operator, account);
-  const chosen = disputesIn(state).filter(
-    (entry) => mine(entry) && (flags.open !== true || entry.outcome === "open"),
+  const isOpen = ({ outcome }: DisputeEntry): boolean => outcome === "open" || outcome === "waiting";
+  const chosen = [...disputesIn(state), ...waitingIn(contracts.deployment, state)].filter(
+    (entry) => mine(entry) && (flags.open !== true || isOpen(entry)),
   );
   const now = await chainTime(session.provider);
   const entries = await progress("reading clocks", () => withClocks(session, chosen, now));
@@ -265,17 +285,22 @@ export function addDispute(program: Command): void {
     .addHelpText(
       "after",
       `
-<id> is a dispute's (one challenger's game), or a result's or request's: then all of its games are shown. Every
+<id> is a dispute's (one challenger's game), or a result's or request's: then all of its games are shown. Of a
+receipt its digest will do too, or its file as \`assay infer --out\` wrote it; if its operator has much on trial,
+challenges wait, and their places in line are shown. Every
 second counts against one side: the operator from a challenge or a select until its answer, the challenger from
 then on. The number that decided a dispute is read from the proof's calldata and computed again from the operands
 in it. Operators of the ONNX file are named if the file can be fetched.
 
   $ assay dispute show 0x77ab...
+  $ assay dispute show receipt.json
   $ assay dispute show 0x77ab... --json | jq .decidedBy`,
     )
     .action(show);
   withChain(dispute.command("list"), true)
-    .description("disputes on this deployment, newest last")
+    .description(
+      "disputes on this deployment, of answers and of receipts, newest last; then what waits in line",
+    )
     .option("--open", "only those that are not decided")
     .option("--mine", "only those of the configured key, on either side")
     .option("--address <address>", "only those of this account")

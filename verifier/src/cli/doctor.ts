@@ -115,8 +115,9 @@ async function checkMoney({ config, contracts, provider }: Chain): Findings {
   const account = await signerAddress(config);
   if (account === undefined) return [];
   const role = config.role ?? DEFAULTS.role;
-  const [state, packed, gasPrice, block, served] = await Promise.all([
+  const [state, receipts, packed, gasPrice, block, served] = await Promise.all([
     readAccount(contracts, provider, account),
+    contracts.receiptsVault.accountOf(account),
     contracts.market.packedParameters(),
     gasPriceOf(provider),
     provider.getBlock("latest"),
@@ -132,6 +133,7 @@ async function checkMoney({ config, contracts, provider }: Chain): Findings {
   const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
   const facts: MoneyFacts = {
     ...state,
+    receiptsWei: receipts.freeWei,
     operator: role !== "verifier",
     verifier: role !== "operator",
     gasPrice,

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import { formatEther } from "ethers";
 import { decodeOutput } from "../../../sdk/src/decode.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { createInferenceClient, type InferenceClient } from "../../../sdk/src/infer/client.ts";
@@ -19,6 +20,7 @@ import { DEFAULTS, type Config } from "./config.ts";
 import { withContent } from "./content.ts";
 import { EXIT, note, print, type Row } from "./output.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
+import { challengeText } from "./receipt.ts";
 import { prepareRelease } from "./release.ts";
 import { accountOf, addressOf, etherOf, idOf, openSession, withChain, type Session } from "./session.ts";
 import { openWallet } from "./signer.ts";
@@ -90,6 +92,15 @@ async function suggest(client: InferenceClient, releaseId: Hex): Promise<void> {
   note("deposit for one of them: assay deposit add OPERATOR ETHER");
 }
 
+/** What to do if the operator counts more as owed than is known here. */
+function explainDebt({ details }: AssayError): void {
+  const { operator, owedWei, obtainedWei } = details;
+  if (typeof owedWei !== "bigint" || typeof obtainedWei !== "bigint" || owedWei <= obtainedWei) return;
+  note(
+    `if that is true, as after a loss of the data directory: assay deposit acknowledge ${String(operator)} ${formatEther(owedWei)}`,
+  );
+}
+
 async function infer(id: string, flags: InferFlags, command: Command): Promise<void> {
   const releaseId = idOf(id, "a release");
   const session = await openSession(command);
@@ -116,6 +127,7 @@ async function infer(id: string, flags: InferFlags, command: Command): Promise<v
       }),
     ).catch(async (error: unknown) => {
       const unpaid = error instanceof AssayError && error.code === "PAYMENT_REQUIRED";
+      if (unpaid) explainDebt(error);
       if (unpaid && flags.operator === undefined) await suggest(client, releaseId);
       throw error;
     });
@@ -142,7 +154,7 @@ async function infer(id: string, flags: InferFlags, command: Command): Promise<v
       ["good until", `${until}: until then it can be challenged`],
       ...(judged === undefined
         ? []
-        : ([["judged", `${judged.state}, challenge: ${judged.challenge}`]] satisfies Row[])),
+        : ([["judged", `${judged.state}, challenge: ${challengeText(judged)}`]] satisfies Row[])),
       ...Object.entries(outputs).map(([name, values]): Row => [name, values.join(" ")]),
     ];
     print(flags.json ?? false, rows, {

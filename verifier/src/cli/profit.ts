@@ -41,7 +41,7 @@ export interface Profit {
   readonly fromBlock: number;
   readonly toBlock: number;
   readonly ledger: Ledger;
-  /** What the vault holds beyond what all events explain, at any time: 0, or the endpoint withholds events. */
+  /** What the vaults hold beyond what all events explain, at any time: 0, or the endpoint withholds events. */
   readonly unexplainedWei: bigint;
   /** See Spending. */
   readonly missing: number | undefined;
@@ -71,6 +71,12 @@ export async function readProfit(
       tick,
     ),
   );
+  // Events do not say which of the two vaults they are of.
+  const receipts = await contracts.receiptsVault.accountOf(account.account, { blockTag: toBlock });
+  const held = {
+    freeWei: account.freeWei + receipts.freeWei,
+    lockedWei: account.lockedWei + receipts.lockedWei,
+  };
   const all = everything.events.map(({ event }) => event);
   const within = everything.events
     .filter(({ blockNumber }) => blockNumber >= fromBlock)
@@ -80,7 +86,7 @@ export async function readProfit(
     fromBlock,
     toBlock,
     ledger: ledgerOf(account.account, within, spending.spends, state),
-    unexplainedWei: unexplainedWei(ledgerOf(account.account, all, [], state), account),
+    unexplainedWei: unexplainedWei(ledgerOf(account.account, all, [], state), held),
     missing: spending.missing,
   };
 }

@@ -6,11 +6,10 @@ import {
   checkReceipt,
   inputOfReceipt,
   outputOfReceipt,
-  parseReceiptFile,
   type Challenge,
   type ReceiptFinding,
 } from "../../../sdk/src/infer/check.ts";
-import { audit } from "../../../sdk/src/infer/sample.ts";
+import { audit, type AuditState } from "../../../sdk/src/infer/sample.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { ReceiptFile } from "../../../sdk/src/infer/wire.ts";
 import { readRelease } from "../../../sdk/src/release.ts";
@@ -19,17 +18,13 @@ import { ether } from "../economics/ether.ts";
 import { createExchange } from "../http/exchange.ts";
 import { checkOutput, type Verdict } from "../inspect/verify.ts";
 import { addAnchored } from "./anchored.ts";
-import { readFile } from "./arguments.ts";
+import { readReceipt } from "./arguments.ts";
 import { withContent } from "./content.ts";
 import { EXIT, note, print, type Row } from "./output.ts";
 import { terminalProgress } from "./progress.ts";
 import { withWorkshop } from "./release.ts";
 import { openSender, openSession, withChain } from "./session.ts";
 import { exitOf, fastText, outputText, verdictText } from "./verify.ts";
-
-function fileAt(path: string): ReceiptFile {
-  return parseReceiptFile(readFile(path).toString());
-}
 
 function findingText({ status, found, remedy }: ReceiptFinding): string {
   return `${status === "ok" ? "" : `${status.toUpperCase()}: `}${found}${remedy === undefined ? "" : `; ${remedy}`}`;
@@ -56,7 +51,7 @@ function fatalIn(findings: readonly ReceiptFinding[]): Verdict | undefined {
 }
 
 async function verify(path: string, { json }: { json?: boolean }, command: Command): Promise<void> {
-  const file = fileAt(path);
+  const file = readReceipt(path);
   const session = await openSession(command);
   const { config, contracts, provider } = session;
   const progress = terminalProgress();
@@ -105,6 +100,11 @@ function outcomeText(outcome: Challenge): string {
   return `waits in line as number ${outcome.number}, ${outcome.ahead} ahead of it; it does not expire meanwhile`;
 }
 
+/** What a verifier's node does about a receipt that it judged. */
+export function challengeText({ challenge, reason }: AuditState): string {
+  return reason === undefined ? challenge : `${challenge}: ${reason}`;
+}
+
 async function hand(file: ReceiptFile, url: string, json: boolean): Promise<void> {
   const { exchange, close } = createExchange(true);
   try {
@@ -115,7 +115,7 @@ async function hand(file: ReceiptFile, url: string, json: boolean): Promise<void
       json,
       [
         ["judged", state.state],
-        ["challenge", state.challenge],
+        ["challenge", challengeText(state)],
       ],
       state,
     );
@@ -124,8 +124,8 @@ async function hand(file: ReceiptFile, url: string, json: boolean): Promise<void
   }
 }
 
-async function challenge(path: string, flags: ChallengeFlags, command: Command): Promise<void> {
-  const file = fileAt(path);
+async function challengeIt(path: string, flags: ChallengeFlags, command: Command): Promise<void> {
+  const file = readReceipt(path);
   const json = flags.json ?? false;
   if (flags.node !== undefined) return hand(file, flags.node, json);
   const session = await openSession(command);
@@ -193,7 +193,10 @@ Exit code 0: right; ${EXIT.wrong}: wrong; ${EXIT.failed}: it binds nobody, or ca
   withChain(group.command("challenge <file>"), true)
     .description("take a wrong answer to the referee: who is right gets a share of the operator's bond")
     .option("--node <url>", "hand it to a verifier's node, which judges it first and plays the game")
-    .option("--deposit", "add what is missing of the bond to the receipts' vault, from the wallet")
+    .option(
+      "--deposit",
+      "add what is missing of the bond to the receipts' vault, as `assay stake --receipts` does",
+    )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -205,6 +208,6 @@ receipt to your own node: it challenges what is wrong and pays.
   $ assay receipt challenge receipt.json --node http://127.0.0.1:8600
   $ assay receipt challenge receipt.json --deposit`,
     )
-    .action(challenge);
+    .action(challengeIt);
   addAnchored(group);
 }

@@ -1,6 +1,5 @@
 /** `assay reserve`: what an operator locks behind its receipts. */
 import type { Command } from "commander";
-import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { chainTime } from "../../../sdk/src/answer.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
@@ -8,6 +7,7 @@ import { freshKey } from "../chain/outbox/intent.ts";
 import { ether } from "../economics/ether.ts";
 import { time } from "../inspect/text.ts";
 import { note, print, type Row } from "./output.ts";
+import { readReserve, reserveRows } from "./reserveState.ts";
 import { terminalProgress } from "./progress.ts";
 import {
   accountOf,
@@ -23,45 +23,6 @@ interface ReserveFlags {
   readonly to?: string;
   readonly address?: string;
   readonly json?: boolean;
-}
-
-interface ReserveState {
-  readonly account: Hex;
-  readonly reserveWei: bigint;
-  /** Behind the next receipt. */
-  readonly coverWei: bigint;
-  readonly leavingWei: bigint;
-  /** Unix seconds; 0: nothing leaves. */
-  readonly leavesAt: number;
-  readonly onTrial: number;
-  readonly waiting: number;
-  /** In the receipts' vault, not locked. */
-  readonly freeWei: bigint;
-}
-
-async function read({ receipts, receiptsVault }: Contracts, account: Hex): Promise<ReserveState> {
-  const [reserve, coverWei, { freeWei }] = await Promise.all([
-    receipts.reserveOf(account),
-    receipts.coverOf(account),
-    receiptsVault.accountOf(account),
-  ]);
-  const { reserveWei, leavingWei, leavesAt, live, head, tail } = reserve;
-  return {
-    ...{ account, reserveWei, coverWei, leavingWei, leavesAt: Number(leavesAt), freeWei },
-    ...{ onTrial: Number(live), waiting: Number(tail - head) },
-  };
-}
-
-function rowsOf(state: ReserveState): Row[] {
-  const { account, reserveWei, coverWei, leavingWei, leavesAt, onTrial, waiting, freeWei } = state;
-  return [
-    ["account", account],
-    ["reserve", `${ether(reserveWei)} behind receipts`],
-    ["covers", `${ether(coverWei)} for the next receipt`],
-    ...(leavesAt === 0 ? [] : [["leaves", `${ether(leavingWei)} from ${time(leavesAt)} on`] as const]),
-    ["on trial", `${onTrial} receipts, ${waiting} challenges in line`],
-    ["free", `${ether(freeWei)} in the receipts' vault, for challenges or to be withdrawn`],
-  ];
 }
 
 interface Call {
@@ -84,9 +45,9 @@ async function make(
     const { hash } = await terminalProgress()(`waiting for ${label}`, () => sender.send(sent));
     transactions.push(hash);
   }
-  const after = await read(contracts, sender.address);
+  const after = await readReserve(contracts, sender.address);
   const rows = transactions.map((hash): Row => ["transaction", hash]);
-  print(json, [...rowsOf(after), ...rows], { ...after, transactions });
+  print(json, [...reserveRows(after), ...rows], { ...after, transactions });
 }
 
 async function add(text: string, { json }: ReserveFlags, command: Command): Promise<void> {
@@ -100,7 +61,7 @@ async function leave(text: string, { json }: ReserveFlags, command: Command): Pr
   const wei = etherOf(text, "the amount");
   const session = await openSession(command);
   const { contracts, config } = session;
-  const { reserveWei } = await read(contracts, await accountOf(config, undefined));
+  const { reserveWei } = await readReserve(contracts, await accountOf(config, undefined));
   if (wei > reserveWei)
     throw new AssayError(
       "BAD_CONFIG",
@@ -115,7 +76,7 @@ async function withdraw(flags: ReserveFlags, command: Command): Promise<void> {
   const to = flags.to === undefined ? undefined : addressOf(flags.to);
   const session = await openSession(command);
   const { contracts, config, provider } = session;
-  const before = await read(contracts, await accountOf(config, undefined));
+  const before = await readReserve(contracts, await accountOf(config, undefined));
   const due = before.leavesAt !== 0 && before.leavesAt <= (await chainTime(provider));
   if (due && before.onTrial + before.waiting > 0)
     throw new AssayError(
@@ -152,8 +113,8 @@ async function withdraw(flags: ReserveFlags, command: Command): Promise<void> {
 
 async function show({ address, json }: ReserveFlags, command: Command): Promise<void> {
   const { config, contracts } = await openSession(command);
-  const state = await read(contracts, await accountOf(config, address));
-  print(json ?? false, rowsOf(state), state);
+  const state = await readReserve(contracts, await accountOf(config, address));
+  print(json ?? false, reserveRows(state), state);
 }
 
 export function addReserve(program: Command): void {

@@ -2,10 +2,11 @@
 import type { Command } from "commander";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import type { ChainState } from "../chain/state.ts";
 import { ether } from "../economics/ether.ts";
 import { openClocks, type GameClock } from "../inspect/history.ts";
 import { readEverything, readHistory, type Everything } from "../inspect/read.ts";
-import { workOf, type Work } from "../inspect/work.ts";
+import { workOf, type Disputed, type Work } from "../inspect/work.ts";
 import { askEndpoint, hostOf, type EndpointInfo } from "../setup/endpoint.ts";
 import { askHealth, httpAddress, type NodeHealth } from "../setup/http.ts";
 import { accountRows, readAccount, type AccountState } from "./account.ts";
@@ -13,14 +14,19 @@ import { DEFAULTS, type Config, type RoleName } from "./config.ts";
 import { print, type Row } from "./output.ts";
 import { profitData, profitRows, readProfit, sinceOf, type Profit } from "./profit.ts";
 import { terminalProgress, type Progress } from "./progress.ts";
+import { readReserve, reserveRows, type ReserveState } from "./reserveState.ts";
 import { accountOf, idOf, openSession, withChain, type Session } from "./session.ts";
 import { hasSigner } from "./signer.ts";
 import { clockText, count, duration, time } from "../inspect/text.ts";
 
-interface Game {
-  readonly requestId: Hex;
-  readonly as: "operator" | "challenger";
+interface Game extends Disputed {
   readonly clock: GameClock;
+}
+
+/** What clients have put up for an operator's vouchers, and it has not redeemed. */
+interface Deposits {
+  readonly clients: number;
+  readonly wei: bigint;
 }
 
 interface Endpoint {
@@ -44,12 +50,20 @@ async function readEndpoints({ rpc = DEFAULTS.rpc }: Config): Promise<Endpoint[]
 /** Open games in which an account takes part, with their clocks. */
 async function readGames(session: Session, account: Hex, { disputed }: Work, now: number): Promise<Game[]> {
   const games: Game[] = [];
-  for (const { requestId, as } of disputed) {
-    const history = await readHistory(session, requestId);
+  for (const one of disputed) {
+    const history = await readHistory(session, one.requestId);
     for (const clock of openClocks(history, now))
-      if (as === "operator" || sameHex(clock.challenger, account)) games.push({ requestId, as, clock });
+      if (one.as === "operator" || sameHex(clock.challenger, account)) games.push({ ...one, clock });
   }
   return games;
+}
+
+function depositsFor({ deposits }: ChainState, account: Hex): Deposits {
+  const left = [...deposits.values()]
+    .filter(({ operator }) => sameHex(operator, account))
+    .map(({ depositWei, redeemedWei }) => depositWei - redeemedWei)
+    .filter((wei) => wei > 0n);
+  return { clients: left.length, wei: left.reduce((sum, wei) => sum + wei, 0n) };
 }
 
 async function readWork(
@@ -94,7 +108,10 @@ function workRows(
       ? []
       : ([["others' answers", `${challengeable} can be challenged now`]] satisfies Row[])),
     ["open disputes", games.length],
-    ...games.map(({ as, clock }): Row => [`  as ${as}`, `${clock.disputeId} ${clockText(clock)}`]),
+    ...games.map(({ as, clock, court }): Row => [
+      `  as ${as}`,
+      `${clock.disputeId} ${clockText(clock)}${court === undefined ? "" : ", about a receipt"}`,
+    ]),
     ...(unsettled > 0
       ? ([["to be settled", `${count(unsettled, "game")}: a running node collects`]] satisfies Row[])
       : []),
@@ -117,6 +134,26 @@ function nodeText(http: string, health: NodeHealth | string | undefined): string
   return `${health.ready ? "running" : "starting, reading the chain"} at ${http}, ${(health.roles ?? []).join(" and ")}, block ${health.block ?? "?"}`;
 }
 
+/** @param deposits Undefined: events were not read. */
+function receiptsRows(reserve: ReserveState, deposits: Deposits | undefined, role: RoleName): Row[] {
+  const rows = reserveRows(reserve).filter(([label]) => label !== "account");
+  const idle = reserve.reserveWei + (deposits?.wei ?? 0n) === 0n;
+  if (role === "verifier" || idle)
+    return [["receipts", `${ether(reserve.freeWei)} free in their vault, for challenges`]];
+  return [
+    ["receipts", ""],
+    ...rows.map(([label, value]): Row => [`  ${label}`, value]),
+    ...(deposits === undefined
+      ? []
+      : ([
+          [
+            "  deposits",
+            `${ether(deposits.wei)} of ${count(deposits.clients, "client")}, for vouchers to redeem`,
+          ],
+        ] satisfies Row[])),
+  ];
+}
+
 interface StatusFlags {
   readonly address?: string;
   readonly quick?: boolean;
@@ -133,6 +170,7 @@ async function headOf({ endpoints, provider }: Session): Promise<{ number: numbe
 }
 
 interface Reading {
+  readonly deposits: Deposits;
   readonly work: Awaited<ReturnType<typeof readWork>>;
   readonly profit: Profit;
 }
@@ -151,7 +189,8 @@ async function readAll(
   );
   const work = await readWork(session, account.account, everything, head.timestamp);
   const period = { since, toBlock: head.number };
-  return { work, profit: await readProfit(session, account, everything, period, progress) };
+  const deposits = depositsFor(everything.state, account.account);
+  return { work, deposits, profit: await readProfit(session, account, everything, period, progress) };
 }
 
 async function status(flags: StatusFlags, command: Command): Promise<void> {
@@ -168,6 +207,7 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
   const account: AccountState | undefined = hasAccount
     ? await readAccount(contracts, provider, await accountOf(config, flags.address), head.number)
     : undefined;
+  const reserve = account && (await readReserve(contracts, account.account, head.number));
   const [parameters, endpoints, health] = await Promise.all([
     contracts.market.parameters(),
     readEndpoints(config),
@@ -185,6 +225,7 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
   ];
   const rows: Row[] = [
     ...(account === undefined ? [] : accountRows(account)),
+    ...(reserve === undefined ? [] : receiptsRows(reserve, found?.deposits, role)),
     ["role", role],
     ["node", nodeText(http, health)],
     ["chain", `${contracts.deployment.chainId}, ${time(now)}`],
@@ -198,6 +239,7 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
   ];
   print(flags.json ?? false, rows, {
     ...account,
+    receipts: reserve === undefined ? null : { ...reserve, deposits: found?.deposits ?? null },
     role,
     node: health ?? null,
     chainId: contracts.deployment.chainId,
@@ -216,7 +258,9 @@ async function status(flags: StatusFlags, command: Command): Promise<void> {
 
 export function addStatus(program: Command): void {
   withChain(program.command("status"), true)
-    .description("stake, wallet, work, disputes, profit and loss of an account; chain, endpoints, node")
+    .description(
+      "stake, receipts' reserve, wallet, work, disputes, profit and loss of an account; chain, endpoints, node",
+    )
     .option("--address <address>", "account (default: the key's; its password is not needed)")
     .option("--since <when>", "profit and loss since then: 24h, 7d, 4w, or a date (default: all time)")
     .option("--quick", "leave out work, disputes, profit and loss, for which all events are read")

@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { chainTime } from "../../../sdk/src/answer.ts";
 import { readRelease } from "../../../sdk/src/release.ts";
 import { needAuthentic } from "../../../sdk/src/authentic.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
+import { isToldHistory } from "../inspect/history.ts";
 import { readHistory, findSubject } from "../inspect/read.ts";
 import { verifyAnswer, type Verdict, type Verification } from "../inspect/verify.ts";
 import type { ComparedElement, ComparedOutput } from "../inspect/verdict.ts";
@@ -116,6 +118,11 @@ async function verify(id: string, { json }: { json?: boolean }, command: Command
     const place = { contracts, provider, onBlocks };
     return readHistory(place, (await findSubject(place, given)).requestId);
   });
+  if (!isToldHistory(history))
+    throw new AssayError(
+      "BAD_CONFIG",
+      "that is a receipt's trial: its input and answer are not on chain. Whoever has the file checks it: assay receipt verify FILE",
+    );
   const record = await readRelease(contracts, provider, history.request.request.releaseId);
   needAuthentic(contracts.deployment, history, record);
   const now = await chainTime(session.provider);

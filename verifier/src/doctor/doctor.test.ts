@@ -97,6 +97,7 @@ describe("doctor", () => {
       walletWei: 300n,
       freeWei: 50n,
       lockedWei: 0n,
+      receiptsWei: 30n,
       gasPrice: 10n,
       disputeGas: 10n,
       bondFloorWei: 25n,
@@ -108,13 +109,16 @@ describe("doctor", () => {
     expect(judgeWallet({ ...facts, gasPrice: 0n }).status).to.equal("ok");
     const stake = (freeWei: bigint, lockedWei = 0n): string[] =>
       statuses(judgeStake({ ...facts, freeWei, lockedWei }));
-    expect(stake(50n)).to.deep.equal(["ok", "ok"]);
-    expect(stake(20n, 20n)).to.deep.equal(["warn", "warn"]);
-    expect(stake(0n)).to.deep.equal(["fail", "fail"]);
-    expect(judgeStake({ ...facts, operator: false, bondFloorWei: 0n })).to.have.length(1);
+    expect(stake(50n)).to.deep.equal(["ok", "ok", "ok"]);
+    expect(stake(20n, 20n)).to.deep.equal(["warn", "warn", "ok"]);
+    expect(stake(0n)).to.deep.equal(["fail", "fail", "ok"]);
+    expect(judgeStake({ ...facts, operator: false, bondFloorWei: 0n })).to.have.length(2);
+    expect(judgeStake({ ...facts, verifier: false })).to.have.length(1);
+    // Not needed by whoever is handed no receipts.
+    expect(statuses(judgeStake({ ...facts, receiptsWei: 29n }))).to.deep.equal(["ok", "ok", "warn"]);
     expect(
       statuses(judgeStake({ ...facts, bondFloorWei: 0n, challengeWei: 0n, depositWei: 0n })),
-    ).to.deep.equal(["ok", "ok"]);
+    ).to.deep.equal(["ok", "ok", "ok"]);
   });
 
   it("knows what a machine needs", () => {

@@ -13,6 +13,8 @@ export interface MoneyFacts {
   readonly walletWei: bigint;
   readonly freeWei: bigint;
   readonly lockedWei: bigint;
+  /** Free in the receipts' vault. */
+  readonly receiptsWei: bigint;
   /** Wei per gas to count on. */
   readonly gasPrice: bigint;
   /** Worst dispute of the releases that are served or verified, gas. */
@@ -63,9 +65,22 @@ function judgeVerifier({ freeWei, lockedWei, challengeWei, depositWei }: MoneyFa
   return ok(check, `${found}: enough for ${freeWei / (wholeWei === 0n ? 1n : wholeWei)} at a time`);
 }
 
+/** Only whoever is handed receipts needs it. */
+function judgeReceipts({ receiptsWei, challengeWei, depositWei }: MoneyFacts): Finding {
+  const check = "stake for receipts";
+  const wholeWei = challengeWei + SELECTS * depositWei;
+  const found = `${ether(receiptsWei)} free in the receipts' vault; a dispute locks up to ${ether(wholeWei)}`;
+  if (receiptsWei >= wholeWei) return ok(check, found);
+  return warn(
+    check,
+    found,
+    `receipts that others hand in are judged, but wrong ones cannot be challenged: assay stake ${formatEther(wholeWei)} --receipts, or leave it if nobody hands you any`,
+  );
+}
+
 export function judgeStake(facts: MoneyFacts): Finding[] {
   return [
     ...(facts.operator ? [judgeOperator(facts)] : []),
-    ...(facts.verifier ? [judgeVerifier(facts)] : []),
+    ...(facts.verifier ? [judgeVerifier(facts), judgeReceipts(facts)] : []),
   ];
 }

@@ -30,6 +30,8 @@ export interface ChallengeFacts {
   readonly rounds: number;
   /** What own games lock already and may come to lock, wei. */
   readonly lockedWei: bigint;
+  /** Stake that nothing binds, less what own games may come to lock of it, wei; undefined: not looked at. */
+  readonly freeWei?: bigint;
 }
 
 /** `DisputeGame.stakesNow`: a game's bond and a select's deposit in a block with this base fee, wei. */
@@ -43,6 +45,10 @@ export function stakesAt(
     return least > responses ? least : responses;
   };
   return { bondWei: most(challengerBondGwei), depositWei: most(selectDepositGwei) };
+}
+
+function atLeastZero(wei: bigint): bigint {
+  return wei > 0n ? wei : 0n;
 }
 
 export interface ChallengeEstimate {
@@ -59,7 +65,7 @@ export interface ChallengeEstimate {
  * no probability in it: who has recomputed the trace knows that it wins. The cost is the worst case, since a liar chooses how long a
  * dispute takes.
  */
-export function estimateChallenge(facts: Omit<ChallengeFacts, "lockedWei">): ChallengeEstimate {
+export function estimateChallenge(facts: Omit<ChallengeFacts, "lockedWei" | "freeWei">): ChallengeEstimate {
   const { bondWei, depositWei } = stakesAt(facts.rules, facts.baseFee);
   return {
     rewardWei: shareDown(facts.bondWei, facts.entries),
@@ -78,6 +84,12 @@ export function considerChallenge(terms: ChallengeTerms, facts: ChallengeFacts):
     return leave(
       "bankroll-exhausted",
       `it could lock ${ether(sum)}, above the bankroll of ${ether(terms.bankroll)}`,
+    );
+  // A game that cannot pay for its later selects loses what it has locked.
+  if (facts.freeWei !== undefined && lockWei > facts.freeWei)
+    return leave(
+      "stake-too-low",
+      `free stake below what it could lock (${ether(atLeastZero(facts.freeWei))} < ${ether(lockWei)})`,
     );
   return TAKE;
 }

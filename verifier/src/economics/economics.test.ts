@@ -1,8 +1,10 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import type { AssayEvent } from "../../../sdk/src/events.ts";
 import { quoteOf } from "../../../sdk/src/offer.ts";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { ZERO_ADDRESS, ZERO_HASH, type Hex, type Release, type Request } from "../../../sdk/src/structs.ts";
+import { apply, emptyState, resultOfClaim } from "../chain/state.ts";
 import { createLogger } from "../log.ts";
 import { answerCost, considerAnswer, paysDelivery, type AnswerFacts, type AnswerTerms } from "./answer.ts";
 import {
@@ -16,6 +18,7 @@ import { createNotices, leave, type Decision } from "./decision.ts";
 import { NO_EXPOSURE, type Exposure } from "./exposure.ts";
 import { createGasPrice } from "./feePerGas.ts";
 import { grossFee, netFee } from "./fees.ts";
+import { toLockForReceipts } from "./locked.ts";
 import { isInStep, NO_OFFER, offerFor } from "./offers.ts";
 import { computeWei, createRunTimes } from "./runTimes.ts";
 import { shareDown } from "./share.ts";
@@ -305,6 +308,53 @@ describe("whether to challenge", () => {
     expect(decide({}, lock - 1n)).to.equal("bankroll-exhausted");
     expect(decide({ lockedWei: 1n }, lock)).to.equal("bankroll-exhausted");
     expect(decide({ lockedWei: 1n }, lock, "always")).to.equal("bankroll-exhausted");
+  });
+
+  it("begins nothing that its free stake could not play to the end, where it looks", () => {
+    const lock = 28_000_000n * GWEI;
+    expect(decide({ freeWei: lock })).to.equal("take");
+    for (const freeWei of [lock - 1n, 0n, -lock]) expect(decide({ freeWei })).to.equal("stake-too-low");
+    expect(decide({ freeWei: 0n }, undefined, "always")).to.equal("stake-too-low");
+    const decision = considerChallenge(
+      { challenge: "paying", bankroll: undefined },
+      { ...wrong, freeWei: -1n },
+    );
+    expect(decision).to.deep.include({ reason: "free stake below what it could lock (0 ETH < 0.028 ETH)" });
+  });
+
+  it("counts what own games about receipts, and challenges in line, may come to lock", () => {
+    const [me, operator] = [ME, `0x${"bb".repeat(20)}`] as const;
+    const state = { ...emptyState(), parameters: PARAMETERS };
+    const hashes = { requestHash: ZERO_HASH, inputsRoot: ZERO_HASH, outputHash: ZERO_HASH };
+    const receipt = { ...hashes, releaseId: RELEASE_ID, operator, issuedAt: 1, bondClass: 4 };
+    const claim = {
+      request: {
+        ...{ requester: ZERO_ADDRESS, nonce: 0n, releaseId: RELEASE_ID, inputHash: ZERO_HASH, fee: 0n },
+        ...{ bond: 1n, requestedAt: 1, deadline: 1, windowSeconds: 9, operator, callbackGas: 0 },
+        ...{ refundTo: ZERO_ADDRESS, terms: 0n, parameters: PARAMETERS },
+      },
+      ...{ release, operator, outputHash: ZERO_HASH },
+    };
+    const happens = (event: AssayEvent): void => apply(state, { event, blockNumber: 1, timestamp: 1 });
+    const toLock = (account = me): bigint => toLockForReceipts(state, account, GWEI, () => 4);
+    expect(toLock()).to.equal(0n);
+    happens({
+      ...{ name: "ChallengeQueued", requestId: ZERO_HASH, challenger: me, number: 0, bondWei: 5n },
+      ...{ operator, receipt, release },
+    });
+    expect([toLock(), toLock(operator)]).to.deep.equal([8_000_000n * GWEI, 0n]);
+    happens({ name: "ChallengeDequeued", operator, number: 0, begun: true });
+    happens({ name: "ReceiptOnTrial", requestId: ZERO_HASH, operator, receipt, claim });
+    const resultId = resultOfClaim(ZERO_HASH, claim);
+    const game = { resultId, disputeId: ZERO_HASH, challenger: me };
+    happens({ name: "Challenged", ...game, entry: 0, bondWei: 5n, claim });
+    expect(toLock()).to.equal(8_000_000n * GWEI);
+    const node = { hash: ZERO_HASH, tensor: false, height: 0, instruction: 0, index: 0 };
+    happens({ name: "Selected", ...game, traceRoot: ZERO_HASH, node, depositWei: 1n });
+    expect(toLock()).to.equal(6_000_000n * GWEI);
+    happens({ name: "OperatorLost", resultId, verdict: "clock", by: me });
+    happens({ name: "Overturned", requestId: ZERO_HASH, resultId });
+    expect(toLock()).to.equal(0n);
   });
 });
 

@@ -129,8 +129,7 @@ export function applyToLedger(ledger: Ledger, event: AssayEvent, subjects: Subje
       if (mine(event.operator)) book(ledger, release(), "feesWei", event.earnedWei);
       break;
     case "Credited":
-      if (mine(event.account))
-        ledger[ledger.cause?.name === "Refunded" ? "refundsWei" : "protocolFeesWei"] += event.amountWei;
+      if (mine(event.account)) ledger[creditOf(ledger.cause)] += event.amountWei;
       ledger.cause = undefined;
       break;
     case "Forfeited":
@@ -150,6 +149,12 @@ export function applyToLedger(ledger: Ledger, event: AssayEvent, subjects: Subje
     default:
       ledger.cause = event;
   }
+}
+
+/** Where wei that the market, or the court for receipts, put into an account came from. */
+function creditOf(cause: AssayEvent | undefined): "refundsWei" | "depositsWei" | "protocolFeesWei" {
+  if (cause?.name === "Refunded") return "refundsWei";
+  return cause?.name === "ReserveAdded" ? "depositsWei" : "protocolFeesWei";
 }
 
 function lose(ledger: Ledger, subjects: Subjects, wei: bigint): void {
@@ -179,7 +184,7 @@ export function ledgerOf(
   return ledger;
 }
 
-/** What the vault must hold of the account, free and locked: deposits - withdrawals + earnings - losses. Signed. */
+/** What both vaults together must hold of the account, free and locked: deposits - withdrawals + earnings - losses. Signed. */
 export function balanceOf(ledger: Ledger): bigint {
   const { depositsWei, withdrawalsWei, refundsWei, protocolFeesWei, total } = ledger;
   const gains = total.feesWei + total.sharesWei + total.forfeitsWei;
@@ -187,7 +192,7 @@ export function balanceOf(ledger: Ledger): bigint {
   return depositsWei - withdrawalsWei + refundsWei + protocolFeesWei + gains - losses;
 }
 
-/** Wei that the vault holds beyond what the ledger explains; 0 if every wei is accounted for. Signed. */
+/** Wei that the vaults hold beyond what the ledger explains; 0 if every wei is accounted for. Signed. */
 export function unexplainedWei(
   ledger: Ledger,
   account: { readonly freeWei: bigint; readonly lockedWei: bigint },

@@ -1,5 +1,6 @@
 /** The life of one request, from its events. Pure. */
 import type { EventName, EventOf } from "../../../sdk/src/events.ts";
+import type { Receipt } from "../../../sdk/src/receipts.ts";
 import { unpackParameters, type ParameterSet } from "../../../sdk/src/parameters.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import {
@@ -10,6 +11,8 @@ import {
   type ChainEvent,
   type ChainState,
   type GameRecord,
+  type Queued,
+  type RequestRecord,
   type ResultRecord,
   type ToldRequest,
   type ToldResult,
@@ -21,12 +24,23 @@ export interface HistoryEvent extends ChainEvent {
 }
 
 export interface History {
-  readonly request: ToldRequest;
+  readonly request: RequestRecord;
   /** Undefined while nobody has answered. */
-  readonly result: ToldResult | undefined;
+  readonly result: ResultRecord | undefined;
   readonly rules: ParameterSet;
   /** In the order of the chain. */
   readonly events: readonly HistoryEvent[];
+}
+
+/** Of a request whose input and answer the chain was told: not of a receipt. */
+export interface ToldHistory extends History {
+  readonly request: ToldRequest;
+  readonly result: ToldResult | undefined;
+}
+
+export function isToldHistory(history: History): history is ToldHistory {
+  const { request, result } = history;
+  return isTold(request) && (result === undefined || isTold(result));
 }
 
 /** Both sides' clocks of a game that is open. */
@@ -39,18 +53,33 @@ export interface GameClock {
   readonly challengerLeft: number;
 }
 
-/** @returns undefined if the events do not begin with a request. */
-export function historyOf(events: readonly HistoryEvent[]): History | undefined {
+function stateAfter(events: readonly HistoryEvent[]): ChainState {
   const state = emptyState();
   for (const event of events) apply(state, event);
-  return historyIn(state, events);
+  return state;
+}
+
+/** @returns undefined if there is no request among the events, as of a receipt whose challenges only wait. */
+export function historyOf(events: readonly HistoryEvent[]): History | undefined {
+  return historyIn(stateAfter(events), events);
+}
+
+/** The receipt that events are about; undefined: they are about a request of the market. */
+export function receiptIn(events: readonly HistoryEvent[]): Receipt | undefined {
+  for (const { event } of events)
+    if (event.name === "ReceiptOnTrial" || event.name === "ChallengeQueued") return event.receipt;
+  return undefined;
+}
+
+/** Challenges of a receipt that wait in line after these events, the first first. */
+export function waitingAfter(events: readonly HistoryEvent[]): Queued[] {
+  return [...stateAfter(events).queues.values()].flat();
 }
 
 function historyIn(state: ChainState, events: readonly HistoryEvent[]): History | undefined {
   const request = [...state.requests.values()][0];
-  if (request === undefined || !isTold(request)) return undefined;
-  const found = request.resultId === undefined ? undefined : state.results.get(request.resultId);
-  const result = found !== undefined && isTold(found) ? found : undefined;
+  if (request === undefined) return undefined;
+  const result = request.resultId === undefined ? undefined : state.results.get(request.resultId);
   return { request, result, rules: unpackParameters(request.request.parameters), events };
 }
 
@@ -80,7 +109,7 @@ export interface Step {
 }
 
 /** Each event with the clocks as it left them. */
-export function replay({ events }: History): Step[] {
+export function replay({ events }: Pick<History, "events">): Step[] {
   const state = emptyState();
   return events.map((event) => {
     apply(state, event);

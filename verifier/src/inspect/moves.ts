@@ -1,6 +1,7 @@
 /** A trial as a game record: each move, by whom, what it cost, what it says, and the clocks after it. Pure. */
 import type { AssayEvent } from "../../../sdk/src/events.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import { idsOf } from "./disputes.ts";
 import type { GameClock, Step } from "./history.ts";
 import { targetOf, targetText, type KnownModel, type Target } from "./target.ts";
 
@@ -35,7 +36,9 @@ export interface MoveContext {
 }
 
 /** Events that only say again what another one of their transaction says. */
-const ECHOES: ReadonlySet<AssayEvent["name"]> = new Set(["GameOpened", "GameClosed", "Overturned"]);
+const ECHOES: ReadonlySet<AssayEvent["name"]> = new Set([
+  ...(["GameOpened", "GameClosed", "Overturned", "ReceiptOnTrial"] as const),
+]);
 
 const VERDICT_TEXT = {
   none: "no verdict",
@@ -56,6 +59,12 @@ function textOf(event: AssayEvent, target: Target | undefined): string {
       return `${event.operator} answers`;
     case "Challenged":
       return `${event.challenger} challenges, as number ${event.entry + 1}`;
+    case "ChallengeQueued":
+      return `${event.challenger} challenges, and waits in line as number ${event.number}`;
+    case "ChallengeDequeued":
+      return event.begun
+        ? `number ${event.number} in line has its turn`
+        : `number ${event.number} in line comes to nothing: its bond is free again`;
     case "TraceCommitted":
       return `the operator commits its trace, root ${short(event.traceRoot)}`;
     case "Selected":
@@ -89,11 +98,25 @@ function textOf(event: AssayEvent, target: Target | undefined): string {
   }
 }
 
+/** The game that an event is about; of events in a receipt's line, the one that begins, or will. */
+function gamesOf(steps: readonly Step[]): (event: AssayEvent) => Hex | undefined {
+  const lined = new Map<number, Hex>();
+  for (const { event } of steps)
+    if (event.event.name === "ChallengeQueued") lined.set(event.event.number, idsOf(event.event).disputeId);
+  return (event) => {
+    if ("disputeId" in event) return event.disputeId;
+    return event.name === "ChallengeQueued" || event.name === "ChallengeDequeued"
+      ? lined.get(event.number)
+      : undefined;
+  };
+}
+
 /** @param dispute Leave out what belongs to other games alone. */
 export function movesOf(steps: readonly Step[], context: MoveContext, dispute?: Hex): Move[] {
   const counted = new Set<Hex>();
+  const gameOf = gamesOf(steps);
   const ofOthers = (event: AssayEvent): boolean =>
-    dispute !== undefined && "disputeId" in event && !sameHex(event.disputeId, dispute);
+    dispute !== undefined && !sameHex(gameOf(event) ?? dispute, dispute);
   return steps.flatMap(({ event: { event, timestamp, blockNumber, transaction }, clocks }) => {
     if (ECHOES.has(event.name) || ofOthers(event)) return [];
     const target =
@@ -108,7 +131,7 @@ export function movesOf(steps: readonly Step[], context: MoveContext, dispute?: 
       block: blockNumber,
       transaction,
       paid,
-      disputeId: "disputeId" in event ? event.disputeId : undefined,
+      disputeId: gameOf(event),
       target,
       clocks: clocks.filter(({ disputeId }) => dispute === undefined || sameHex(disputeId, dispute)),
     };

@@ -4,8 +4,8 @@
  */
 import { z } from "zod/v4";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
-import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { claimSchema, fromHex, hex, sameHex, small, type Claim, type Hex } from "../../../sdk/src/structs.ts";
+import type { Court } from "../chain/state.ts";
 import { requestIdOf, resultIdOf } from "../../../sdk/src/ids.ts";
 import { decodeHeader } from "../../../program/src/decode.ts";
 import { dtype, type DTypeName } from "../../../program/src/dtype.ts";
@@ -181,22 +181,26 @@ function provenOutput(call: z.infer<typeof output>): Proven | undefined {
   };
 }
 
-function claimedResult({ chainId, addresses }: Deployment, { request, operator, outputHash }: Claim): Hex {
-  return resultIdOf(requestIdOf(chainId, addresses.market, request), operator, outputHash);
+function claimedResult(
+  { deployment: { chainId, addresses } }: Contracts,
+  court: Court,
+  { request, operator, outputHash }: Claim,
+): Hex {
+  return resultIdOf(requestIdOf(chainId, addresses[court], request), operator, outputHash);
 }
 
 /**
  * @param data Calldata of a transaction to the dispute game.
- * @param resultId The answer that it must be about.
+ * @param resultId The answer that it must be about. @param court Where that is on trial.
  * @returns undefined if it is no proof, or not about this answer, as when another contract sent it.
  */
-export function provenBy({ game, deployment }: Contracts, data: Hex, resultId: Hex): Proven | undefined {
+export function provenBy(contracts: Contracts, data: Hex, resultId: Hex, court: Court): Proven | undefined {
   try {
-    const call = game.interface.parseTransaction({ data });
+    const call = contracts.game.interface.parseTransaction({ data });
     if (call === null || (call.name !== "prove" && call.name !== "proveOutput")) return undefined;
     const args: unknown = call.args.toObject(true);
     const { claim } = z.object({ claim: claimSchema }).parse(args);
-    if (!sameHex(claimedResult(deployment, claim), resultId)) return undefined;
+    if (!sameHex(claimedResult(contracts, court, claim), resultId)) return undefined;
     return call.name === "prove" ? provenStep(step.parse(args)) : provenOutput(output.parse(args));
   } catch {
     // Whatever the transaction holds, it is not the call that the referee judged.

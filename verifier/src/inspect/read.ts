@@ -3,22 +3,17 @@ import type { Log, Provider } from "ethers";
 import pLimit from "p-limit";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { readLogs, type LogFilter, type OnBlocks } from "../../../sdk/src/logs.ts";
-import { address, bytes32, hex, type Hex } from "../../../sdk/src/structs.ts";
-import { apply, emptyState, eventOf, followedAddresses, type ChainState } from "../chain/state.ts";
+import { address, hex, type Hex } from "../../../sdk/src/structs.ts";
+import { apply, emptyState, followedAddresses, resultOfClaim, type ChainState } from "../chain/state.ts";
+import { findChallenged } from "./challenged.ts";
 import { eventsOf, historyOf, type History, type HistoryEvent } from "./history.ts";
 import type { Paid } from "./moves.ts";
 import { provenBy, type Proven } from "./proof.ts";
+import { parse, search, type Place, type Subject } from "./search.ts";
 
 const BLOCKS_AT_ONCE = 4;
 /** Of one request: each game costs its challenger a bond, and still somebody might pay for it. */
 const MAX_EVENTS = 20_000;
-
-export interface Place {
-  readonly contracts: Contracts;
-  readonly provider: Provider;
-  readonly onBlocks?: OnBlocks | undefined;
-}
 
 async function timesOf(provider: Provider, blocks: Iterable<number>): Promise<Map<number, number>> {
   const limit = pLimit(BLOCKS_AT_ONCE);
@@ -33,22 +28,6 @@ async function timesOf(provider: Provider, blocks: Iterable<number>): Promise<Ma
   return new Map(await Promise.all(times));
 }
 
-function parse({ deployment }: Contracts, log: Log, timestamp: number): HistoryEvent | undefined {
-  const transaction = bytes32.parse(log.transactionHash);
-  const { address, topics, data, blockNumber } = log;
-  const event = eventOf(deployment, { address, topics, data, blockNumber, timestamp });
-  return event && { ...event, transaction };
-}
-
-async function search(
-  { contracts, provider, onBlocks }: Place,
-  filter: LogFilter,
-  from?: number,
-  until?: number,
-): Promise<Log[]> {
-  return readLogs(provider, filter, from ?? contracts.deployment.block, onBlocks, until);
-}
-
 function topicsOf({
   market,
   game,
@@ -60,15 +39,8 @@ function topicsOf({
   };
 }
 
-/** What an id is of. */
-export interface Subject {
-  readonly requestId: Hex;
-  /** Of the one game that was asked for. */
-  readonly disputeId: Hex | undefined;
-}
-
 /**
- * The request that a request's, result's or dispute's id is about.
+ * The request that a request's, result's or dispute's id, or the digest of a receipt, is about.
  * @throws {AssayError} NOT_FOUND, RPC_FAILED.
  */
 export async function findSubject(place: Place, id: Hex): Promise<Subject> {
@@ -87,30 +59,69 @@ export async function findSubject(place: Place, id: Hex): Promise<Subject> {
     const answered = answer && parse(contracts, answer, 0)?.event;
     if (answered?.name === "Fulfilled") return { requestId: answered.requestId, disputeId: event.disputeId };
   }
-  throw new AssayError("NOT_FOUND", `the chain knows no request, result or dispute ${id}`);
+  const receipt = await findChallenged(place, id);
+  if (receipt !== undefined) return receipt;
+  throw new AssayError(
+    "NOT_FOUND",
+    `the chain knows no request, result or dispute ${id}, nor a receipt so named that was challenged`,
+  );
 }
 
-/** @throws {AssayError} NOT_FOUND, RPC_FAILED, CHAIN_MOVED. */
-export async function readHistory(place: Place, requestId: Hex): Promise<History> {
+/** The answer that events about a request are about, as far as they tell. */
+function answerIn(events: readonly HistoryEvent[]): Hex | undefined {
+  for (const { event } of events) {
+    if (event.name === "Fulfilled") return event.resultId;
+    if (event.name === "ReceiptOnTrial") return resultOfClaim(event.requestId, event.claim);
+  }
+  return undefined;
+}
+
+/** Logs of when challenges left an operator's line, which do not name the request: found by their numbers. */
+async function searchLine(
+  place: Place,
+  events: readonly HistoryEvent[],
+  from: number,
+): Promise<readonly Log[]> {
+  const { contracts } = place;
+  const queued = events.flatMap(({ event }) => (event.name === "ChallengeQueued" ? [event] : []));
+  const [first] = queued;
+  if (first === undefined) return [];
+  const numbers = new Set(queued.map(({ number }) => number));
+  const topics = contracts.receipts.interface.encodeFilterTopics("ChallengeDequeued", [first.operator]);
+  const logs = await search(place, { address: contracts.deployment.addresses.receipts, topics }, from);
+  return logs.filter((log) => {
+    const event = parse(contracts, log, 0)?.event;
+    return event?.name === "ChallengeDequeued" && numbers.has(event.number);
+  });
+}
+
+/** Everything about a request or a receipt, in order; none of one that nobody knows. @throws {AssayError} NOT_FOUND, RPC_FAILED, CHAIN_MOVED. */
+export async function readEvents(place: Place, requestId: Hex): Promise<HistoryEvent[]> {
   const { contracts, provider } = place;
-  const { market, game } = contracts.deployment.addresses;
-  const ours = await search(place, { address: market, topics: [null, requestId] });
-  const first = ours[0];
-  const resultId = ours
-    .map((log) => parse(contracts, log, 0)?.event)
-    .find((event) => event?.name === "Fulfilled")?.resultId;
+  const { market, game, receipts, receiptsGame } = contracts.deployment.addresses;
+  const ours = await search(place, { address: [market, receipts], topics: [null, requestId] });
+  const from = ours[0]?.blockNumber;
+  if (from === undefined) return [];
+  const told = ours.flatMap((log) => parse(contracts, log, 0) ?? []);
+  const resultId = answerIn(told);
   const ids = resultId === undefined ? [requestId] : [requestId, resultId];
-  const trial =
-    first === undefined ? [] : await search(place, { address: game, topics: [null, ids] }, first.blockNumber);
+  const trial = await search(place, { address: [game, receiptsGame], topics: [null, ids] }, from);
+  const line = await searchLine(place, told, from);
   if (ours.length + trial.length > MAX_EVENTS)
     throw new AssayError("NOT_FOUND", `request ${requestId} has more than ${MAX_EVENTS} events`);
-  const logs = [...ours, ...trial].sort((a, b) => a.blockNumber - b.blockNumber || a.index - b.index);
+  const logs = [...ours, ...trial, ...line].sort(
+    (a, b) => a.blockNumber - b.blockNumber || a.index - b.index,
+  );
   const times = await timesOf(
     provider,
     logs.map(({ blockNumber }) => blockNumber),
   );
-  const events = logs.flatMap((log) => parse(contracts, log, times.get(log.blockNumber) ?? 0) ?? []);
-  const history = historyOf(events);
+  return logs.flatMap((log) => parse(contracts, log, times.get(log.blockNumber) ?? 0) ?? []);
+}
+
+/** @throws {AssayError} NOT_FOUND, also of a receipt that has not been on trial; RPC_FAILED, CHAIN_MOVED. */
+export async function readHistory(place: Place, requestId: Hex): Promise<History> {
+  const history = historyOf(await readEvents(place, requestId));
   if (history === undefined) throw new AssayError("NOT_FOUND", `the market has no request ${requestId}`);
   return history;
 }
@@ -148,7 +159,9 @@ export async function readProven(
   if (lost === undefined || lost.event.verdict === "clock") return undefined;
   const sent = await provider.getTransaction(lost.transaction);
   const data = hex.safeParse(sent?.data);
-  return data.success ? provenBy(contracts, data.data, lost.event.resultId) : undefined;
+  return data.success
+    ? provenBy(contracts, data.data, lost.event.resultId, history.request.court)
+    : undefined;
 }
 
 export interface Everything {

@@ -36,6 +36,17 @@ const LABELS: Partial<Record<AssayEvent["name"], string>> = {
   RoyaltyWithdrawn: "withdrawRoyalty",
   EndpointsAnnounced: "announce",
   OfferChanged: "announce",
+  KeyAdded: "addKey",
+  KeyRevoked: "revokeKey",
+  ReserveAdded: "addReserve",
+  ReserveLeaving: "announceLeaving",
+  ReserveWithdrawn: "withdrawReserve",
+  ChallengeQueued: "challenge",
+  ChallengeDequeued: "dequeue",
+  Redeemed: "redeem",
+  Funded: "deposit",
+  Leaving: "announceLeaving",
+  Returned: "withdraw",
 };
 const VERDICT_LABELS = { none: "prove", clock: "timeout", step: "prove", output: "proveOutput" } as const;
 
@@ -53,10 +64,21 @@ function callerOf(event: AssayEvent, { results }: ChainState): Hex | undefined {
     case "Fulfilled":
     case "EndpointsAnnounced":
     case "OfferChanged":
+    case "KeyAdded":
+    case "KeyRevoked":
+    case "ReserveAdded":
+    case "ReserveLeaving":
+    case "ReserveWithdrawn":
+    case "Redeemed":
       return event.operator;
+    case "Funded":
+    case "Leaving":
+    case "Returned":
+      return event.client;
     case "TraceCommitted":
       return results.get(event.resultId)?.operator;
     case "Challenged":
+    case "ChallengeQueued":
     case "Selected":
       return event.challenger;
     case "OperatorLost":
@@ -110,6 +132,8 @@ export function maySend(
   function concerns(event: AssayEvent): boolean {
     const requestId = requestOf(state, event);
     if (requestId !== undefined) return takesPart(account, state, requestId);
+    // Anybody may call, and does for whoever waits.
+    if (event.name === "ChallengeDequeued") return true;
     if (event.name === "RoyaltyWithdrawn") return sameHex(event.to, account) || models.has(event.modelId);
     if (event.name === "Released") return models.has(event.modelId);
     if (event.name !== "ContentAnnounced") return false;

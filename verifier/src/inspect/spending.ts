@@ -3,7 +3,8 @@ import type { Interface, Provider } from "ethers";
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Spend } from "../economics/ledger.ts";
-import { readPaid, type Everything, type Place } from "./read.ts";
+import { readPaid, type Everything } from "./read.ts";
+import type { Place } from "./search.ts";
 import { maySend } from "./sent.ts";
 
 /** Transactions without events are looked for one by one, each by some twenty questions: not for more than so many. */
@@ -47,11 +48,14 @@ export async function firstBlockSince(
   return from;
 }
 
+const CALLED = [
+  ...(["registry", "market", "game", "vault", "directory"] as const),
+  ...(["receipts", "receiptsGame", "receiptsVault", "deposits"] as const),
+] as const;
+
 /** The function that a transaction called; "other" if it was none of these contracts'. */
 function calledLabel({ deployment, ...contracts }: Contracts, to: string | null, data: string): string {
-  const called = (["registry", "market", "game", "vault", "directory"] as const).find(
-    (name) => to !== null && sameHex(deployment.addresses[name], to),
-  );
+  const called = CALLED.find((name) => to !== null && sameHex(deployment.addresses[name], to));
   const abi: Interface | undefined = called && contracts[called].interface;
   return abi?.getFunction(data.slice(0, 10))?.name ?? "other";
 }

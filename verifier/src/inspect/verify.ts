@@ -2,7 +2,7 @@
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { fromHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ReleaseRecord, RequestRecord } from "../chain/state.ts";
-import { eventsOf, openClocks, type GameClock, type History } from "./history.ts";
+import { eventsOf, openClocks, type GameClock, type ToldHistory } from "./history.ts";
 import { compareAnswer, isRight, type ComparedOutput } from "./verdict.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -78,7 +78,7 @@ export async function checkOutput(
 
 /** @param now Time of the newest block, unix seconds. */
 export async function verifyAnswer(
-  history: History,
+  history: ToldHistory,
   record: ReleaseRecord,
   now: number,
   workshop: Workshop,

@@ -1,6 +1,6 @@
-/** What an account has to do with the market now. Pure. */
+/** What an account has to do with the market and the court for receipts now. Pure. */
 import { sameHex, ZERO_ADDRESS, type Hex } from "../../../sdk/src/structs.ts";
-import type { ChainState, RequestRecord, ResultRecord } from "../chain/state.ts";
+import { isExpired, type ChainState, type RequestRecord, type ResultRecord } from "../chain/state.ts";
 
 export interface Party {
   readonly account: Hex;
@@ -10,6 +10,13 @@ export interface Party {
   readonly serve: "all" | readonly Hex[];
 }
 
+export interface Disputed {
+  readonly requestId: Hex;
+  readonly as: "operator" | "challenger";
+  /** Absent: it is about an answer on chain. */
+  readonly court?: "receipts";
+}
+
 export interface Work {
   /** Requests that wait for an answer which this operator may give. */
   readonly requests: {
@@ -17,7 +24,7 @@ export interface Work {
     readonly feesWei: bigint;
     readonly firstDeadline: number | undefined;
   };
-  /** Own answers that are not final yet. */
+  /** Own answers on chain that are not final yet. */
   readonly answers: {
     readonly count: number;
     readonly bondsWei: bigint;
@@ -26,10 +33,10 @@ export interface Work {
     /** Those whose window is over and that no game holds up. */
     readonly finalizable: number;
   };
-  /** Others' answers that can still be challenged. */
+  /** Others' answers on chain that can still be challenged. */
   readonly challengeable: number;
-  /** Requests with open games in which the account takes part. */
-  readonly disputed: readonly { readonly requestId: Hex; readonly as: "operator" | "challenger" }[];
+  /** Requests and receipts with open games in which the account takes part. */
+  readonly disputed: readonly Disputed[];
   /** Own games and bonds in trials that are over, but not paid out. */
   readonly unsettled: number;
 }
@@ -44,9 +51,14 @@ function mayAnswer({ request, status }: RequestRecord, { account, serve }: Party
   return status === "requested" && request.deadline >= now && open && served;
 }
 
-function unsettledOf(state: ChainState, result: ResultRecord, account: Hex): number {
-  const status = state.requests.get(result.requestId)?.status;
-  if (status === undefined || status === "requested" || status === "answered") return 0;
+function isOver(state: ChainState, request: RequestRecord, now: number): boolean {
+  if (request.status === "answered") return request.court === "receipts" && isExpired(state, request, now);
+  return request.status !== "requested";
+}
+
+function unsettledOf(state: ChainState, result: ResultRecord, account: Hex, now: number): number {
+  const request = state.requests.get(result.requestId);
+  if (request === undefined || !isOver(state, request, now)) return 0;
   const waiting = [...result.games.values()].filter((game) => game.status !== "settled");
   if (sameHex(result.operator, account)) return waiting.length;
   return waiting.filter(({ challenger }) => sameHex(challenger, account)).length;
@@ -62,7 +74,10 @@ export function workOf(state: ChainState, party: Party, now: number): Work {
     ({ requestId }) => state.requests.get(requestId)?.status === "answered",
   );
   const isMine = ({ operator }: ResultRecord): boolean => sameHex(operator, account);
-  const own = provisional.filter(isMine);
+  const isReceipt = ({ requestId }: ResultRecord): boolean =>
+    state.requests.get(requestId)?.court === "receipts";
+  const answers = provisional.filter((result) => !isReceipt(result));
+  const own = answers.filter(isMine);
   const bondOf = ({ requestId }: ResultRecord): bigint => state.requests.get(requestId)?.request.bond ?? 0n;
   const plays = (result: ResultRecord): boolean =>
     [...result.games.values()].some(
@@ -81,13 +96,15 @@ export function workOf(state: ChainState, party: Party, now: number): Work {
       finalizable: own.filter(({ endsAt, openGames }) => endsAt <= now && openGames === 0).length,
     },
     challengeable: party.verifier
-      ? provisional.filter((result) => !isMine(result) && now < result.endsAt).length
+      ? answers.filter((result) => !isMine(result) && now < result.endsAt).length
       : 0,
-    disputed: provisional
-      .filter(plays)
-      .map((result) => ({ requestId: result.requestId, as: isMine(result) ? "operator" : "challenger" })),
+    disputed: provisional.filter(plays).map((result) => ({
+      requestId: result.requestId,
+      as: isMine(result) ? "operator" : "challenger",
+      ...(isReceipt(result) ? { court: "receipts" } : {}),
+    })),
     unsettled: [...state.results.values()].reduce(
-      (sum, result) => sum + unsettledOf(state, result, account),
+      (sum, result) => sum + unsettledOf(state, result, account, now),
       0,
     ),
   };

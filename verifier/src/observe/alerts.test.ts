@@ -73,6 +73,16 @@ describe("alerts", () => {
     expect(codesOf({ ...all, moves, ...WRONG.ENDPOINTS_DOWN })).to.have.members(codes);
   });
 
+  it("of the vault for challenges, and of the one for those of receipts", () => {
+    const receiptsStake = { freeWei: 0n, neededWei: 10n ** 16n };
+    const alerts = alertsOf({ ...WELL, ...WRONG.LOW_STAKE, receiptsStake });
+    expect(alerts.map(({ code, subject }) => [code, subject])).to.deep.equal([
+      ["LOW_STAKE", undefined],
+      ["LOW_STAKE", "receipts"],
+    ]);
+    expect(alerts[1]?.text).to.include("0.01 needed to challenge a wrong receipt");
+  });
+
   it("one for each result, by its most urgent move, in the chain's time", () => {
     const move = (resultId: Hex, deadline: number) => ({
       resultId,

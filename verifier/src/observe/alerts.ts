@@ -26,7 +26,9 @@ export const ALERTS = {
   LOSING_DISPUTE: critical(
     "Take no new requests (a high --min-fee), but stay up while other disputes are open; `assay dispute show` and `assay doctor` tell more",
   ),
-  LOW_STAKE: warning("Deposit with `assay stake`; until then answers and challenges are left to others"),
+  LOW_STAKE: warning(
+    "Deposit with `assay stake` (`--receipts`: into the receipts' vault); until then answers and challenges are left to others",
+  ),
   LOW_WALLET: critical("Send ether to the node's address: without gas it cannot move in a dispute"),
   SIGNER_UNAVAILABLE: critical(
     "Start the remote signer or open the keystore: nothing can be sent without it",
@@ -54,7 +56,7 @@ export type AlertCode = keyof typeof ALERTS;
 export interface Alert {
   readonly code: AlertCode;
   readonly severity: Severity;
-  /** The result or release that it is about. With the code it names the alert. */
+  /** The result, release or vault that it is about. With the code it names the alert. */
   readonly subject: string | undefined;
   /** What is so and what to do, for people. */
   readonly text: string;
@@ -76,6 +78,8 @@ export interface Facts {
   readonly skewSeconds?: number | undefined;
   /** Free stake, and what the next answers and challenges need of it. */
   readonly stake?: { readonly freeWei: bigint; readonly neededWei: bigint };
+  /** The same in the receipts' vault, while a wrong receipt is not challenged for want of it. */
+  readonly receiptsStake?: { readonly freeWei: bigint; readonly neededWei: bigint } | undefined;
   /** The account's balance, and the gas of the disputes that it should be prepared for. */
   readonly wallet?: { readonly wei: bigint; readonly neededWei: bigint };
   /** Our moves that are due and not mined, by the chain's time. See `trialFacts`. */
@@ -134,7 +138,7 @@ function ofChain({ now, head, blockSeconds = 12, reorg, endpoints, skewSeconds }
   return alerts;
 }
 
-function ofMoney({ stake, wallet, refusals }: Facts): Found[] {
+function ofMoney({ stake, receiptsStake, wallet, refusals }: Facts): Found[] {
   const alerts: Found[] = [];
   if (stake !== undefined && stake.freeWei < stake.neededWei)
     alerts.push(
@@ -143,6 +147,11 @@ function ofMoney({ stake, wallet, refusals }: Facts): Found[] {
         `${formatEther(stake.freeWei)} ETH are free, ${formatEther(stake.neededWei)} needed`,
       ),
     );
+  if (receiptsStake !== undefined) {
+    const { freeWei, neededWei } = receiptsStake;
+    const what = `${formatEther(freeWei)} ETH are free in the receipts' vault, ${formatEther(neededWei)} needed to challenge a wrong receipt`;
+    alerts.push(found("LOW_STAKE", what, "receipts"));
+  }
   if (wallet !== undefined && wallet.wei < wallet.neededWei)
     alerts.push(
       found(

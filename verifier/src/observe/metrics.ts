@@ -270,6 +270,10 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
         "assay_stake_needed_ether",
         "Free stake that the next answers and challenges need.",
       ),
+      stakeForReceipts: define.ether(
+        "assay_stake_receipts_free_ether",
+        "What nothing binds in the receipts' vault: challenges of receipts are paid from it.",
+      ),
       wallet: define.ether("assay_wallet_ether", "Ether of our account, for gas."),
       walletNeeded: define.ether(
         "assay_wallet_needed_ether",

@@ -47,6 +47,8 @@ export interface ObserverOptions {
   readonly finality: number;
   /** The directory whose disk must not fill up. */
   readonly directory: string;
+  /** What a wrong receipt that is not challenged lacks in the receipts' vault. */
+  readonly shortForReceipts?: (() => Facts["receiptsStake"]) | undefined;
   /** Alerts are posted here. It may hold a token. */
   readonly webhookUrl?: string | undefined;
 }
@@ -84,6 +86,7 @@ interface Sample {
   readonly freeWei: bigint;
   readonly lockedWei: bigint;
   readonly neededWei: bigint;
+  readonly receiptsWei: bigint;
   readonly diskBytes: number;
 }
 
@@ -114,15 +117,17 @@ export function createObserver(options: ObserverOptions): Observer {
   const seldom = { log, throttle: createThrottle({ everyMs: 600_000 }) };
 
   async function takeSample(): Promise<void> {
-    const [account, wei, parameters, diskBytes] = await Promise.all([
+    const [account, receipts, wei, parameters, diskBytes] = await Promise.all([
       contracts.vault.accountOf(sender.address),
+      contracts.receiptsVault.accountOf(sender.address),
       provider.getBalance(sender.address),
       contracts.market.parameters(),
       freeBytes(options.directory),
     ]);
     // A verifier can always begin one more game; what answers need, each request says.
     const neededWei = roles.includes("verifier") ? parameters.challengerBondGwei * GWEI : 1n;
-    sample = { wei, freeWei: account.freeWei, lockedWei: account.lockedWei, neededWei, diskBytes };
+    const { freeWei, lockedWei } = account;
+    sample = { wei, freeWei, lockedWei, neededWei, receiptsWei: receipts.freeWei, diskBytes };
   }
 
   function trySample(): void {
@@ -192,6 +197,7 @@ export function createObserver(options: ObserverOptions): Observer {
       signer: canSign(),
       refusals: { wallet: troubleWith("INSUFFICIENT_FUNDS"), budget: troubleWith("BUDGET_EXHAUSTED") },
       failedSelfChecks: [...failedSelfChecks],
+      receiptsStake: options.shortForReceipts?.(),
       ...(depth === undefined ? {} : { reorg: { depth, allowed: finality } }),
       ...(latest === undefined ? {} : { chainTime: latest.block.timestamp }),
       ...(trials === undefined ? {} : { moves: trials.moves, losing: trials.losing }),
@@ -220,6 +226,7 @@ export function createObserver(options: ObserverOptions): Observer {
     metrics.money.stakeFree.setWei(sample.freeWei);
     metrics.money.stakeLocked.setWei(sample.lockedWei);
     metrics.money.stakeNeeded.setWei(sample.neededWei);
+    metrics.money.stakeForReceipts.setWei(sample.receiptsWei);
     metrics.money.wallet.setWei(sample.wei);
     metrics.money.walletNeeded.setWei(gasNeeded());
     metrics.node.diskFree.set(sample.diskBytes);

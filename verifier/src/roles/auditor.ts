@@ -8,9 +8,14 @@ import { sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/log.ts";
 import type { ChainState, ReleaseRecord, RequestRecord } from "../chain/state.ts";
 import type { Duty } from "../duties.ts";
-import { considerChallenge, type ChallengeTerms } from "../economics/challenge.ts";
-import { createNotices } from "../economics/decision.ts";
-import { lockedInGames } from "../economics/locked.ts";
+import {
+  considerChallenge,
+  estimateChallenge,
+  type ChallengeFacts,
+  type ChallengeTerms,
+} from "../economics/challenge.ts";
+import { createNotices, type Refusal } from "../economics/decision.ts";
+import { lockedInGames, toLockForReceipts } from "../economics/locked.ts";
 import { logError } from "../log.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
 import type { Judge } from "./judgement.ts";
@@ -30,6 +35,14 @@ export interface Standing {
   readonly digest: Hex;
   readonly state: "pending" | "right" | "wrong";
   readonly challenge: ChallengeState;
+  /** Why a wrong receipt is not challenged (yet). */
+  readonly reason?: string;
+}
+
+/** Free wei in the receipts' vault, and what a challenge that was declined for want of it takes. */
+export interface ShortStake {
+  readonly freeWei: bigint;
+  readonly neededWei: bigint;
 }
 
 export interface Handed {
@@ -47,7 +60,21 @@ export interface Auditor extends Role {
    */
   accept(handed: Handed, evidence: Evidence): Promise<Standing>;
   standing(digest: Hex): Standing | undefined;
+  /** Of a wrong receipt that waits for stake to be challenged with. */
+  short(): ShortStake | undefined;
 }
+
+/** Whether a wrong receipt is challenged now. */
+type Plan =
+  | { readonly take: true; readonly lockWei: bigint }
+  | {
+      readonly take: false;
+      readonly reason: string;
+      readonly refusal?: Refusal;
+      readonly short?: ShortStake;
+    };
+
+const MORE_STAKE = "in the receipts' vault; `assay stake ETHER --receipts` adds to it";
 
 export function createAuditor(
   context: RoleContext,
@@ -61,6 +88,8 @@ export function createAuditor(
   const { contracts, sender, releases, log } = context;
   const known = new Map<Hex, Audit>();
   const sent = new Set<Hex>();
+  /** What challenges that were decided on, but that the chain does not show yet, may lock, wei. */
+  const promised = new Map<Hex, bigint>();
   const notices = createNotices(log);
   const loaded = load();
   let purgedAt = performance.now();
@@ -97,7 +126,12 @@ export function createAuditor(
 
   function standingOf(audit: Audit): Standing {
     const { digest, verdict } = audit;
-    return { digest, state: verdict ?? "pending", challenge: challengeOf(stateOf().state, audit) };
+    const { state, head } = stateOf();
+    const challenge = challengeOf(state, audit);
+    const base = { digest, state: verdict ?? "pending", challenge } as const;
+    if (verdict !== "wrong" || challenge !== "none" || head === undefined) return base;
+    const plan = planOf(audit, state, head);
+    return plan === undefined || plan.take ? base : { ...base, reason: plan.reason };
   }
 
   async function judgeIt(audit: Audit, record: ReleaseRecord, head: BlockRef): Promise<void> {
@@ -125,12 +159,17 @@ export function createAuditor(
     return releases.ready(releaseId)?.model.disputeRounds ?? 0;
   }
 
-  function pays(audit: Audit, record: ReleaseRecord, state: ChainState, head: BlockRef): boolean {
-    if (state.parameters === undefined) return false;
+  function factsOf(
+    audit: Audit,
+    record: ReleaseRecord,
+    state: ChainState,
+    head: BlockRef,
+  ): Omit<ChallengeFacts, "freeWei"> | undefined {
+    if (state.parameters === undefined) return undefined;
     const { baseFee, tip } = context.gasPrice(head);
     const request = trialOf(state, audit.digest);
     const result = request?.resultId === undefined ? undefined : state.results.get(request.resultId);
-    const decision = considerChallenge(terms, {
+    return {
       release: record.release,
       rules: unpackParameters(state.parameters),
       bondWei: bondOfClass(audit.receipt.bondClass),
@@ -139,9 +178,51 @@ export function createAuditor(
       feePerGas: baseFee + tip,
       rounds: roundsOf(record.releaseId),
       lockedWei: lockedInGames(state, sender.address, baseFee, roundsOf),
-    });
-    if (!decision.take) notices.refuse(audit.digest, { receipt: audit.digest }, "not challenged", decision);
-    return decision.take;
+    };
+  }
+
+  /** Free wei that no own game in the receipts' court, and no challenge on its way, may come to need. */
+  function freeFor(audit: Audit, state: ChainState, baseFee: bigint): bigint | undefined {
+    const freeWei = context.freeForReceipts();
+    if (freeWei === undefined) return undefined;
+    let rest = freeWei - toLockForReceipts(state, sender.address, baseFee, roundsOf);
+    for (const [digest, wei] of promised) if (digest !== audit.digest) rest -= wei;
+    return rest;
+  }
+
+  /** Of a receipt that was judged wrong and not challenged yet. @returns undefined while it is not known. */
+  function planOf(audit: Audit, state: ChainState, head: BlockRef): Plan | undefined {
+    const { digest, receipt } = audit;
+    if (trialOf(state, digest)?.status === "overturned")
+      return { take: false, reason: "another's challenge has won" };
+    if (head.timestamp >= receipt.issuedAt + RECEIPT_VALIDITY)
+      return { take: false, reason: "it has expired: it cannot be challenged any more" };
+    const record = state.releases.get(receipt.releaseId);
+    const facts = record && factsOf(audit, record, state, head);
+    const freeWei = facts && freeFor(audit, state, facts.baseFee);
+    if (facts === undefined || freeWei === undefined) return undefined;
+    const decision = considerChallenge(terms, { ...facts, freeWei });
+    const neededWei = estimateChallenge(facts).lockWei;
+    if (decision.take) return { take: true, lockWei: neededWei };
+    if (decision.code !== "stake-too-low") return { take: false, reason: decision.reason, refusal: decision };
+    const refusal = { ...decision, reason: `${decision.reason} ${MORE_STAKE}` };
+    return { take: false, reason: refusal.reason, refusal, short: { freeWei, neededWei } };
+  }
+
+  /** Whether to challenge now; keeps and tells what was decided. */
+  function decide(audit: Audit, state: ChainState, head: BlockRef): boolean {
+    const { digest } = audit;
+    const plan = planOf(audit, state, head);
+    if (plan?.take === true) {
+      promised.set(digest, plan.lockWei);
+      return true;
+    }
+    // One on its way has locked what is missing now.
+    if (sent.has(digest) && plan?.refusal !== undefined) return false;
+    promised.delete(digest);
+    if (plan?.refusal !== undefined)
+      notices.refuse(digest, { receipt: digest }, "not challenged", plan.refusal);
+    return false;
   }
 
   async function challenge({ digest, receipt, signature }: Audit, { release }: ReleaseRecord): Promise<void> {
@@ -163,7 +244,10 @@ export function createAuditor(
     const { digest, receipt, verdict } = audit;
     const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
     const record = state.releases.get(receipt.releaseId);
-    if (record === undefined || head.timestamp >= endsAt || verdict === "right") return [];
+    if (record === undefined || head.timestamp >= endsAt || verdict === "right") {
+      promised.delete(digest);
+      return [];
+    }
     const heavy = releases.ready(receipt.releaseId) !== undefined;
     if (verdict === undefined)
       return [
@@ -176,8 +260,11 @@ export function createAuditor(
         },
       ];
     const now = challengeOf(state, audit);
-    const decided = trialOf(state, digest)?.status === "overturned";
-    if (decided || (now !== "none" && now !== "sent") || !pays(audit, record, state, head)) return [];
+    if (now !== "none" && now !== "sent") {
+      promised.delete(digest);
+      return [];
+    }
+    if (!decide(audit, state, head)) return [];
     return [
       {
         key: `${digest}:challengeReceipt`,
@@ -237,6 +324,16 @@ export function createAuditor(
     standing(digest) {
       const audit = known.get(digest);
       return audit && standingOf(audit);
+    },
+    short() {
+      const { state, head } = stateOf();
+      if (head === undefined) return undefined;
+      for (const audit of known.values()) {
+        if (audit.verdict !== "wrong" || challengeOf(state, audit) !== "none") continue;
+        const plan = planOf(audit, state, head);
+        if (plan?.take === false && plan.short !== undefined) return plan.short;
+      }
+      return undefined;
     },
     duties: (state, head) => [
       ...lineDuties(context, state),

@@ -37,6 +37,8 @@ export interface RoleContext {
   readonly runTimes: RunTimes;
   /** Own stake that nothing binds, wei, of late; undefined until it is known. */
   readonly freeStake: () => bigint | undefined;
+  /** The same in the receipts' vault. */
+  readonly freeForReceipts: () => bigint | undefined;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */
   readonly workers: number;

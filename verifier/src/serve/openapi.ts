@@ -171,6 +171,7 @@ export function openApi({ maxBytes }: { readonly maxBytes: number }): unknown {
             digest: { type: "string" },
             state: { enum: ["pending", "right", "wrong"] },
             challenge: { enum: ["none", "sent", "queued", "open", "won", "lost"] },
+            reason: { type: "string", description: "Why a wrong receipt is not challenged (yet)." },
           },
         },
         Failure: {

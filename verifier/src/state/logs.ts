@@ -39,8 +39,8 @@ export interface LogStore {
   read(after: number, until: number): AsyncGenerator<readonly ChainLog[]>;
   /** As read, but the logs about a subject, live or not. */
   about(subject: string, after: number, until: number): AsyncGenerator<readonly ChainLog[]>;
-  /** At most `limit` logs after a place, of blocks up to `until`, live or not, but those of the contract `but`: as history. */
-  page(after: LogPlace, until: number, limit: number, but: Hex): Promise<readonly ChainLog[]>;
+  /** At most `limit` logs after a place, of blocks up to `until`, live or not, but those of the contracts `but`: as history. */
+  page(after: LogPlace, until: number, limit: number, but: readonly Hex[]): Promise<readonly ChainLog[]>;
   /** Stores what follows `from`, up to block `to`. @returns the new position; undefined if the cursor is not at `from`. */
   append(from: Position, logs: readonly SubjectLog[], to: Anchor): Promise<Position | undefined>;
   /** Forgets everything after block `keep`. @returns as append. */
@@ -151,7 +151,7 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
       const rows = await database
         .selectFrom("logs")
         .select(COLUMNS)
-        .where("address", "!=", fromHex(but))
+        .where("address", "not in", but.map(fromHex))
         .where("block", "<=", until)
         .where(sql<boolean>`(block, log_index) > (${block}::bigint, ${index}::integer)`)
         .orderBy("block")

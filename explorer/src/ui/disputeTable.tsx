@@ -18,9 +18,9 @@ function About({ entry: { requestId, receipt } }: { entry: DisputeEntry }): Reac
   const to = `/requests/${requestId}`;
   if (receipt === undefined) return <Id value={requestId} to={to} what="request" />;
   return (
-    <>
+    <span>
       <Badge tone="plain">receipt</Badge> <Id value={receipt} to={to} what="receipt" />
-    </>
+    </span>
   );
 }
 

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { expect } from "chai";
+import { formatEther } from "ethers";
 import { decodeOutput } from "../../sdk/src/decode.ts";
 import { keccak } from "../../sdk/src/ids.ts";
 import { connect } from "../../sdk/src/contracts.ts";
@@ -26,6 +27,7 @@ import {
 import { address, type Hex } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import type { ResultRecord } from "../src/chain/state.ts";
+import { changeOf, ledgerOf, unexplainedWei } from "../src/economics/ledger.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { digestSigner } from "../src/serve/digests.ts";
@@ -286,6 +288,18 @@ describe("answers over HTTP", function () {
     expect(account.redeemedWei <= total).to.equal(true);
     const held = await world.chain.provider.getBalance(world.deployment.addresses.deposits);
     expect(held).to.equal(DEPOSIT - account.redeemedWei);
+
+    const { events, state } = await createWatch(world.contracts, world.chain.provider)();
+    const happened = events.map(({ event }) => event);
+    const ours = ledgerOf(operator.address, happened, [], state);
+    expect(ours.total.vouchersWei).to.equal(account.redeemedWei);
+    const { freeWei, lockedWei } = await world.contracts.receiptsVault.accountOf(operator.address);
+    expect(unexplainedWei(ours, { freeWei, lockedWei })).to.equal(0n);
+    expect(changeOf(ledgerOf(buyer.client, happened, [], state))).to.equal(-DEPOSIT);
+    const gained = `assay_profit_ether{source="fees"} ${Number(formatEther(account.redeemedWei))}`;
+    await until("it is in the metrics", async () =>
+      (await (await fetch(`${urlOf(operator)}/metrics`)).text()).includes(gained),
+    );
   });
 
   it("has a wrong receipt overturned by whoever it is handed to, and takes its bond from the reserve", async () => {

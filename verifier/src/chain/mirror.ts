@@ -166,8 +166,8 @@ function concerns(account: Hex, event: AssayEvent): boolean {
 }
 
 /**
- * What each log is about; a result's request may be named in the same batch. Of the vault's events only the account's own are
- * kept, as history: nothing is decided by them.
+ * What each log is about; a result's request may be named in the same batch. Of the vaults' events only the account's own are
+ * kept, as history: nothing is decided by them. What is redeemed is both.
  */
 function withSubjects(
   { deployment, account }: Pick<MirrorOptions, "deployment" | "account">,
@@ -175,9 +175,13 @@ function withSubjects(
   parsed: readonly Parsed[],
 ): SubjectLog[] {
   const requests = new Map<Hex, Hex>();
+  const { vault, receiptsVault } = deployment.addresses;
+  const mine = account.toLowerCase();
   return parsed.flatMap(({ log, event: { event } }): SubjectLog[] => {
-    if (sameHex(log.address, deployment.addresses.vault))
-      return concerns(account, event) ? [{ log, subject: account.toLowerCase(), live: false }] : [];
+    if (sameHex(log.address, vault) || sameHex(log.address, receiptsVault))
+      return concerns(account, event) ? [{ log, subject: mine, live: false }] : [];
+    if (event.name === "Redeemed" && sameHex(event.operator, account))
+      return [{ log, subject: mine, live: true }];
     if (event.name === "Fulfilled") requests.set(event.resultId, event.requestId);
     const known = requestOf(state, event);
     const subject = known ?? ("resultId" in event ? requests.get(event.resultId) : undefined);

@@ -6,6 +6,7 @@ import type { Row } from "./output.ts";
 
 const ENTRIES: readonly (readonly [label: string, key: keyof Earnings, sign: 1n | -1n])[] = [
   ["fees earned", "feesWei", 1n],
+  ["vouchers redeemed", "vouchersWei", 1n],
   ["shares of losing bonds", "sharesWei", 1n],
   ["stakes of losing challengers", "forfeitsWei", 1n],
   ["own bonds lost", "bondsLostWei", -1n],
@@ -36,7 +37,8 @@ function releaseRows({ releases }: Ledger): Row[] {
 
 /** Rows without amounts are left out, but for the profit. @param when Of which time it is, for people. */
 export function ledgerRows(ledger: Ledger, when: string): Row[] {
-  const { transfersWei, feesPaidWei, refundsWei, royaltiesWei, protocolFeesWei, total } = ledger;
+  const { transfersWei, feesPaidWei, clientDepositsWei, refundsWei, royaltiesWei, protocolFeesWei, total } =
+    ledger;
   const shown = (rows: readonly (readonly [string, bigint])[], text: (wei: bigint) => string): Row[] =>
     rows.filter(([, wei]) => wei !== 0n).map(([label, wei]) => [`  ${label}`, text(wei)]);
   const earned = ENTRIES.map(([label, key, sign]) => [label, sign * total[key]] as const);
@@ -52,6 +54,7 @@ export function ledgerRows(ledger: Ledger, when: string): Row[] {
       [
         ["withdrawn by or to others", transfersWei],
         ["fees of own requests", -feesPaidWei],
+        ["deposits for answers over HTTP", -clientDepositsWei],
         ["fees refunded", refundsWei],
         ["royalties", royaltiesWei],
         ["protocol fees", protocolFeesWei],
@@ -75,6 +78,7 @@ export function ledgerData(ledger: Ledger): object {
     withdrawalsWei,
     transfersWei,
     feesPaidWei,
+    clientDepositsWei,
     refundsWei,
     royaltiesWei,
     protocolFeesWei,
@@ -85,6 +89,7 @@ export function ledgerData(ledger: Ledger): object {
     withdrawalsWei,
     transfersWei,
     feesPaidWei,
+    clientDepositsWei,
     refundsWei,
     royaltiesWei,
     protocolFeesWei,

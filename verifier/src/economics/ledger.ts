@@ -10,6 +10,8 @@ import type { ChainState } from "../chain/state.ts";
 export interface Earnings {
   /** Of final answers, after royalty and protocol fee. */
   feesWei: bigint;
+  /** Of answers over HTTP, redeemed from clients' deposits to the wallet. */
+  vouchersWei: bigint;
   /** Of losing operators' bonds. */
   sharesWei: bigint;
   /** Of losing challengers' stakes: half of them, the rest is burned. */
@@ -43,6 +45,8 @@ export interface Ledger {
   transfersWei: bigint;
   /** Fees of this account's own requests, out of its wallet. */
   feesPaidWei: bigint;
+  /** Out of its wallet, less what came back of it: deposits for answers over HTTP. */
+  clientDepositsWei: bigint;
   /** Fees that came back to this account as the one to be refunded. */
   refundsWei: bigint;
   /** Of models, withdrawn to this wallet. */
@@ -61,7 +65,11 @@ export interface Ledger {
 export type Subjects = Pick<ChainState, "requests" | "results">;
 
 function noEarnings(): Earnings {
-  return { feesWei: 0n, sharesWei: 0n, forfeitsWei: 0n, bondsLostWei: 0n, stakesLostWei: 0n, gasWei: 0n };
+  const [gains, losses] = [
+    { feesWei: 0n, vouchersWei: 0n, sharesWei: 0n, forfeitsWei: 0n },
+    { bondsLostWei: 0n, stakesLostWei: 0n, gasWei: 0n },
+  ];
+  return { ...gains, ...losses };
 }
 
 export function emptyLedger(account: Hex): Ledger {
@@ -71,6 +79,7 @@ export function emptyLedger(account: Hex): Ledger {
     withdrawalsWei: 0n,
     transfersWei: 0n,
     feesPaidWei: 0n,
+    clientDepositsWei: 0n,
     refundsWei: 0n,
     royaltiesWei: 0n,
     protocolFeesWei: 0n,
@@ -140,6 +149,15 @@ export function applyToLedger(ledger: Ledger, event: AssayEvent, subjects: Subje
     case "Burned":
       if (mine(event.from)) lose(ledger, subjects, event.amountWei);
       break;
+    case "Redeemed":
+      if (mine(event.operator)) book(ledger, undefined, "vouchersWei", event.amountWei);
+      break;
+    case "Funded":
+      if (mine(event.client)) ledger.clientDepositsWei += event.amountWei;
+      break;
+    case "Returned":
+      if (mine(event.client)) ledger.clientDepositsWei -= event.amountWei;
+      break;
     case "Unlocked":
       break;
     case "Requested":
@@ -200,16 +218,17 @@ export function unexplainedWei(
   return account.freeWei + account.lockedWei - balanceOf(ledger);
 }
 
-/** fees + shares + forfeits - bonds lost - stakes lost - gas. Signed. */
+/** fees + vouchers + shares + forfeits - bonds lost - stakes lost - gas. Signed. */
 export function profitOf({
   feesWei,
+  vouchersWei,
   sharesWei,
   forfeitsWei,
   bondsLostWei,
   stakesLostWei,
   gasWei,
 }: Earnings): bigint {
-  return feesWei + sharesWei + forfeitsWei - bondsLostWei - stakesLostWei - gasWei;
+  return feesWei + vouchersWei + sharesWei + forfeitsWei - bondsLostWei - stakesLostWei - gasWei;
 }
 
 /**
@@ -217,6 +236,9 @@ export function profitOf({
  * contracts. Signed.
  */
 export function changeOf(ledger: Ledger): bigint {
-  const { total, transfersWei, feesPaidWei, refundsWei, royaltiesWei, protocolFeesWei } = ledger;
-  return profitOf(total) + transfersWei - feesPaidWei + refundsWei + royaltiesWei + protocolFeesWei;
+  const { total, transfersWei, feesPaidWei, clientDepositsWei } = ledger;
+  const { refundsWei, royaltiesWei, protocolFeesWei } = ledger;
+  const besides =
+    transfersWei - feesPaidWei - clientDepositsWei + refundsWei + royaltiesWei + protocolFeesWei;
+  return profitOf(total) + besides;
 }

@@ -43,6 +43,7 @@ const LABELS: Partial<Record<AssayEvent["name"], string>> = {
   ReserveWithdrawn: "withdrawReserve",
   ChallengeQueued: "challenge",
   ChallengeDequeued: "dequeue",
+  Anchored: "anchor",
   Redeemed: "redeem",
   Funded: "deposit",
   Leaving: "announceLeaving",
@@ -69,6 +70,7 @@ function callerOf(event: AssayEvent, { results }: ChainState): Hex | undefined {
     case "ReserveAdded":
     case "ReserveLeaving":
     case "ReserveWithdrawn":
+    case "Anchored":
     case "Redeemed":
       return event.operator;
     case "Funded":

@@ -281,7 +281,7 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
       ),
       profit: define.etherBy<{ source: string }>(
         "assay_profit_ether",
-        "Profit by source: fees, won and lost in disputes, gas of what the node sent. Losses are negative.",
+        "Profit by source: fees and vouchers, won and lost in disputes, gas of what the node sent. Losses are negative.",
         "source",
       ),
       spent: define.etherBy<{ budget: string }>(

@@ -48,9 +48,9 @@ export function createProfit(
     read = { number: position.number, epoch: position.epoch };
     const gasWei = await gasTotal();
     if ((await logs.position()).epoch !== position.epoch) return undefined;
-    const { feesWei, sharesWei, forfeitsWei, bondsLostWei, stakesLostWei } = ledger.total;
+    const { feesWei, vouchersWei, sharesWei, forfeitsWei, bondsLostWei, stakesLostWei } = ledger.total;
     return {
-      fees: feesWei,
+      fees: feesWei + vouchersWei,
       won: sharesWei + forfeitsWei,
       lost: -bondsLostWei - stakesLostWei,
       gas: -gasWei,

@@ -14,7 +14,7 @@ import type { Role, RoleContext } from "../roles/role.ts";
 export interface CashierOptions {
   readonly signer: DigestSigner;
   readonly digests: Digests;
-  readonly store: ReceiptStore;
+  readonly store: Pick<ReceiptStore, "purses" | "purge">;
   /** Redeemed once clients together owe this much, wei; who leaves is redeemed anyway. */
   readonly redeemFromWei: bigint;
 }
@@ -37,7 +37,10 @@ interface Due {
   readonly leaves: boolean;
 }
 
-export function createCashier(context: RoleContext, options: CashierOptions): Role {
+export function createCashier(
+  context: Pick<RoleContext, "contracts" | "sender" | "log">,
+  options: CashierOptions,
+): Role {
   const { contracts, sender, log } = context;
   const { signer, digests, store, redeemFromWei } = options;
   const me = sender.address;

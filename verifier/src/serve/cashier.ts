@@ -46,6 +46,8 @@ export function createCashier(
   const me = sender.address;
   let purses: readonly PurseState[] = [];
   let lookedAt = -Infinity;
+  /** Block of the last redeeming. */
+  let redeemedIn = 0;
   let purgedAt = performance.now();
 
   /** The purses are read in the background: what is due is a little old, which redeeming is not hurt by. */
@@ -80,7 +82,9 @@ export function createCashier(
     return wei <= 0n ? [] : [{ purse, wei, redeemedWei, leaves: leavesAt !== 0 }];
   }
 
-  function redeemDuty(state: ChainState): Duty[] {
+  function redeemDuty(state: ChainState, head: BlockRef): Duty[] {
+    // What was redeemed is not in the state yet: it would count again.
+    if (head.number < redeemedIn) return [];
     const due = purses.flatMap((purse) => dueOf(purse, state.deposits.get(depositKey(purse.client, me))));
     const sum = due.reduce((all, { wei }) => all + wei, 0n);
     const urgent = due.filter(({ leaves, wei }) => leaves && wei >= LEAST_WEI);
@@ -101,7 +105,7 @@ export function createCashier(
     // What was redeemed before only grows: a process that finds its predecessor's transaction on its way sends no other.
     const before = due.map(({ redeemedWei }) => redeemedWei).join();
     const key = `redeem:${keccak(Buffer.from(`${data}:${before}`))}`;
-    await sender.send({ key, label: "redeem", to, data });
+    redeemedIn = (await sender.send({ key, label: "redeem", to, data })).blockNumber;
     log.info(
       { clients: due.length, wei: due.reduce((all, { wei }) => all + wei, 0n).toString() },
       "redeemed",
@@ -124,7 +128,7 @@ export function createCashier(
       const mine = [...state.queues.keys()].some((operator) => sameHex(operator, me));
       return [
         ...keyDuty(state),
-        ...redeemDuty(state),
+        ...redeemDuty(state, head),
         ...purgeDuty(head.timestamp),
         ...(mine ? lineDuties(context, state) : []),
       ];

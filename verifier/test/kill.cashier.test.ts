@@ -5,4 +5,4 @@ import { describeOrders } from "./killOrders.ts";
 import { describeSample } from "./kills.ts";
 
 describeSample(cashier(1), [sendPoint(1, "after")]);
-describeOrders([10]);
+describeOrders([3]);

@@ -13,11 +13,12 @@ export function sendPoint(sends: number, phase: KillPoint["phase"]): KillPoint {
 }
 
 /**
- * A point for each call that came in a play: polling calls are hit before and after by turns, transactions and calls to the node in
- * every phase.
+ * A point for each call that came in a play: first transactions and calls to the node, in every phase, then polling calls, which are
+ * hit before and after by turns.
  */
 export function pointsOf(seen: Interposer["seen"]): KillPoint[] {
-  return seen.flatMap(({ sends, method }, i): KillPoint[] => {
+  const rank = ({ method }: KillPoint): number => (method === SEND || method.startsWith("POST ") ? 0 : 1);
+  const points = seen.flatMap(({ sends, method }, i): KillPoint[] => {
     if (method === SEND)
       return [sendPoint(sends, "before"), sendPoint(sends, "after"), sendPoint(sends, "pending")];
     if (method.startsWith("POST "))
@@ -27,6 +28,7 @@ export function pointsOf(seen: Interposer["seen"]): KillPoint[] {
       ];
     return [{ sends, method, phase: i % 2 === 0 ? "before" : "after" }];
   });
+  return points.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** Each move was mined once and did what it should, and there are no others than these. @param kinds In any order. */

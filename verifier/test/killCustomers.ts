@@ -80,9 +80,11 @@ export async function createCustomer({ world, model }: Stand, node: Mortal, acco
     async expectServed(): Promise<void> {
       for (const ordered of [...answered.keys()]) expect((await send(ordered)).status).to.equal(200);
       const spent = await buyer.order(model, new Uint8Array(model.model.inputBytes), PRICE, signedWei);
-      const { status, body } = await buyer.send(url, spent);
-      expect(status).to.equal(402);
-      const { extensions } = requiredSchema.parse(JSON.parse(Buffer.from(body).toString()));
+      let refused: Bought | undefined;
+      // After a start the release has to be prepared first.
+      await until("it is refused", async () => (refused = await buyer.send(url, spent)).status !== 503);
+      expect(refused?.status).to.equal(402);
+      const { extensions } = requiredSchema.parse(JSON.parse(Buffer.from(refused?.body ?? []).toString()));
       expect(extensions?.owedWei).to.equal(signedWei);
       expect(signedWei).to.equal(PRICE * BigInt(answered.size));
     },

@@ -19,7 +19,7 @@ export type Side = "challenger" | "operator";
 export const STAKE = 10n ** 18n;
 /** Seconds of the chain: nobody is to lose because this machine is slow. */
 export const CLOCK = 900;
-const LIMIT_MS = 150_000;
+const LIMIT_MS = 300_000;
 
 /** A dispute that has been brought about. */
 export interface Dispute {

@@ -196,7 +196,8 @@ export async function openAudits(): Promise<Stage> {
     const file = fileOf(placeOf(world), ordered, bought);
     const digest = digestOf(placeOf(world), "Receipt", bought.settlement.receipt);
     const burnedWei = await contracts.receiptsVault.burnedWei();
-    const { reserveWei } = await contracts.receipts.reserveOf(liar.address);
+    // A play that failed may have left a trial behind.
+    const { reserveWei, live, liveWei } = await contracts.receipts.reserveOf(liar.address);
     await node.start({ role: "verifier", finality: FINALITY });
     interposer.begin();
 
@@ -245,7 +246,7 @@ export async function openAudits(): Promise<Stage> {
         const own = await contracts.receiptsVault.accountOf(account.address);
         expect([own.freeWei, own.lockedWei]).to.deep.equal([STAKE + BOND / 4n, 0n]);
         const left = await contracts.receipts.reserveOf(liar.address);
-        expect([left.reserveWei, left.live, left.liveWei]).to.deep.equal([reserveWei - BOND, 0n, 0n]);
+        expect([left.reserveWei, left.live, left.liveWei]).to.deep.equal([reserveWei - BOND, live, liveWei]);
         const theirs = await contracts.receiptsVault.accountOf(liar.address);
         expect([theirs.freeWei, theirs.lockedWei]).to.deep.equal([0n, left.reserveWei]);
         expect((await contracts.receiptsVault.burnedWei()) - burnedWei).to.equal(BOND - BOND / 4n);

@@ -51,6 +51,8 @@ export function createCashier(
   const me = sender.address;
   let purses: readonly PurseState[] = [];
   let lookedAt = -Infinity;
+  /** Block of the last redeeming. */
+  let redeemedIn = 0;
   let purgedAt = performance.now();
 
   /** The purses are read in the background: what is due is a little old, which redeeming is not hurt by. */
@@ -84,7 +86,9 @@ export function createCashier(
     return wei <= 0n ? [] : [{ purse, wei, upToWei, leaves: deposit.leavesAt !== 0 }];
   }
 
-  function redeemDuty(state: ChainState): Duty[] {
+  function redeemDuty(state: ChainState, head: BlockRef): Duty[] {
+    // What was redeemed is not in the state yet: it would count again.
+    if (head.number < redeemedIn) return [];
     const due = purses.flatMap((purse) => dueOf(purse, state.deposits.get(depositKey(purse.client, me))));
     const sum = due.reduce((all, { wei }) => all + wei, 0n);
     const urgent = due.filter(({ leaves, wei }) => leaves && wei >= LEAST_WEI);
@@ -102,7 +106,7 @@ export function createCashier(
     const signatures = due.map(({ purse }) => purse.voucher.signature);
     const data = contracts.deposits.interface.encodeFunctionData("redeem", [vouchers, signatures, me]);
     const to = contracts.deployment.addresses.deposits;
-    await sender.send({ key: redeemKey(due), label: "redeem", to, data });
+    redeemedIn = (await sender.send({ key: redeemKey(due), label: "redeem", to, data })).blockNumber;
     log.info(
       { clients: due.length, wei: due.reduce((all, { wei }) => all + wei, 0n).toString() },
       "redeemed",
@@ -125,7 +129,7 @@ export function createCashier(
       const mine = [...state.queues.keys()].some((operator) => sameHex(operator, me));
       return [
         ...keyDuty(state),
-        ...redeemDuty(state),
+        ...redeemDuty(state, head),
         ...purgeDuty(head.timestamp),
         ...(mine ? lineDuties(context, state) : []),
       ];

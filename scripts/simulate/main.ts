@@ -5,12 +5,14 @@
  * stands, or a move was made twice, and the books of client and operators whether anybody was charged for what it did not get.
  *
  * Everything that happens is drawn from the seed (faults.ts has the fault model, requests.ts what is asked, door/plan.ts what is
- * ordered): the same seed gives the same schedule. What varies is how far the processes have come when it strikes, and so which of their calls it hits.
+ * ordered): the same seed gives the same schedule. What varies is how far the processes have come when it strikes, and so which of
+ * their calls it hits.
  *
  * The play lasts M minutes; before it contracts are deployed and models published, after it nothing goes wrong any more and every
- * dispute comes to its end (up to six minutes), then seven days pass on the chain, after which receipts are settled. Progress goes to stderr; the last line on stdout is one JSON object. The
- * exit code is 0 only if no invariant was broken; otherwise, and with --keep, the folder with all logs is kept. With 15 minutes
- * or more one node of each role is never killed, and its memory must stay flat.
+ * dispute comes to its end (up to six minutes); then seven days pass on the chain, after which nobody can challenge a receipt, and
+ * lost games are settled. Progress goes to stderr; the last line on stdout is one JSON object. The exit code is 0 only if no
+ * invariant was broken; otherwise, and with --keep, the folder with all logs is kept. With 15 minutes or more one node of each role
+ * is never killed, and its memory must stay flat.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -119,11 +121,11 @@ async function play(): Promise<boolean> {
   ]);
   say("nothing goes wrong any more");
   for (const hand of hands) await hand.repeat();
-  const [over] = await Promise.all([drain(stage, requester, say), door.drain()]);
+  const over = await Promise.all([drain(stage, requester, say), door.drain()]);
   curtain.abort();
   await playing;
   // What should have happened by now must not get seven days more.
-  if (over) await door.expire();
+  if (over.every(Boolean)) await door.expire();
   await door.askAgain();
   await door.stop();
   clearInterval(sampling);

@@ -77,11 +77,15 @@ function keyOf(chainId: number, court: Hex, name: string, args: Args): string {
   return [name, about, detail(name, args)].filter((part) => part !== "").join(":");
 }
 
-function keyOfCall({ interface: abi, court }: Target, chainId: number, data: string): string {
-  const call = abi.parseTransaction({ data });
+/** The same for the same move. @returns undefined: the call is of no contract that moves are made at. */
+export function keyOfMove(contracts: Contracts, to: string, data: string): string | undefined {
+  const target = targetsOf(contracts).find(({ at }) => sameHex(to, at));
+  if (target === undefined) return undefined;
+  const call = target.interface.parseTransaction({ data });
   if (call === null) return keccak(data);
-  if (court === undefined) return `${call.name}:${keccak(data)}`;
-  return keyOf(chainId, court, call.name, argsSchema.parse(call.args.toObject(true)));
+  if (target.court === undefined) return `${call.name}:${keccak(data)}`;
+  const { chainId } = contracts.deployment;
+  return keyOf(chainId, target.court, call.name, argsSchema.parse(call.args.toObject(true)));
 }
 
 /** Every call of these accounts to the courts, their games and the deposits in blocks `from` to `to`, in order. */
@@ -92,18 +96,15 @@ export async function readMoves(
   from: number,
   to: number,
 ): Promise<MinedMove[]> {
-  const { chainId } = contracts.deployment;
-  const targets = targetsOf(contracts);
   const moves: MinedMove[] = [];
   for (let number = from; number <= to; number++) {
     const block = await provider.getBlock(number, true);
     for (const transaction of block?.prefetchedTransactions ?? []) {
       const account = accounts.find((candidate) => sameHex(candidate, transaction.from));
-      const target = targets.find(({ at }) => sameHex(transaction.to ?? "", at));
-      if (account === undefined || target === undefined) continue;
-      const receipt = await provider.getTransactionReceipt(transaction.hash);
-      const { nonce, hash, data } = transaction;
-      const key = keyOfCall(target, chainId, data);
+      const { nonce, hash, data, to } = transaction;
+      const key = account && keyOfMove(contracts, to ?? "", data);
+      if (account === undefined || key === undefined) continue;
+      const receipt = await provider.getTransactionReceipt(hash);
       moves.push({ account, nonce, block: number, hash, key, success: receipt?.status === 1 });
     }
   }

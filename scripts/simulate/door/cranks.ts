@@ -15,11 +15,10 @@ import type { Stage } from "../stage.ts";
 import { moveOf } from "../tactics.ts";
 import { createWatch, type Watched } from "../watch.ts";
 import type { Goods } from "./goods.ts";
+import { RUSHED } from "./plan.ts";
 
 const PATIENCE_MS = 8000;
 const LOOK_MS = 1000;
-/** More than Receipts.MAX_LIVE: two wait at least. */
-const RUSHED = 10;
 
 export interface DoorCranks {
   /** A receipt that the client got, and who is to challenge it if it is right. */

@@ -27,8 +27,8 @@ export interface Letters {
 }
 
 /** Shares of the orders. */
-const LOST = 0.12;
-const TWICE = 0.08;
+const LOST = 0.2;
+const TWICE = 0.15;
 const PATIENCE_MS = 20_000;
 const AGAIN_MS = 1000;
 const AT_ONCE = 4;

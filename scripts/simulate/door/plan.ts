@@ -35,25 +35,38 @@ export interface DoorPlan {
 
 /** Seconds between two of them. */
 const RESTARTS = { from: 30, to: 60 };
-const RUSHES = { first: 0.7, from: 300, to: 600 };
+const RUSHES = { from: 300, to: 600 };
+/** When the first ones come, as a share of the play, or of its first five minutes. */
+const [FIRST_FLOOD, FIRST_RUSH] = [0.35, 0.7];
+/** More than Receipts.MAX_LIVE: two wait in line at least. */
+export const RUSHED = 10;
 
 /** Mean pause between orders: busy at first, as with requests. */
 function pauseAfter(index: number): number {
-  return index < 50 ? 3.5 : 10;
+  return index < 50 ? 5 : 12;
 }
 
-function ordersOf(rng: Rng, seconds: number): PlannedOrder[] {
-  const orders: PlannedOrder[] = [];
+type Wish = Omit<PlannedOrder, "index">;
+
+function wishesOf(rng: Rng, seconds: number): Wish[] {
+  const wishes: Wish[] = [];
   let lies = 0;
   for (let [at, index] = [2, 0]; at < seconds; index++) {
     const lie = rng.chance(0.3);
     const operator = lie ? (LIARS[lies++ % LIARS.length] ?? LIARS[0]) : rng.pick(OPERATORS);
     const model = lie ? rng.pick(["digits", "digits", "breast-cancer"] as const) : rng.pick(MODELS);
     const challengers = rng.chance(0.5) ? challengersOf(rng) : [];
-    orders.push({ index, at, model, input: inputOf(model, rng), operator, challengers });
-    at += between(rng, 0.3, 1.7) * pauseAfter(index);
+    wishes.push({ at, model, input: inputOf(model, rng), operator, challengers });
+    // Some come together with the one before.
+    if (!rng.chance(0.3)) at += between(rng, 0.3, 1.7) * pauseAfter(index);
   }
-  return orders;
+  return wishes;
+}
+
+/** Many lies of the one that says nothing when it is challenged: whoever challenges them waits in line. */
+function floodAt(at: number, rng: Rng): Wish[] {
+  const lie = { at, model: "digits", operator: "silent", challengers: [] } as const;
+  return Array.from({ length: RUSHED }, () => ({ ...lie, input: inputOf("digits", rng) }));
 }
 
 function timesIn(rng: Rng, first: number, { from, to }: typeof RESTARTS, seconds: number): number[] {
@@ -72,10 +85,17 @@ function closingOrder(operator: SellerName, index: number): PlannedOrder {
 export function doorPlanOf(seed: number, seconds: number): DoorPlan {
   const rng = stream(seed, "restarts of the client");
   const rushing = stream(seed, "rushes");
+  const flooding = stream(seed, "floods");
+  const beginning = Math.min(seconds, RUSHES.from);
+  const floods = timesIn(flooding, FIRST_FLOOD * beginning, RUSHES, seconds);
+  const wishes = [
+    ...wishesOf(stream(seed, "orders"), seconds),
+    ...floods.flatMap((at) => floodAt(at, flooding)),
+  ];
   return {
-    orders: ordersOf(stream(seed, "orders"), seconds),
+    orders: wishes.sort((a, b) => a.at - b.at).map((wish, index) => ({ ...wish, index })),
     closing: SELLERS.map(closingOrder),
-    rushes: timesIn(rushing, RUSHES.first * Math.min(seconds, RUSHES.from), RUSHES, seconds).map((at) => ({
+    rushes: timesIn(rushing, FIRST_RUSH * beginning, RUSHES, seconds).map((at) => ({
       at,
       operator: rushing.pick(OPERATORS),
     })),

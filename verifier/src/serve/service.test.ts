@@ -116,4 +116,13 @@ describe("answers for vouchers", function () {
     expect((await store.purse(client))?.owedWei).to.equal(3n);
     expect((await store.find(late.receipt.requestHash))?.receipt).to.deep.equal(late.receipt);
   });
+
+  it("are given again to all who ask for one at once, though its voucher is used up", async () => {
+    const last = paid(4n);
+    const answered = await infer(last);
+    // Of two that come together the second joins the first.
+    const again = await Promise.all([infer(last), infer(last), infer(last)]);
+    expect(again).to.deep.equal([answered, answered, answered]);
+    expect((await store.purse(client))?.owedWei).to.equal(4n);
+  });
 });

@@ -174,6 +174,17 @@ export function createService(options: ServiceOptions): Service {
     return known && answeredOf(known);
   }
 
+  /** Its voucher is used up by the answer of before; who joins a call that runs gets that too. */
+  async function admitOrFind(checked: Checked, input: Uint8Array): Promise<Answered> {
+    try {
+      return await admit(checked, input);
+    } catch (error) {
+      const before = error instanceof AssayError ? await answered(checked.payment) : undefined;
+      if (before !== undefined) return before;
+      throw error;
+    }
+  }
+
   return {
     answered,
     check(payment) {
@@ -190,17 +201,13 @@ export function createService(options: ServiceOptions): Service {
       return { payment, requestHash, release, deposit };
     },
     async infer(checked, input) {
-      const { requestHash, payment } = checked;
+      const { requestHash } = checked;
       const running = open.get(requestHash);
       if (running !== undefined) return running;
-      const answer = admit(checked, input);
+      const answer = admitOrFind(checked, input);
       open.set(requestHash, answer);
       try {
         return await answer;
-      } catch (error) {
-        const before = error instanceof AssayError ? await answered(payment) : undefined;
-        if (before !== undefined) return before;
-        throw error;
       } finally {
         open.delete(requestHash);
       }

@@ -123,6 +123,17 @@ describe("receipts", function () {
     });
     itKeepsReceipts(() => store);
 
+    it("tells an order that was answered from one that nobody paid for, also where the voucher is used up", async () => {
+      const alone = openReceipts(database);
+      const client = newClient();
+      const given = order(client, 7n, 7n);
+      expect(await alone.keep(given)).to.equal("kept");
+      // As after a crash between the database and the files.
+      expect(await alone.keep(given)).to.equal("known");
+      expect(await alone.keep(order(client, 7n, 7n))).to.equal("unpaid");
+      expect((await alone.purse(client))?.owedWei).to.equal(7n);
+    });
+
     it("knows after it is opened again what it knew before", async () => {
       const client = newClient();
       const many = Array.from({ length: 50 }, () => order(client, 2n, 100n));

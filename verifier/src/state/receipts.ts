@@ -184,6 +184,15 @@ export function openReceipts(
   const waiting: Writing[] = [];
   let writing = false;
 
+  async function isKept(requestHash: Hex): Promise<boolean> {
+    const row = await database
+      .selectFrom("receipts")
+      .select("request_hash")
+      .where("request_hash", "=", requestHash)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   async function writeAll(batch: readonly Writing[]): Promise<void> {
     try {
       const kept = await write(
@@ -194,8 +203,9 @@ export function openReceipts(
         if (kept.has(given.requestHash)) done("kept");
         return !kept.has(given.requestHash);
       });
-      if (batch.length === 1) left.forEach(({ done }) => done("unpaid"));
-      else await writeEach(left);
+      if (batch.length > 1) return await writeEach(left);
+      // A voucher that is used up stands in the way before the order that was answered does.
+      for (const { given, done } of left) done((await isKept(given.requestHash)) ? "known" : "unpaid");
     } catch (error) {
       if (!isConflict(error)) for (const { failed } of batch) failed(error);
       else if (batch.length === 1) batch.forEach(({ done }) => done("known"));

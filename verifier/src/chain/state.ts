@@ -150,6 +150,11 @@ export interface ChainState {
   readonly deposits: Map<string, DepositRecord>;
   /** Keys that sign receipts, lower case, and until when what they issue is good, unix seconds. */
   readonly keys: Map<string, { readonly operator: Hex; until: number }>;
+  /**
+   * What operators have committed and shown of answers that were not there yet, or receipts that nobody had challenged: the game lets
+   * them, and a reorganisation may put a commitment before the challenge. By result.
+   */
+  readonly early: Map<Hex, ChainEvent[]>;
   /** Roots of the receipts that operators gave, by operator, lower case; the newest few, the oldest first. */
   readonly anchored: Map<string, Anchored[]>;
   /** Packed parameters of later requests; undefined until the deployment has been read. */
@@ -175,6 +180,7 @@ export function emptyState(): ChainState {
     queues: new Map(),
     deposits: new Map(),
     keys: new Map(),
+    early: new Map(),
     anchored: new Map(),
     parameters: undefined,
   };
@@ -371,7 +377,20 @@ function onTrial(state: ChainState, event: EventOf<"ReceiptOnTrial">, lastBlock:
   });
   const endsAt = answeredAt + request.windowSeconds;
   const made = { resultId, requestId, operator, outputHash, output: undefined, answeredAt, endsAt };
-  state.results.set(resultId, { ...made, ...freshTrial() });
+  addResult(state, { ...made, ...freshTrial() });
+}
+
+function addResult(state: ChainState, result: ResultRecord): void {
+  const { resultId } = result;
+  state.results.set(resultId, result);
+  for (const { event, timestamp } of state.early.get(resultId) ?? []) applyToResult(result, event, timestamp);
+  state.early.delete(resultId);
+}
+
+function keepEarly({ early }: ChainState, chainEvent: ChainEvent): void {
+  const { event } = chainEvent;
+  if (event.name !== "TraceCommitted" && event.name !== "Revealed") return;
+  early.set(event.resultId, [...(early.get(event.resultId) ?? []), chainEvent]);
 }
 
 function applyToQueues(queues: Map<string, Queued[]>, event: AssayEvent): void {
@@ -444,7 +463,7 @@ function create(state: ChainState, { event, timestamp: at, blockNumber }: ChainE
     const { resultId, requestId, operator, output, endsAt } = event;
     const outputHash = keccak(fromHex(output));
     const made = { resultId, requestId, operator, outputHash, output, endsAt, answeredAt: at };
-    state.results.set(resultId, { ...made, ...freshTrial() });
+    addResult(state, { ...made, ...freshTrial() });
   } else if (event.name === "ReceiptOnTrial") onTrial(state, event, blockNumber);
   else if (event.name === "Challenged") onChallenged(state, event, at);
 }
@@ -472,7 +491,7 @@ export function apply(state: ChainState, chainEvent: ChainEvent): void {
     applyToRequest(request, event, timestamp);
   }
   const result = "resultId" in event ? state.results.get(event.resultId) : undefined;
-  if (result === undefined) return;
+  if (result === undefined) return keepEarly(state, chainEvent);
   applyToResult(result, event, timestamp);
   result.version++;
 }

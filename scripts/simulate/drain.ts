@@ -10,6 +10,8 @@ const LOOK_MS = 3000;
 /** What is still to happen, in words; empty when all is over. Sends home the fees of requests that nobody answered. */
 async function look(stage: Stage, requester: Hand, refunded: Set<string>): Promise<string[]> {
   const { contracts, provider, accounts } = stage;
+  // What the last reorganisation lost would hold up all that comes after it.
+  await requester.repeat();
   const record = await readRecord(contracts, provider);
   const now = (await provider.getBlock("latest"))?.timestamp ?? 0;
   const idsOf = (name: "Fulfilled" | "Finalized" | "Refunded"): ReadonlySet<string> =>

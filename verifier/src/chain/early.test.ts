@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { AssayEvent } from "../../../sdk/src/events.ts";
 import { keccak, resultIdOf } from "../../../sdk/src/ids.ts";
 import { ZERO_ADDRESS, ZERO_HASH, type Claim, type Hex } from "../../../sdk/src/structs.ts";
+import { liveOf } from "../roles/line.ts";
 import { answeredAt, apply, clocksAt, emptyState, resultOfClaim, type ChainState } from "./state.ts";
 
 const OPERATOR: Hex = `0x${"bb".repeat(20)}`;
@@ -62,6 +63,11 @@ describe("a trace that was committed early", () => {
     const clocks = { operatorOnMove: false, operatorSeconds: 0, challengerSeconds: 3 };
     expect(clocksAt(result, opened, 10)).to.deep.equal(clocks);
     expect(state.early.size).to.equal(0);
+    // Whoever waits in line has its turn once the trial is over.
+    happens(state, 8, { name: "GameOpened", requestId: ZERO_HASH, resultId, openGames: 1 });
+    expect(liveOf(state, OPERATOR)).to.equal(1);
+    happens(state, 9, { name: "Overturned", requestId: ZERO_HASH, resultId });
+    expect(liveOf(state, OPERATOR)).to.equal(0);
   });
 
   it("is there once its answer is", () => {

@@ -7,11 +7,14 @@ import type { RoleContext } from "./role.ts";
 /** As Receipts.MAX_LIVE. */
 const MAX_LIVE = 8;
 
-/** Receipts of an operator that are on trial. */
-function liveOf(state: ChainState, operator: Hex): number {
+/** Receipts of an operator that are on trial: one that was overturned is not any more, though nothing closes its games. */
+export function liveOf(state: Pick<ChainState, "requests" | "results">, operator: Hex): number {
   let live = 0;
-  for (const { requestId, operator: by, openGames } of state.results.values())
-    if (openGames > 0 && sameHex(by, operator) && state.requests.get(requestId)?.court === "receipts") live++;
+  for (const { requestId, operator: by, openGames } of state.results.values()) {
+    const request = state.requests.get(requestId);
+    if (openGames > 0 && sameHex(by, operator) && request?.court === "receipts")
+      live += request.status === "overturned" ? 0 : 1;
+  }
   return live;
 }
 

@@ -16,7 +16,7 @@ import {
   type ReceiptFile,
   type Settlement,
 } from "../../sdk/src/infer/wire.ts";
-import { digestOf, signAs, type Order, type Place } from "../../sdk/src/receipts.ts";
+import { digestOf, placeIn, signAs, type Order, type Place } from "../../sdk/src/receipts.ts";
 import { toHex, type Hex } from "../../sdk/src/structs.ts";
 import type { PublishedModel, World } from "./world.ts";
 
@@ -35,8 +35,8 @@ export interface Ordered {
 
 export type Buyer = Awaited<ReturnType<typeof createBuyer>>;
 
-export function placeOf({ deployment: { chainId, addresses } }: World): Place {
-  return { chainId, receipts: addresses.receipts, deposits: addresses.deposits };
+export function placeOf({ deployment }: World): Place {
+  return placeIn(deployment);
 }
 
 /** @param depositWei For `operator`, paid from the account. */

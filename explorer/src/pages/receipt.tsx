@@ -1,6 +1,5 @@
 /** A receipt that was challenged: what the chain knows of an answer over HTTP. */
 import type { ReactNode } from "react";
-import { Link } from "wouter";
 import { bondOfClass, RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { disputesIn } from "../../../verifier/src/inspect/disputes.ts";
 import { eventsOf } from "../../../verifier/src/inspect/history.ts";
@@ -8,7 +7,7 @@ import { moneyOf } from "../../../verifier/src/inspect/money.ts";
 import { useNow, useSnapshot } from "../data/context.tsx";
 import type { ReceiptCase } from "../data/receipts.ts";
 import { Account, Badge, Card, Ether, Facts, Id, Page, Time, type Tone } from "../ui/basics.tsx";
-import { DisputeTable } from "../ui/disputeTable.tsx";
+import { DisputesOf } from "../ui/disputeTable.tsx";
 import { Timeline, type Milestone } from "../ui/timeline.tsx";
 import { WaitingTable } from "../ui/waitingTable.tsx";
 import { counted, shortened } from "../ui/words.ts";
@@ -94,14 +93,7 @@ export function ReceiptPage({ found }: { found: ReceiptCase }): ReactNode {
           />
         </Card>
       </div>
-      {disputes.length > 0 && (
-        <Card
-          title={counted(disputes.length, "dispute")}
-          aside={disputes[0] && <Link to={`/disputes/${disputes[0].disputeId}`}>Replay</Link>}
-        >
-          <DisputeTable disputes={disputes} hide="request" empty="Nobody has challenged it." />
-        </Card>
-      )}
+      <DisputesOf disputes={disputes} />
       {waiting.length > 0 && (
         <Card title={`${counted(waiting.length, "challenge")} in line`}>
           <WaitingTable waiting={waiting} />

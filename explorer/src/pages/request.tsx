@@ -1,5 +1,4 @@
 import { useMemo, type ReactNode } from "react";
-import { Link } from "wouter";
 import { bytes32, fromHex, sameHex, ZERO_ADDRESS } from "../../../sdk/src/structs.ts";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { blobLength, splitBlob, type TensorSpec } from "../../../sdk/src/tensor.ts";
@@ -17,7 +16,7 @@ import { useNow, useReading, useSnapshot } from "../data/context.tsx";
 import { receiptCase } from "../data/receipts.ts";
 import { signatureOf, useReport } from "../data/signature.ts";
 import { Account, Badge, Card, Ether, Facts, Id, Page, Problem, Time } from "../ui/basics.tsx";
-import { DisputeTable } from "../ui/disputeTable.tsx";
+import { DisputesOf } from "../ui/disputeTable.tsx";
 import { Missing } from "../ui/missing.tsx";
 import { RequestBadge } from "../ui/states.tsx";
 import { counted, grouped } from "../ui/words.ts";
@@ -227,14 +226,7 @@ function Known({ history, record }: { history: ToldHistory; record: ReleaseRecor
         </Card>
       </div>
       {record !== undefined && <RequestActions history={history} record={record} />}
-      {disputes.length > 0 && (
-        <Card
-          title={counted(disputes.length, "dispute")}
-          aside={disputes[0] && <Link to={`/disputes/${disputes[0].disputeId}`}>Replay</Link>}
-        >
-          <DisputeTable disputes={disputes} hide="request" empty="Nobody has challenged it." />
-        </Card>
-      )}
+      <DisputesOf disputes={disputes} />
     </Page>
   );
 }

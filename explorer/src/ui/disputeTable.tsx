@@ -1,7 +1,9 @@
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import type { DisputeEntry } from "../../../verifier/src/inspect/disputes.ts";
-import { Account, Badge, Id, Table, useMore } from "./basics.tsx";
+import { Account, Badge, Card, Id, Table, useMore } from "./basics.tsx";
 import { OutcomeBadge } from "./states.tsx";
+import { counted } from "./words.ts";
 
 const VERDICTS = {
   none: "–",
@@ -55,5 +57,19 @@ export function DisputeTable({
       />
       {more}
     </>
+  );
+}
+
+/** Of one request; nothing if there are none. */
+export function DisputesOf({ disputes }: { disputes: readonly DisputeEntry[] }): ReactNode {
+  const [first] = disputes;
+  if (first === undefined) return null;
+  return (
+    <Card
+      title={counted(disputes.length, "dispute")}
+      aside={<Link to={`/disputes/${first.disputeId}`}>Replay</Link>}
+    >
+      <DisputeTable disputes={disputes} hide="request" empty="Nobody has challenged it." />
+    </Card>
   );
 }

@@ -6,7 +6,7 @@ import type { Contracts } from "../contracts.ts";
 import { AssayError } from "../error.ts";
 import { parseEvent, type EventOf } from "../events.ts";
 import { readLogs } from "../logs.ts";
-import { digestOf, signerOf, type Place } from "../receipts.ts";
+import { digestOf, placeIn, signerOf, type Place } from "../receipts.ts";
 import { reading } from "../send.ts";
 import { bytes32, hex, sameHex, type Hex } from "../structs.ts";
 import { fetchExchange, peerFailed, readJson, refusalIn, type Exchange } from "./exchange.ts";
@@ -151,8 +151,7 @@ export async function sampleAnchored(
   options: AnchorSource,
   random: () => number = Math.random,
 ): Promise<Drawn[]> {
-  const { chainId, addresses } = contracts.deployment;
-  const place: Place = { chainId, receipts: addresses.receipts, deposits: addresses.deposits };
+  const place = placeIn(contracts.deployment);
   const indexes = new Set<number>();
   while (indexes.size < Math.min(samples, anchored.count)) indexes.add(Math.floor(random() * anchored.count));
   const seen = new Map<Hex, number>();

@@ -11,6 +11,7 @@ import type { BlockRef, ChainLog } from "./log.ts";
 import type { Ask } from "./rpc/endpoint.ts";
 import type { Vote } from "./rpc/poll.ts";
 import { EndpointError } from "./rpc/transport.ts";
+import { lowerHex } from "../lowerHex.ts";
 
 export type { BlockRef, ChainLog } from "./log.ts";
 
@@ -52,7 +53,7 @@ const headerSchema = z
     logsBloom: hex.nullish(),
   })
   .transform(({ baseFeePerGas, logsBloom, hash, parentHash, ...block }): Header => {
-    const hashes = { hash: lower(hash), parentHash: lower(parentHash) };
+    const hashes = { hash: lowerHex(hash), parentHash: lowerHex(parentHash) };
     return { ...block, ...hashes, baseFee: baseFeePerGas ?? undefined, logsBloom: logsBloom ?? undefined };
   })
   .nullable();
@@ -77,10 +78,6 @@ const listSchema = z.array(z.unknown());
 const HEADERS_AT_ONCE = 16;
 /** New heads do not wake the follower more often, milliseconds. */
 const MIN_PAUSE_MS = 50;
-
-function lower(value: Hex): Hex {
-  return `0x${value.slice(2).toLowerCase()}`;
-}
 
 function tag(number: number): string {
   return `0x${number.toString(16)}`;
@@ -141,19 +138,19 @@ async function withTimes(ask: Ask, logs: readonly ReadLog[]): Promise<ChainLog[]
 
 /** @param addresses Contracts whose logs are read. */
 export function rpcSource(endpoints: Endpoints, addresses: readonly Hex[]): ChainSource {
-  const ours = new Set(addresses.map(lower));
+  const ours = new Set(addresses.map(lowerHex));
   const bits = addresses.map(bloomBits);
 
   function readLog(value: unknown, from: number, to: number): ReadLog {
     const log = logSchema.parse(value);
     if (log.blockNumber < from || log.blockNumber > to) throw garbage("a log of another block");
-    const read = { ...log, address: lower(log.address), blockHash: lower(log.blockHash) };
+    const read = { ...log, address: lowerHex(log.address), blockHash: lowerHex(log.blockHash) };
     if (!ours.has(read.address)) throw garbage("a log of another contract");
     return {
       ...read,
-      topics: log.topics.map(lower),
-      data: lower(log.data),
-      transactionHash: lower(log.transactionHash),
+      topics: log.topics.map(lowerHex),
+      data: lowerHex(log.data),
+      transactionHash: lowerHex(log.transactionHash),
     };
   }
 

@@ -25,10 +25,11 @@ import {
   type Request,
 } from "../../../sdk/src/structs.ts";
 import { applyToOperators, type OperatorRecord } from "../../../sdk/src/operators.ts";
+import { KEPT_SECONDS } from "../state/kept.ts";
 import type { ChainLog } from "./log.ts";
 
 /** As many as an operator that anchors each hour has receipts for. */
-const MAX_ANCHORED = 21 * 24;
+const MAX_ANCHORED = KEPT_SECONDS / 3600;
 /** Places of one release's file that are remembered: its owner may announce as many as it likes. */
 const MAX_URIS = 32;
 

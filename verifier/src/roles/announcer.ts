@@ -7,6 +7,7 @@ import type { ChainState, ReleaseRecord } from "../chain/state.ts";
 import type { AnswerTerms } from "../economics/answer.ts";
 import { isInStep, NO_OFFER, offerFor } from "../economics/offers.ts";
 import type { Role, RoleContext } from "./role.ts";
+import { lowerHex } from "../lowerHex.ts";
 
 export interface AnnouncerOptions {
   /** Base URLs at which others reach this node. */
@@ -26,14 +27,10 @@ const PAUSE_SECONDS = 600;
 /** Of one transaction; what is left follows. */
 const MAX_OFFERS = 100;
 
-function lower(id: Hex): Hex {
-  return `0x${id.slice(2).toLowerCase()}`;
-}
-
 /** Releases that are named in the configuration. Who serves all offers none of them by itself: anybody can publish more. */
 export function offeredReleases({ serve, prices }: AnswerTerms): Hex[] {
   const named = serve === "all" ? [...(prices?.keys() ?? [])].map((id): Hex => `0x${id.slice(2)}`) : serve;
-  return [...new Set(named.map(lower))];
+  return [...new Set(named.map(lowerHex))];
 }
 
 /** Calldata of `OperatorDirectory.announce`. */

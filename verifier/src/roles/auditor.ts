@@ -18,14 +18,13 @@ import { createNotices, type Refusal } from "../economics/decision.ts";
 import { lockedInGames, toLockForReceipts } from "../economics/locked.ts";
 import { logError } from "../log.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
+import { KEPT_SECONDS } from "../state/kept.ts";
 import type { Judge } from "./judgement.ts";
 import { lineDuties } from "./line.ts";
 import type { Role, RoleContext } from "./role.ts";
 
 /** Receipts that wait to be judged. */
 const MOST_PENDING = 1000;
-/** After their validity, seconds: as long as a trial may last. */
-const KEPT_SECONDS = 14 * 86_400;
 const PURGE_MS = 3_600_000;
 
 export const CHALLENGE_STATES = ["none", "sent", "queued", "open", "won", "lost"] as const;
@@ -95,7 +94,7 @@ export function createAuditor(
   let purgedAt = performance.now();
 
   async function load(): Promise<void> {
-    const oldest = Math.floor(Date.now() / 1000) - RECEIPT_VALIDITY - KEPT_SECONDS;
+    const oldest = Math.floor(Date.now() / 1000) - KEPT_SECONDS;
     for (const audit of await audits.since(oldest)) known.set(audit.digest, audit);
   }
   loaded.catch((error: unknown) => logError(log, error, "reading receipts failed"));
@@ -279,7 +278,7 @@ export function createAuditor(
     if (performance.now() - purgedAt < PURGE_MS) return [];
     const run = async (): Promise<void> => {
       purgedAt = performance.now();
-      const before = now - RECEIPT_VALIDITY - KEPT_SECONDS;
+      const before = now - KEPT_SECONDS;
       for (const { digest, receipt } of known.values()) if (receipt.issuedAt < before) known.delete(digest);
       await audits.purge(before);
     };

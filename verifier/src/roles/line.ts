@@ -12,8 +12,8 @@ export function liveOf(state: Pick<ChainState, "requests" | "results">, operator
   let live = 0;
   for (const { requestId, operator: by, openGames } of state.results.values()) {
     const request = state.requests.get(requestId);
-    if (openGames > 0 && sameHex(by, operator) && request?.court === "receipts")
-      live += request.status === "overturned" ? 0 : 1;
+    const undecided = request?.court === "receipts" && request.status !== "overturned";
+    if (undecided && openGames > 0 && sameHex(by, operator)) live++;
   }
   return live;
 }

@@ -10,6 +10,7 @@ import type { Auditor, Handed } from "../roles/auditor.ts";
 import type { Digests } from "./digests.ts";
 import { failureOf } from "./errors.ts";
 import { allowFromPages } from "./pages.ts";
+import { lowerHex } from "../lowerHex.ts";
 
 export interface AuditRoutes {
   readonly auditor: Auditor;
@@ -21,13 +22,9 @@ export interface AuditRoutes {
 
 const paramsSchema = z.object({ digest: bytes32 });
 
-function lower(text: string): Hex {
-  return `0x${text.slice(2).toLowerCase()}`;
-}
-
 function keyOf(digest: Hex, signature: Hex): Hex {
   try {
-    return lower(recoverAddress(digest, signature));
+    return lowerHex(recoverAddress(digest, signature));
   } catch (cause) {
     throw new AssayError("BAD_SIGNATURE", "the receipt's signature is none", { cause });
   }
@@ -49,7 +46,11 @@ export function auditRoutes({
     const digest = digests.digestOf("Receipt", receipt);
     const handed: Handed = {
       digest,
-      receipt: { ...receipt, releaseId: lower(receipt.releaseId), outputHash: lower(receipt.outputHash) },
+      receipt: {
+        ...receipt,
+        releaseId: lowerHex(receipt.releaseId),
+        outputHash: lowerHex(receipt.outputHash),
+      },
       signature,
       key: keyOf(digest, signature),
     };
@@ -75,7 +76,7 @@ export function auditRoutes({
     allowFromPages(app, AUDIT_PATH);
     app.get(`${AUDIT_PATH}/:digest`, (request, reply) => {
       const params = paramsSchema.safeParse(request.params);
-      const standing = params.success ? auditor.standing(lower(params.data.digest)) : undefined;
+      const standing = params.success ? auditor.standing(lowerHex(params.data.digest)) : undefined;
       void reply.header("access-control-allow-origin", "*").header("cache-control", "no-store");
       if (standing === undefined)
         return reply.code(404).send({ error: "no such receipt was handed in here" });

@@ -1,6 +1,5 @@
 /** What answers over HTTP take on chain: a key that is registered, vouchers that are redeemed, a line that moves on. */
 import { id } from "ethers";
-import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
 import type { BlockRef } from "../chain/log.ts";
@@ -8,6 +7,7 @@ import type { Duty } from "../duties.ts";
 import { logError } from "../log.ts";
 import type { Digests, DigestSigner } from "./digests.ts";
 import type { PurseState, ReceiptStore } from "../state/receipts.ts";
+import { KEPT_SECONDS } from "../state/kept.ts";
 import { lineDuties } from "../roles/line.ts";
 import type { Role, RoleContext } from "../roles/role.ts";
 
@@ -23,8 +23,6 @@ export interface CashierOptions {
 const MOST_VOUCHERS = 64;
 /** Between two looks at what clients owe, milliseconds. */
 const LOOK_MS = 15_000;
-/** After a receipt's validity, seconds: as long as a trial may last. */
-const KEPT_SECONDS = 14 * 86_400;
 const PURGE_MS = 3_600_000;
 /** What an own client leaves behind is not worth a transaction below this, wei. */
 const LEAST_WEI = 10n ** 13n;
@@ -118,7 +116,7 @@ export function createCashier(
     if (performance.now() - purgedAt < PURGE_MS) return [];
     const run = async (): Promise<void> => {
       purgedAt = performance.now();
-      await store.purge(now - RECEIPT_VALIDITY - KEPT_SECONDS);
+      await store.purge(now - KEPT_SECONDS);
     };
     return [{ key: "purgeReceipts", subject: undefined, run }];
   }

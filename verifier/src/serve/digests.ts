@@ -8,6 +8,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { typedDataOf, type Place, type Signed, type SignedKind } from "../../../sdk/src/receipts.ts";
 import { fromHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { keccak } from "../fastKeccak.ts";
+import { lowerHex } from "../lowerHex.ts";
 
 export interface Digests {
   digestOf<K extends SignedKind>(kind: K, value: Signed[K]): Hex;
@@ -43,10 +44,6 @@ export function createDigests(place: Place): Digests {
       return `0x${Buffer.from(digest).toString("hex")}`;
     },
   };
-}
-
-function lower(value: string): Hex {
-  return `0x${value.slice(2).toLowerCase()}`;
 }
 
 /** Public keys by address, lower case: a recovered one is compared without hashing it. */
@@ -90,7 +87,7 @@ export function digestSigner(privateKey: Hex): DigestSigner {
   const key = fromHex(privateKey);
   let address: Hex;
   try {
-    address = lower(computeAddress(privateKey));
+    address = lowerHex(computeAddress(privateKey));
   } catch {
     // The cause may quote the key.
     throw new AssayError("SIGNER_FAILED", "the key for receipts is no private key of this curve");

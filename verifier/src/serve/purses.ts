@@ -4,6 +4,7 @@ import { ZERO_HASH, type Hex } from "../../../sdk/src/structs.ts";
 import type { DepositRecord } from "../chain/state.ts";
 import { ether } from "../economics/ether.ts";
 import type { Promised, PurseState, ReceiptStore } from "../state/receipts.ts";
+import { lowerHex } from "../lowerHex.ts";
 
 /** A price that is set aside while its answer is computed. */
 export interface Reservation {
@@ -65,7 +66,7 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
 
   return {
     async reserve({ client, depositWei }, priceWei, offered) {
-      const purse = await purseOf(lower(client));
+      const purse = await purseOf(lowerHex(client));
       const promised = purse.owedWei + purse.reservedWei;
       const needed = promised + priceWei;
       const best = offered.totalWei > purse.best.totalWei ? offered : purse.best;
@@ -82,7 +83,7 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
       // The voucher of an order that is refused is worth nothing to us.
       purse.best = best;
       purse.reservedWei += priceWei;
-      const name = lower(client);
+      const name = lowerHex(client);
       reserved.set(name, (reserved.get(name) ?? 0) + 1);
       const end = (): void => {
         purse.reservedWei -= priceWei;
@@ -100,11 +101,7 @@ export function createPurses(store: Pick<ReceiptStore, "purse">): Purses {
       };
     },
     forget(client) {
-      purses.delete(lower(client));
+      purses.delete(lowerHex(client));
     },
   };
-}
-
-function lower(address: Hex): Hex {
-  return `0x${address.slice(2).toLowerCase()}`;
 }

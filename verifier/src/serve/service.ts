@@ -12,6 +12,7 @@ import { isSignedBy, type Digests, type DigestSigner } from "./digests.ts";
 import type { Fair } from "./fair.ts";
 import type { Purses, Reservation } from "./purses.ts";
 import type { Prices } from "./terms.ts";
+import { lowerHex } from "../lowerHex.ts";
 
 export interface ServiceOptions {
   /** The operator. */
@@ -62,10 +63,6 @@ export interface Service {
 /** An order may expire this much later at most, seconds. */
 export const MAX_ORDER_SECONDS = 600;
 
-function lower(text: string): Hex {
-  return `0x${text.slice(2).toLowerCase()}`;
-}
-
 function bad(why: string): AssayError {
   return new AssayError("BAD_PAYMENT", why);
 }
@@ -110,15 +107,22 @@ export function createService(options: ServiceOptions): Service {
     const { order } = payment;
     const receipt: Receipt = {
       requestHash,
-      releaseId: lower(order.releaseId),
-      inputsRoot: lower(order.inputsRoot),
+      releaseId: lowerHex(order.releaseId),
+      inputsRoot: lowerHex(order.inputsRoot),
       outputHash: keccak(output),
-      operator: lower(account),
+      operator: lowerHex(account),
       issuedAt: now(),
       bondClass: prices.bondClass,
     };
     const signature = signer.sign(digests.digestOf("Receipt", receipt));
-    return { requestHash, receipt, signature, output, client: lower(order.client), priceWei: order.priceWei };
+    return {
+      requestHash,
+      receipt,
+      signature,
+      output,
+      client: lowerHex(order.client),
+      priceWei: order.priceWei,
+    };
   }
 
   async function compute(
@@ -129,7 +133,7 @@ export function createService(options: ServiceOptions): Service {
     const { order } = payment;
     let kept = false;
     try {
-      const output = await fair.run(lower(order.client), () =>
+      const output = await fair.run(lowerHex(order.client), () =>
         options.answer(release, input, order.expiresAt),
       );
       const issued = issue(payment, requestHash, output);
@@ -193,7 +197,7 @@ export function createService(options: ServiceOptions): Service {
       if (!options.isRead())
         throw new AssayError("BUSY", "the chain is still being read: ask again later", { retryable: true });
       checkOrder(payment);
-      const release = options.release(lower(order.releaseId));
+      const release = options.release(lowerHex(order.releaseId));
       const deposit = depositFor(order.client);
       const requestHash = digests.digestOf("Order", order);
       if (!isSigned(payment, requestHash, deposit.signer))

@@ -34,7 +34,7 @@ export function corruptTensors(
   return tensors;
 }
 
-function outputOf(program: Program, tensors: readonly Uint8Array[]): Uint8Array {
+export function outputOf(program: Program, tensors: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(
     Buffer.concat(program.outputs.map(({ instruction }) => tensors[instruction] ?? new Uint8Array())),
   );

@@ -152,7 +152,12 @@ function plain(value: unknown): unknown {
   return value instanceof Result ? value.toObject() : value;
 }
 
-async function claimOf(receipts: Contracts["receipts"], file: ReceiptFile, release: Release): Promise<Claim> {
+/** What the court would judge; its parameters are zero until somebody has challenged it. @throws {AssayError} RPC_FAILED, REVERTED. */
+export async function claimOfReceipt(
+  receipts: Contracts["receipts"],
+  file: ReceiptFile,
+  release: Release,
+): Promise<Claim> {
   const said = await reading("claimOf", receipts.claimOf(file.receipt, release));
   const { operator, outputHash } = said;
   return claimSchema.parse({
@@ -176,7 +181,7 @@ export async function trialOfReceipt(
   release: Release,
 ): Promise<ReceiptTrial> {
   const { receipts, deployment } = contracts;
-  const { request } = await claimOf(receipts, file, release);
+  const { request } = await claimOfReceipt(receipts, file, release);
   const requestId = requestIdOf(deployment.chainId, deployment.addresses.receipts, request);
   const status = await reading("statusOf", receipts.statusOf(requestId));
   const state = REQUEST_STATES[Number(status.state)] ?? "none";
@@ -251,7 +256,7 @@ export async function challengeBond(
   file: ReceiptFile,
   release: Release,
 ): Promise<bigint> {
-  const { request } = await claimOf(receipts, file, release);
+  const { request } = await claimOfReceipt(receipts, file, release);
   const [packed, first] = await reading(
     "packedParameters",
     Promise.all([market.packedParameters(), receipts.parametersOf(digestOfFile(file))]),

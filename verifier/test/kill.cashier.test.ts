@@ -4,5 +4,5 @@ import { cashier } from "./killCashier.ts";
 import { describeOrders } from "./killOrders.ts";
 import { describeSample } from "./kills.ts";
 
-describeSample(cashier(1), [sendPoint(1, "after")]);
+describeSample(cashier(1), [sendPoint(2, "after")]);
 describeOrders([3]);

@@ -1,6 +1,6 @@
-/** A node that sells answers over HTTP: it registers its key, answers, and redeems what clients signed. */
+/** A node that sells answers over HTTP: it registers its key, announces itself, answers, and redeems what clients signed. */
 import { expect } from "chai";
-import { parseEther } from "ethers";
+import { parseEther, zeroPadValue } from "ethers";
 import { readMoves, type MinedMove } from "../../scripts/simulate/moves.ts";
 import { expectMoves } from "./kill.ts";
 import { createCustomer, DEPOSIT, PRICE, PRICE_ETHER, type Customer } from "./killCustomers.ts";
@@ -26,6 +26,8 @@ interface Sales {
   readonly seen: Interposer["seen"];
   readonly customers: readonly Customer[];
   readonly moves: readonly MinedMove[];
+  /** Hashes of the account's announcements in the directory. */
+  readonly announced: readonly string[];
   /** Transactions of the account. */
   readonly transactions: number;
   /** Wei that the account has more than at first, and what it paid for gas. */
@@ -55,7 +57,13 @@ async function playSales(shop: Shop, point: KillPoint | undefined): Promise<Sale
   const { provider } = world.chain;
   const node = await createMortal(shop, point);
   const { address } = node.account;
-  const { deposits } = world.deployment.addresses;
+  const { deposits, directory } = world.deployment.addresses;
+  const announcements = async (): Promise<string[]> => {
+    const topic = world.contracts.directory.interface.getEvent("EndpointsAnnounced").topicHash;
+    const topics = [topic, zeroPadValue(address, 32)];
+    const logs = await provider.getLogs({ address: directory, topics, fromBlock: 0 });
+    return logs.map(({ transactionHash }) => transactionHash);
+  };
   try {
     const firstWei = await provider.getBalance(address);
     const heldWei = await provider.getBalance(deposits);
@@ -63,7 +71,7 @@ async function playSales(shop: Shop, point: KillPoint | undefined): Promise<Sale
     const customers = await Promise.all(CLIENTS.map((account) => createCustomer(shop, node, account)));
     node.interposer.begin();
     const { releaseId } = model;
-    const price = { receiptPrice: PRICE_ETHER, redeemFrom: REDEEM_FROM, announce: false };
+    const price = { receiptPrice: PRICE_ETHER, redeemFrom: REDEEM_FROM, minFee: PRICE_ETHER };
     await node.start({ role: "operator", serve: [releaseId], ...price });
     for (let round = 0; round < rounds; round++) {
       for (const [i, customer] of customers.entries())
@@ -80,6 +88,7 @@ async function playSales(shop: Shop, point: KillPoint | undefined): Promise<Sale
       );
     }
     await node.revived();
+    await until("it is announced", async () => (await announcements()).length > 0);
     for (const customer of customers) await customer.expectServed();
     const exit = await node.end();
     const moves = await readMoves(
@@ -89,12 +98,14 @@ async function playSales(shop: Shop, point: KillPoint | undefined): Promise<Sale
       from,
       await provider.getBlockNumber(),
     );
+    const announced = await announcements();
+    const hashes = [...announced, ...moves.map(({ hash }) => hash)];
     const fees = await Promise.all(
-      moves.map(async ({ hash }) => (await provider.getTransactionReceipt(hash))?.fee ?? 0n),
+      hashes.map(async (hash) => (await provider.getTransactionReceipt(hash))?.fee ?? 0n),
     );
     const { fired, seen } = node.interposer;
     return {
-      ...{ shop, fired, seen: [...seen], customers, moves, exit },
+      ...{ shop, fired, seen: [...seen], customers, moves, announced, exit },
       transactions: await provider.getTransactionCount(address),
       gainedWei: (await provider.getBalance(address)) - firstWei,
       gasWei: fees.reduce((sum, fee) => sum + fee, 0n),
@@ -106,10 +117,11 @@ async function playSales(shop: Shop, point: KillPoint | undefined): Promise<Sale
 }
 
 async function expectPaid(sales: Sales): Promise<void> {
-  const { shop, customers, moves, transactions, gainedWei, gasWei, keptWei, exit } = sales;
+  const { shop, customers, moves, announced, transactions, gainedWei, gasWei, keptWei, exit } = sales;
   expectMoves(moves, ["addKey", "redeem"]);
   expect(moves.map(({ key }) => key)).to.have.length(1 + shop.rounds);
-  expect(transactions).to.equal(moves.length);
+  expect(announced, "announcements").to.have.length(1);
+  expect(transactions).to.equal(announced.length + moves.length);
   let signedWei = 0n;
   for (const customer of customers) {
     const { depositWei, redeemedWei, leavesAt } = await customer.account();

@@ -72,7 +72,10 @@ describe("what operators announce", () => {
     say(offer(OTHER, WITHDRAWN));
     say(endpoints());
     expect(view.state.operators.size).to.equal(0);
+    // Which names the next announcement: who has withdrawn everything does not begin anew.
+    expect(view.state.announcements.get(ALICE.toLowerCase())).to.equal(3);
     view.rollBack(2);
+    expect(view.state.announcements.get(ALICE.toLowerCase())).to.equal(1);
     expect(found()).to.deep.equal({
       address: ALICE,
       endpoints: ["https://one.org"],

@@ -145,6 +145,8 @@ export interface ChainState {
   readonly results: Map<Hex, ResultRecord>;
   /** What the directory says, by account, lower case. */
   readonly operators: Map<string, OperatorRecord>;
+  /** How often an account has announced anything in the directory, by account, lower case. */
+  readonly announcements: Map<string, number>;
   /** By operator, lower case; in line, the first first. */
   readonly queues: Map<string, Queued[]>;
   /** By {@link depositKey}. */
@@ -178,6 +180,7 @@ export function emptyState(): ChainState {
     requests: new Map(),
     results: new Map(),
     operators: new Map(),
+    announcements: new Map(),
     queues: new Map(),
     deposits: new Map(),
     keys: new Map(),
@@ -394,6 +397,12 @@ function keepEarly({ early }: ChainState, chainEvent: ChainEvent): void {
   early.set(event.resultId, [...(early.get(event.resultId) ?? []), chainEvent]);
 }
 
+function applyToAnnouncements(announcements: Map<string, number>, event: AssayEvent): void {
+  if (event.name !== "EndpointsAnnounced") return;
+  const key = event.operator.toLowerCase();
+  announcements.set(key, (announcements.get(key) ?? 0) + 1);
+}
+
 function applyToQueues(queues: Map<string, Queued[]>, event: AssayEvent): void {
   if (event.name === "ChallengeQueued") {
     const key = event.operator.toLowerCase();
@@ -480,6 +489,7 @@ export function apply(state: ChainState, chainEvent: ChainEvent): void {
   const { event, timestamp, blockNumber } = chainEvent;
   create(state, chainEvent);
   applyToOperators(state.operators, event);
+  applyToAnnouncements(state.announcements, event);
   applyToQueues(state.queues, event);
   applyToDeposits(state.deposits, event);
   applyToKeys(state.keys, event);

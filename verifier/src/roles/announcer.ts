@@ -1,7 +1,6 @@
 /** Keeps what the directory says of this account in step with the node's configuration. */
 import type { Hex, Offer } from "../../../sdk/src/structs.ts";
 import { baseUrls } from "../../../sdk/src/operators.ts";
-import { freshKey } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ReleaseRecord } from "../chain/state.ts";
 import type { AnswerTerms } from "../economics/answer.ts";
@@ -82,10 +81,12 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
     return moved || offers.length > 0 ? { endpoints, offers } : undefined;
   }
 
-  async function announce(said: Announcement, head: BlockRef): Promise<void> {
+  /** @param before How often it has announced before. */
+  async function announce(said: Announcement, before: number, head: BlockRef): Promise<void> {
     const data = encodeAnnouncement(context, said);
     await sender.send({
-      key: freshKey("announce"),
+      // One that is on its way, of a process that was killed or of another with this key, is joined; what it lacks comes after it.
+      key: `announce:${before}`,
       label: "announce",
       to: contracts.deployment.addresses.directory,
       data,
@@ -104,7 +105,8 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
       if (known.some(untried)) return [];
       const due = announcementDue(state, head, state.parameters);
       if (due === undefined || head.timestamp < announcedAt + PAUSE_SECONDS) return [];
-      return [{ key: "announce", subject: sender.address, run: () => announce(due, head) }];
+      const before = state.announcements.get(lowerHex(sender.address)) ?? 0;
+      return [{ key: "announce", subject: sender.address, run: () => announce(due, before, head) }];
     },
   };
 }

@@ -26,12 +26,22 @@ function meaning(action: string, error: unknown): AssayError {
   );
 }
 
-/** The value of a call that changes nothing. @throws {AssayError} REVERTED, RPC_FAILED. */
-export async function reading<T>(action: string, call: Promise<T>): Promise<T> {
+/** For one call that changes nothing; ethers itself waits for five minutes. */
+const READ_LIMIT_MS = 60_000;
+
+/** The value of a call that changes nothing. @throws {AssayError} REVERTED; RPC_FAILED, also if there is none within a minute. */
+export async function reading<T>(action: string, call: Promise<T>, limitMs = READ_LIMIT_MS): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `${action}: the endpoint did not answer within ${limitMs / 1000} s`;
+    timer = setTimeout(() => reject(new AssayError("RPC_FAILED", message, { retryable: true })), limitMs);
+  });
   try {
-    return await call;
+    return await Promise.race([call, late]);
   } catch (error) {
     throw meaning(action, error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

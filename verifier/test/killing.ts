@@ -152,9 +152,15 @@ export async function createMortal(
     revived: async () => revival,
     said: () => log.slice(-4000),
     async end() {
-      const ended = child === undefined ? undefined : finished(child);
-      child?.kill("SIGTERM");
-      return (await ended)?.code ?? null;
+      for (;;) {
+        await revival;
+        const last = revival;
+        const ended = child === undefined ? undefined : finished(child);
+        child?.kill("SIGTERM");
+        const code = (await ended)?.code ?? null;
+        // It may be killed as it ends.
+        if (revival === last) return code;
+      }
     },
     async discard() {
       // A life that is about to begin would outlive us.

@@ -1,7 +1,8 @@
 /** Which moves an account's transactions were, and whether one was made twice. */
-import type { Interface, JsonRpcProvider } from "ethers";
+import type { Interface, JsonRpcProvider, TransactionReceipt } from "ethers";
 import { z } from "zod/v4";
 import type { Contracts } from "../../sdk/src/contracts.ts";
+import { parseEvent } from "../../sdk/src/events.ts";
 import { keccak, requestIdOf, resultIdOf } from "../../sdk/src/ids.ts";
 import {
   address,
@@ -88,6 +89,15 @@ export function keyOfMove(contracts: Contracts, to: string, data: string): strin
   return keyOf(chainId, target.court, call.name, argsSchema.parse(call.args.toObject(true)));
 }
 
+/** Whoever challenges twice stands in line twice: its turns are told apart by their places, not by what is called. */
+function placeInLine({ logs }: TransactionReceipt): string | undefined {
+  for (const log of logs) {
+    const event = parseEvent("receipts", log);
+    if (event?.name === "ChallengeDequeued") return `dequeue:${event.operator.toLowerCase()}:${event.number}`;
+  }
+  return undefined;
+}
+
 /** Every call of these accounts to the courts, their games and the deposits in blocks `from` to `to`, in order. */
 export async function readMoves(
   contracts: Contracts,
@@ -105,7 +115,8 @@ export async function readMoves(
       const key = account && keyOfMove(contracts, to ?? "", data);
       if (account === undefined || key === undefined) continue;
       const receipt = await provider.getTransactionReceipt(hash);
-      moves.push({ account, nonce, block: number, hash, key, success: receipt?.status === 1 });
+      const place = receipt === null ? undefined : placeInLine(receipt);
+      moves.push({ account, nonce, block: number, hash, key: place ?? key, success: receipt?.status === 1 });
     }
   }
   return moves;

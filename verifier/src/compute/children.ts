@@ -125,7 +125,7 @@ const PATIENCE_MS = 100;
 /** Bytes of a child that does nothing and keeps nothing: what has more is ended, since nothing else gives memory back. */
 const MOST_IDLE = 2 ** 28;
 /** Short jobs that wait are sent together, for about so long and at most so many. */
-const BATCH_MS = 40;
+const BATCH_MS = 20;
 const MOST_IN_BATCH = 16;
 
 const PASSED_ON: ReadonlySet<string> = new Set<ErrorCode>([

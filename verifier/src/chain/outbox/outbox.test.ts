@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { parseEther, toBeHex } from "ethers";
+import { JsonRpcProvider, parseEther, toBeHex, type BlockTag } from "ethers";
 import { codeOf } from "../../../test/failure.ts";
 import { echoCall } from "../../../test/echo.ts";
 import { startEchoChain, type EchoChain } from "../../../test/outbox.ts";
@@ -130,6 +130,37 @@ for (const [name, openJournal] of JOURNALS) {
       await chain.mine();
       await sending;
       expect((await entry("behind")).nonce).to.equal(4);
+    });
+
+    it("takes no nonce of what was sent before it was asked, though it looked earlier", async () => {
+      let looked: (() => void) | undefined;
+      let goOn: () => void = () => undefined;
+      const slow = new Promise<void>((resolve) => (goOn = resolve));
+      class Slow extends JsonRpcProvider {
+        override async getTransactionCount(address: string, tag: BlockTag): Promise<number> {
+          const count = await super.getTransactionCount(address, tag);
+          if (tag !== "pending" || looked === undefined) return count;
+          looked();
+          await slow;
+          return count;
+        }
+      }
+      const provider = new Slow(chain.url, 31337, { staticNetwork: true, cacheTimeout: -1 });
+      try {
+        const { send } = sender({ provider });
+        await send(echoCall("first"));
+        await new Promise<void>((resolve) => (looked = resolve));
+        await chain.automine(false);
+        await chain.wallet(account).sendTransaction({ to: address(), value: 1n });
+        const second = send(echoCall("second"));
+        goOn();
+        await soon(async () => (await journal.newest(["second"])).has("second"));
+        expect((await entry("second")).nonce).to.equal(2);
+        await chain.mine();
+        await second;
+      } finally {
+        provider.destroy();
+      }
     });
 
     it("does not send what would revert, and tries again what reverted", async () => {

@@ -199,12 +199,14 @@ export function createOutbox(options: OutboxOptions): Sender {
     stats.inFlight = entries.filter(({ state }) => state === "pending").length;
     if (entries.length === 0) first = false;
     if (entries.length === 0 && queue.size === 0) return false;
+    // What is asked for later may have to follow something that this look does not show yet.
+    const asked = queue.items();
     const view = await look();
     const pending = await track(entries, view);
     rebroadcast(context, publisher, pending, view, nowMs, first);
     first = false;
     await attempt("fees", () => raise(context, publisher, pending, view, nowMs), undefined);
-    const waiting = await settler.settle();
+    const waiting = await settler.settle(asked);
     if (closed) for (const item of waiting) queue.reject(item, closing());
     else if ((await start(waiting, entries, view)) > 0) kick();
     return pending.length > 0 || queue.size > 0;

@@ -8,8 +8,8 @@ import type { Tracker } from "./track.ts";
 const MAX_REPLACED = 3;
 
 export interface Settler {
-  /** @returns items that nothing is in flight for, most urgent first. */
-  settle(): Promise<Item[]>;
+  /** @returns those that nothing is in flight for, in the same order. */
+  settle(items: readonly Item[]): Promise<Item[]>;
   /** Items that something is in flight for, as of the last time. */
   inFlight(): number;
 }
@@ -78,14 +78,13 @@ export function createSettler(parts: SettlerParts): Settler {
 
   return {
     inFlight: () => inFlight,
-    async settle() {
-      const items = queue.items();
+    async settle(items) {
       const newest = await journal.newest(items.map(({ intent }) => intent.key));
       const waits = await Promise.all(
         items.map((item) => attempt("receipts", () => settleItem(item, newest.get(item.intent.key)), false)),
       );
       const waiting = items.filter((_, i) => waits[i]);
-      inFlight = queue.size - waiting.length;
+      inFlight = items.length - waiting.length;
       return waiting;
     },
   };

@@ -8,17 +8,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inputsRoot } from "../program/src/claim.ts";
-import { releaseIdOf } from "../sdk/src/ids.ts";
 import { INFER_PATH, networkOf, SCHEME, toHeader, voucherOf, X402_VERSION } from "../sdk/src/infer/wire.ts";
 import type { Place } from "../sdk/src/receipts.ts";
-import { toHex, ZERO_HASH, type Hex, type Release } from "../sdk/src/structs.ts";
+import { toHex, type Hex } from "../sdk/src/structs.ts";
 import { depositKey, emptyState } from "../verifier/src/chain/state.ts";
-import { createBatcher } from "../verifier/src/compute/batcher.ts";
+import { createBatcher, RUNS } from "../verifier/src/compute/batcher.ts";
 import { createBatches } from "../verifier/src/compute/batches.ts";
 import { createCompute } from "../verifier/src/compute/compute.ts";
 import { fastOutput } from "../verifier/src/compute/screen.ts";
 import { serveHttp, type Routes } from "../verifier/src/http/server.ts";
-import type { PreparedRelease } from "../verifier/src/releases/prepare.ts";
 import { createDigests, digestSigner } from "../verifier/src/serve/digests.ts";
 import { createFair } from "../verifier/src/serve/fair.ts";
 import { createPurses } from "../verifier/src/serve/purses.ts";
@@ -31,11 +29,9 @@ import { testLog } from "../verifier/test/world.ts";
 import { said } from "./child.ts";
 import type { Figure } from "./figure.ts";
 import type { Load, Loaded } from "./infer.client.ts";
-import { BINDINGS, calibrated, input, median } from "./model.ts";
+import { BINDINGS, calibrated, input, median, preparedFrom } from "./model.ts";
 
 const WORKERS = 2;
-/** As a node does (serve/door.ts). */
-const RUNS = 2 * WORKERS;
 const TURNS = 5;
 /** Answers of one side in one turn. */
 const ANSWERS = 600;
@@ -108,13 +104,8 @@ export async function measureInfer({ turns = TURNS, answers = ANSWERS } = {}): P
   writeFileSync(path, file);
   const compute = createCompute({ workers: WORKERS });
   const model = await compute.exact.describe(path, BINDINGS);
-  const release: Release = {
-    ...{ modelId: 1n, programRoot: model.programRoot, fileSha256: model.fileSha256, loweringVersion: 1 },
-    ...{ bindingsHash: ZERO_HASH, signatureHash: ZERO_HASH, inputBytes: model.inputBytes },
-    ...{ outputBytes: model.outputBytes, atol: 0, rtol: 0, stepGas: 0, disputeGas: 0, royaltyBps: 0 },
-  };
-  const releaseId = releaseIdOf(release);
-  const prepared: PreparedRelease = { releaseId, release, model, path };
+  const prepared = preparedFrom(model, path);
+  const { releaseId } = prepared;
   const database = await openDatabase({ directory: join(folder, "state") });
   const store = await openSpooledReceipts(database, join(folder, "receipts"), MAX_ORDER_SECONDS, testLog);
   const state = stateWithDeposit();
@@ -124,7 +115,7 @@ export async function measureInfer({ turns = TURNS, answers = ANSWERS } = {}): P
   const sizes = await batches.check(prepared);
   let sharing = false;
   const sizesOf = (): readonly number[] => (sharing ? sizes : []);
-  const batcher = createBatcher({ pool: compute.pool, runs: RUNS, sizesOf });
+  const batcher = createBatcher({ pool: compute.pool, runs: RUNS * WORKERS, sizesOf });
   const service = createService({
     ...{ account: OPERATOR.address, prices, digests, signer: OPERATOR, store, purses: createPurses(store) },
     fair: createFair({ atOnce: 64, each: 64, all: 64 }),

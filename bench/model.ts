@@ -1,8 +1,11 @@
 /** A model that takes onnxruntime about five milliseconds on one thread. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { releaseIdOf } from "../sdk/src/ids.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { Writer } from "../scripts/networks/writer.ts";
 import { NODE_SETTINGS } from "../verifier/src/compute/protocol.ts";
+import type { PreparedRelease } from "../verifier/src/releases/prepare.ts";
+import { releaseOf } from "../verifier/src/releases/release.ts";
 
 const TARGET_MS = 5;
 /** Of what the model reads and gives: 4 KiB of features, 1000 numbers. */
@@ -60,6 +63,12 @@ export async function calibrated(): Promise<{ readonly file: Uint8Array; readonl
   const layers = Math.max(1, Math.round((sample * TARGET_MS) / (await timeOf(model(sample)))));
   const file = model(layers);
   return { file, ms: await timeOf(file) };
+}
+
+/** The model as a node has it, in a release whose answers have to be right to the bit. */
+export function preparedFrom(model: PreparedRelease["model"], path: string): PreparedRelease {
+  const release = releaseOf(model, 1n, { atol: 0, rtol: 0, royaltyBps: 0 });
+  return { releaseId: releaseIdOf(release), release, model, path };
 }
 
 export function median(values: readonly number[]): number {

@@ -8,15 +8,16 @@ import { fork, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ZERO_HASH } from "../sdk/src/structs.ts";
+import { createBatcher, RUNS, type Batcher } from "../verifier/src/compute/batcher.ts";
+import { createBatches } from "../verifier/src/compute/batches.ts";
 import { createCompute } from "../verifier/src/compute/compute.ts";
 import { fastOutput } from "../verifier/src/compute/screen.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
-import type { ModelSummary } from "../verifier/src/releases/summary.ts";
+import { testLog } from "../verifier/test/world.ts";
 import { said } from "./child.ts";
 import type { Figure } from "./figure.ts";
 import { gapFigures, startGapMeter, type Gap } from "./gaps.ts";
-import { BINDINGS, calibrated, input, median } from "./model.ts";
+import { BINDINGS, calibrated, input, median, preparedFrom } from "./model.ts";
 
 const WORKERS = 2;
 const TURN_MS = 3000;
@@ -50,57 +51,63 @@ async function bareProcesses(path: string): Promise<{
   };
 }
 
-/** Throughput of both, the share of bare onnxruntime's that screening reaches, and the longest gap in the event loop meanwhile. */
+/**
+ * Throughput of both, the share of bare onnxruntime's that screening reaches (with runs that answers share, as a node screens, and
+ * without), and the longest gap in the event loop meanwhile.
+ */
 export async function measureScreening({ turns = TURNS, turnMs = TURN_MS } = {}): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "assay-screening-"));
   const path = join(folder, "model.onnx");
   const { file, ms } = await calibrated();
   writeFileSync(path, file);
   const compute = createCompute({ workers: WORKERS });
+  const { pool } = compute;
   const bare = await bareProcesses(path);
   const blob = new Uint8Array(input().buffer);
-  const tolerance = { atol: 0, rtol: 0 };
-  const release = { model: await compute.exact.describe(path, BINDINGS), path, releaseId: ZERO_HASH };
-
-  async function screen(model: ModelSummary, published: Uint8Array): Promise<void> {
-    const fast = await fastOutput(compute.pool, release, blob);
-    if (firstWrongOutput(model, fast, published, tolerance) !== undefined)
-      throw new Error("onnxruntime contradicts itself");
-  }
+  const release = preparedFrom(await compute.exact.describe(path, BINDINGS), path);
+  const sizes = await createBatches(compute, testLog).check(release);
+  const alone = createBatcher({ pool, runs: RUNS * WORKERS, sizesOf: () => [] });
+  const shared = createBatcher({ pool, runs: RUNS * WORKERS, sizesOf: () => sizes });
 
   try {
-    const published = await fastOutput(compute.pool, release, blob);
+    const published = await fastOutput(pool, release, blob);
     /** Answers a second, until nothing is on its way any more. */
-    const screenFor = async (duration: number): Promise<number> => {
+    const screenFor = async (duration: number, batcher: Batcher): Promise<number> => {
       const start = performance.now();
       let count = 0;
       const lane = async (): Promise<void> => {
-        for (; performance.now() < start + duration; count++) await screen(release.model, published);
+        for (; performance.now() < start + duration; count++) {
+          const fast = await batcher.output(release, blob);
+          if (firstWrongOutput(release.model, fast, published, release.release) !== undefined)
+            throw new Error("onnxruntime contradicts itself");
+        }
       };
       await Promise.all(Array.from({ length: AT_A_TIME }, lane));
       return (1000 * count) / (performance.now() - start);
     };
-    await screenFor(turnMs);
+    await screenFor(turnMs, shared);
     await bare.runFor(turnMs);
-    const rounds: { ours: number; theirs: number }[] = [];
+    const rounds: { shared: number; alone: number; theirs: number }[] = [];
     const gaps: Gap[] = [];
     for (let turn = 0; turn < turns; turn++) {
-      const ours = await screenFor(turnMs);
-      rounds.push({ ours, theirs: await bare.runFor(turnMs) });
+      const theirs = await bare.runFor(turnMs);
+      rounds.push({ theirs, shared: await screenFor(turnMs, shared), alone: await screenFor(turnMs, alone) });
     }
     // The meter's own timers take their share, so it has turns of its own.
     for (let turn = 0; turn < turns / 2; turn++) {
       const meter = startGapMeter();
-      await screenFor(turnMs);
+      await screenFor(turnMs, shared);
       gaps.push(meter.stop());
     }
-    const share = median(rounds.map(({ ours, theirs }) => ours / theirs));
+    const middle = (of: (round: (typeof rounds)[number]) => number): number => median(rounds.map(of));
     const name = (what: string): string => `screening.${what}`;
+    const unit = "of bare onnxruntime";
     return [
       { name: name("inference"), value: ms, unit: "ms" },
-      { name: name("bare"), value: median(rounds.map(({ theirs }) => theirs)), unit: "inferences/s" },
-      { name: name("screened"), value: median(rounds.map(({ ours }) => ours)), unit: "answers/s" },
-      { name: name("share"), value: share, unit: "of bare onnxruntime" },
+      { name: name("bare"), value: middle((round) => round.theirs), unit: "inferences/s" },
+      { name: name("screened"), value: middle((round) => round.shared), unit: "answers/s" },
+      { name: name("share"), value: middle((round) => round.shared / round.theirs), unit },
+      { name: name("alone.share"), value: middle((round) => round.alone / round.theirs), unit },
       ...gapFigures(name("eventLoop"), gaps),
     ];
   } finally {

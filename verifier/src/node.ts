@@ -18,6 +18,8 @@ import { agreedReceipts } from "./chain/outbox/witness.ts";
 import type { Signer } from "./chain/signer.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
 import { followedAddresses } from "./chain/state.ts";
+import { createBatcher, RUNS } from "./compute/batcher.ts";
+import { createBatches } from "./compute/batches.ts";
 import { createCompute, type ComputeOptions } from "./compute/compute.ts";
 import { createFastPaths, type FastPath } from "./compute/selfCheck.ts";
 import { openContent, type ContentOptions } from "./content/content.ts";
@@ -149,6 +151,7 @@ export async function startNode(
     createCompute(options.compute, (root, seconds) => runTimes.observe(root, seconds)),
   );
   const { pool, exact } = compute;
+  const batches = createBatches(compute, log);
   const content = await openContent({
     ...options.content,
     ...contentProbe(metrics),
@@ -192,6 +195,11 @@ export async function startNode(
     sender,
     pool,
     exact,
+    batcher: createBatcher({
+      pool,
+      runs: RUNS * workers,
+      sizesOf: (release) => batches.sizesOf(release),
+    }),
     releases,
     fastPaths: createFastPaths(compute, log, (releaseId, { kind }) => {
       selfChecks.set(releaseId, kind);

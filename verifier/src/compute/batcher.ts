@@ -7,9 +7,12 @@ import type { InferencePool } from "./pool.ts";
 import { createQueue } from "./queue.ts";
 import { fastOutput, fastOutputs } from "./screen.ts";
 
+/** Runs at a time for each process: its next is there when it is done with one, and what waits beyond can share a run. */
+export const RUNS = 2;
+
 export interface BatcherOptions {
   readonly pool: InferencePool;
-  /** Runs at a time that keep the pool's processes busy: two for each, lest it wait for the next. */
+  /** Runs at a time, {@link RUNS} for each of the pool's processes. */
   readonly runs: number;
   readonly sizesOf: Batches["sizesOf"];
 }
@@ -62,26 +65,33 @@ export function createBatcher({ pool, runs, sizesOf }: BatcherOptions): Batcher 
     return sizesOf(release);
   }
 
-  function alone({ release, input, deadline, resolve, reject }: Waiting): Promise<void> {
-    return fastOutput(pool, release, input, deadline).then(resolve, reject);
+  // Both resolve to what tells those who wait.
+
+  function alone({ release, input, deadline, resolve, reject }: Waiting): Promise<() => void> {
+    return fastOutput(pool, release, input, deadline).then(
+      (output) => () => resolve(output),
+      (error: unknown) => () => reject(error),
+    );
   }
 
-  async function together(first: Waiting, group: readonly Waiting[]): Promise<void> {
+  async function together(first: Waiting, group: readonly Waiting[]): Promise<() => void> {
     const { release, deadline } = first;
     const inputs = group.map(({ input }) => input);
     try {
       const outputs = await fastOutputs(pool, release, inputs, deadline);
-      group.forEach(({ resolve }, row) => resolve(outputs[row] ?? new Uint8Array()));
+      return () => group.forEach(({ resolve }, row) => resolve(outputs[row] ?? new Uint8Array()));
     } catch (error) {
       if (hasKilled(error)) pausedUntil.set(release.releaseId, performance.now() + PAUSE_MS);
-      await Promise.all(group.map(alone));
+      await Promise.all(group.map(async (waiting) => (await alone(waiting))()));
+      return () => undefined;
     }
   }
 
   /** The most urgent input, and as many others of its release as may share its run. */
   function take(first: Waiting): readonly Waiting[] {
     const mates = queue.all().filter(({ release }) => release.releaseId === first.release.releaseId);
-    const size = sizesNow(first.release).findLast((rows) => rows <= mates.length) ?? 1;
+    const sizes = mates.length === 1 ? [] : sizesNow(first.release);
+    const size = sizes.findLast((rows) => rows <= mates.length) ?? 1;
     const group = mates.slice(0, size);
     group.forEach((waiting) => queue.remove(waiting));
     return group;
@@ -90,8 +100,9 @@ export function createBatcher({ pool, runs, sizesOf }: BatcherOptions): Batcher 
   async function run(first: Waiting): Promise<void> {
     const group = take(first);
     running++;
-    await (group.length === 1 ? alone(first) : together(first, group));
+    const tell = await (group.length === 1 ? alone(first) : together(first, group));
     running--;
+    tell();
     dispatch();
   }
 
@@ -102,8 +113,9 @@ export function createBatcher({ pool, runs, sizesOf }: BatcherOptions): Batcher 
 
   return {
     output(release, input, deadline) {
-      // The pool has an order of its own.
-      if (sizesNow(release).length === 0) return fastOutput(pool, release, input, deadline);
+      // The pool has an order of its own. What may share runs is not even asked before anything would.
+      if (running >= runs && sizesNow(release).length === 0)
+        return fastOutput(pool, release, input, deadline);
       return new Promise((resolve, reject) => {
         queue.add({ release, input, deadline, resolve, reject, number: next++ });
         dispatch();

@@ -3,7 +3,6 @@ import { randomInt } from "node:crypto";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
 import type { Limits } from "../compute/children.ts";
-import { fastOutput } from "../compute/screen.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
 import { errorFields } from "../log.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
@@ -37,7 +36,7 @@ export interface Judgement {
 export type Judge = (record: ReleaseRecord, answer: Answer, limits: Limits) => Promise<Judgement>;
 
 export function createJudge(
-  { pool, exact, releases, fastPaths, probe, log }: RoleContext,
+  { batcher, exact, releases, fastPaths, probe, log }: RoleContext,
   options: JudgeOptions,
 ): Judge {
   function drawn(share: number): boolean {
@@ -51,7 +50,7 @@ export function createJudge(
     const audited = answer.bondWei >= options.exactFromWei || drawn(options.auditShare);
     if (path.kind === "approximate" && audited) return false;
     try {
-      const fast = await fastOutput(pool, release, answer.input, answer.endsAt);
+      const fast = await batcher.output(release, answer.input, answer.endsAt);
       return firstWrongOutput(release.model, fast, answer.output, release.release) === undefined;
     } catch (error) {
       const fields = { result: answer.id, ...errorFields(error) };

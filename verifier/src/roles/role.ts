@@ -5,6 +5,7 @@ import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
+import type { Batcher } from "../compute/batcher.ts";
 import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
 import type { FastPaths } from "../compute/selfCheck.ts";
@@ -23,6 +24,8 @@ export interface RoleContext {
   readonly sender: Sender;
   readonly pool: InferencePool;
   readonly exact: ExactPool;
+  /** `pool`, with runs that several inputs share. */
+  readonly batcher: Batcher;
   readonly releases: Releases;
   readonly fastPaths: FastPaths;
   readonly findings: Findings;

@@ -1,7 +1,6 @@
 /** How answers over HTTP are computed: at onnxruntime's speed where it is as good as the exact interpreter, or where the operator takes the risk. */
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import type { ChainState } from "../chain/state.ts";
-import type { Batcher } from "../compute/batcher.ts";
 import { errorFields } from "../log.ts";
 import { CLOCK_SHARE, honestAnswerer, type ReceiptAnswerer } from "../roles/operator.ts";
 import type { RoleContext } from "../roles/role.ts";
@@ -14,8 +13,7 @@ export const ANSWERS = ["checked", "onnxruntime"] as const;
 export type AnswersBy = (typeof ANSWERS)[number];
 
 export function createAnswerer(
-  context: Pick<RoleContext, "pool" | "exact" | "fastPaths" | "log">,
-  batcher: Batcher,
+  context: Pick<RoleContext, "pool" | "exact" | "batcher" | "fastPaths" | "log">,
   by: AnswersBy,
   state: () => Pick<ChainState, "parameters">,
 ): ReceiptAnswerer {
@@ -33,7 +31,7 @@ export function createAnswerer(
     const fast = path?.kind === "exact" || (path?.kind === "approximate" && by === "onnxruntime");
     if (!fast) return honest(release, input, limits(deadline));
     try {
-      return await batcher.output(release, input, deadline);
+      return await context.batcher.output(release, input, deadline);
     } catch (error) {
       const fields = { release: release.releaseId, ...errorFields(error) };
       context.log.warn(fields, "onnxruntime failed: the exact interpreter answers");

@@ -3,8 +3,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import type { Place } from "../../../sdk/src/receipts.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ChainState } from "../chain/state.ts";
-import { createBatcher } from "../compute/batcher.ts";
-import { createBatches } from "../compute/batches.ts";
+import { RUNS } from "../compute/batcher.ts";
 import type { Routes } from "../http/server.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import { createCashier, isKeyOf } from "./cashier.ts";
@@ -49,8 +48,7 @@ export const MAX_AUDIT_BYTES = 4 * 2 ** 20;
 /** Requests of one client, and of all, that wait or run. */
 const EACH = 64;
 const ALL = 1024;
-/** Runs for each process: its next job is there when it is done with one, and what waits beyond can share a run. */
-const RUNS = 2;
+/** Inputs of a run, at most. */
 const ROWS = 8;
 
 export interface Door {
@@ -75,12 +73,6 @@ export function openDoor(
   const { signer } = options;
   const account = context.sender.address;
   const prices = createPrices(options.priceWei, options.prices ?? new Map(), options.bondClass);
-  const batches = createBatches(context, context.log);
-  const batcher = createBatcher({
-    pool: context.pool,
-    runs: RUNS * context.workers,
-    sizesOf: (release) => batches.sizesOf(release),
-  });
 
   function served(): readonly Hex[] {
     if (!isKeyOf(state(), signer.address, account)) return [];
@@ -103,7 +95,7 @@ export function openDoor(
     ...{ account, prices, digests, signer, store, state, isRead, release },
     purses: createPurses(store),
     fair: createFair({ atOnce: RUNS * ROWS * context.workers, each: EACH, all: ALL }),
-    answer: parts.answer ?? createAnswerer(context, batcher, options.answers, state),
+    answer: parts.answer ?? createAnswerer(context, options.answers, state),
     // Nothing is issued into a period that has its root, whatever becomes of our clock.
     now: () => Math.max(Math.floor(Date.now() / 1000), anchored().at(-1)?.until ?? 0),
   });

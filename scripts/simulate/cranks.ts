@@ -2,19 +2,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import { sameHex } from "../../sdk/src/structs.ts";
-import type { GameRecord } from "../../verifier/src/chain/state.ts";
 import { encodeMove } from "../../verifier/src/play/calls.ts";
-import { isOver, isOverturned, type Move, type Trial } from "../../verifier/src/play/trial.ts";
+import { isOver, isOverturned, type Trial } from "../../verifier/src/play/trial.ts";
 import type { Hand } from "./hand.ts";
 import type { Models } from "./models.ts";
-import type { PlannedRequest, Tactic } from "./requests.ts";
-import { OPERATORS, type CrankName, type ModelName } from "./rules.ts";
+import { createMover } from "./mover.ts";
+import type { PlannedRequest } from "./requests.ts";
+import { OPERATORS, type CrankName } from "./rules.ts";
 import type { Stage } from "./stage.ts";
-import { moveOf } from "./tactics.ts";
 import { createWatch, trialOfRequest } from "./watch.ts";
 
-/** A move that has not had its effect by then is tried again. */
-const PATIENCE_MS = 8000;
 const LOOK_MS = 1000;
 
 export interface CranksOptions {
@@ -33,30 +30,18 @@ export async function playCranks({ stage, models, plan, hands, rng, signal }: Cr
   const { game } = deployment.addresses;
   const honest = OPERATORS.map((name) => accounts[name].address);
   const watch = createWatch(contracts, provider);
-  const sentAt = new Map<string, number>();
+  const mover = createMover(contracts, game, rng);
 
-  function nextMove(
-    trial: Trial,
-    mine: GameRecord | undefined,
-    { tactic, model }: { readonly tactic: Tactic; readonly model: ModelName },
-  ): Move | undefined {
-    if (mine !== undefined) return moveOf(trial, mine, tactic, models[model], rng);
-    return trial.now < trial.result.endsAt ? { kind: "challenge" } : undefined;
-  }
-
-  async function play(trial: Trial, planned: PlannedRequest): Promise<void> {
-    if (isOver(trial) || isOverturned(trial)) return;
-    for (const { name, tactic } of planned.challengers) {
+  async function play(trial: Trial, { challengers, model }: PlannedRequest): Promise<void> {
+    const { result } = trial;
+    for (const { name, tactic } of challengers) {
       const hand = hands[name];
-      const mine = trial.result.games.get(hand.address.toLowerCase());
-      const key = `${trial.result.resultId}:${name}:${mine?.selections.length ?? "none"}`;
-      // A useless proof changes nothing: it is sent once.
-      const patience = tactic === "proves" && mine !== undefined ? Infinity : PATIENCE_MS;
-      if (Date.now() < (sentAt.get(key) ?? 0) + patience) continue;
-      const move = nextMove(trial, mine, { tactic, model: planned.model });
-      if (move === undefined) continue;
-      sentAt.set(key, Date.now());
-      await hand.send(game, encodeMove(contracts, trial, move));
+      const mine = result.games.get(hand.address.toLowerCase());
+      if (mine !== undefined) await mover.play(hand, trial, mine, tactic, models[model]);
+      else if (!isOver(trial) && !isOverturned(trial) && trial.now < result.endsAt)
+        await mover.send(hand, game, result.resultId, () =>
+          encodeMove(contracts, trial, { kind: "challenge" }),
+        );
     }
   }
 

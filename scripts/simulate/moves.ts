@@ -63,7 +63,7 @@ function targetsOf(contracts: Contracts): readonly Target[] {
     { at: at.market, interface: market.interface, court: at.market },
     { at: at.game, interface: game.interface, court: at.market },
     { at: at.receiptsGame, interface: receiptsGame.interface, court: at.receipts },
-    // Receipts name all that they are about, and the same voucher is worth nothing twice.
+    // Receipts name all that they are about but their places in line, and the same voucher is worth nothing twice.
     { at: at.receipts, interface: receipts.interface, court: undefined },
     { at: at.deposits, interface: deposits.interface, court: undefined },
   ];

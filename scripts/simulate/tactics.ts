@@ -8,7 +8,15 @@ import { fromHex, toHex, type Node } from "../../sdk/src/structs.ts";
 import { clocksAt, type GameRecord } from "../../verifier/src/chain/state.ts";
 import { access, claimOfTrace, type HonestRun } from "../../verifier/src/play/evidence.ts";
 import { levelsBelow, siblings } from "../../verifier/src/play/tree.ts";
-import { selectedNode, type Move, type Selection, type Trial } from "../../verifier/src/play/trial.ts";
+import { planChallenger, planSettlement } from "../../verifier/src/play/planner.ts";
+import {
+  isOver,
+  isOverturned,
+  selectedNode,
+  type Move,
+  type Selection,
+  type Trial,
+} from "../../verifier/src/play/trial.ts";
 import type { ModelDescription } from "../../verifier/src/releases/describe.ts";
 import type { Tactic } from "./requests.ts";
 
@@ -60,6 +68,13 @@ function uselessProof(run: HonestRun, rng: Rng): Move {
   return { kind: "prove", instruction, element: 0, proof };
 }
 
+/** What a challenger takes whatever its tactic: the game of an operator whose clock ran out, and then its share. */
+export function takingOf(trial: Trial, { challenger }: GameRecord): Move | undefined {
+  return isOverturned(trial)
+    ? planSettlement(trial, challenger)[0]
+    : planChallenger(trial, challenger, undefined)?.move;
+}
+
 /**
  * The next move in a game that was begun.
  * @returns undefined: it is not the challenger's turn, or it has nothing more to say.
@@ -71,7 +86,8 @@ export function moveOf(
   { program, commitment }: ModelDescription,
   rng: Rng,
 ): Move | undefined {
-  if (tactic === "stalls" || mine.status !== "open" || trial.result.commit === undefined) return undefined;
+  if (isOver(trial) || isOverturned(trial) || tactic === "stalls") return undefined;
+  if (mine.status !== "open" || trial.result.commit === undefined) return undefined;
   if (clocksAt(trial.result, mine, trial.now).operatorOnMove) return undefined;
   const inputs = splitBlob(program.inputs, fromHex(trial.request.input));
   const run: HonestRun = { program, commitment, inputs, trace: computeTrace(program, inputs) };

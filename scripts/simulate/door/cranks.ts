@@ -6,18 +6,16 @@ import { digestOfFile } from "../../../sdk/src/infer/store.ts";
 import type { ReceiptFile } from "../../../sdk/src/infer/wire.ts";
 import { sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ResultRecord } from "../../../verifier/src/chain/state.ts";
-import { encodeMove } from "../../../verifier/src/play/calls.ts";
 import { trialOf } from "../../../verifier/src/play/trial.ts";
 import type { Hand } from "../hand.ts";
+import { createMover } from "../mover.ts";
 import type { Challenger } from "../requests.ts";
 import type { CrankName } from "../rules.ts";
 import type { Stage } from "../stage.ts";
-import { moveOf } from "../tactics.ts";
 import { createWatch, type Watched } from "../watch.ts";
 import type { Goods } from "./goods.ts";
 import { RUSHED } from "./plan.ts";
 
-const PATIENCE_MS = 8000;
 const LOOK_MS = 1000;
 
 export interface DoorCranks {
@@ -57,7 +55,7 @@ export function createDoorCranks(
 ): DoorCranks {
   const { receipts: court, receiptsGame: game } = contracts.deployment.addresses;
   const targets: Target[] = [];
-  const sentAt = new Map<string, number>();
+  const mover = createMover(contracts, game, rng);
 
   function challengeCall({ file }: Target): string {
     const { release } = goods.of(file);
@@ -82,19 +80,10 @@ export function createDoorCranks(
     const result = resultOf(watched, target);
     const mine = result?.games.get(address.toLowerCase());
     if (mine === undefined && waits(watched, target, address)) return;
-    const key = `${target.digest}:${name}:${mine?.selections.length ?? "none"}`;
-    // A useless proof changes nothing: it is sent once.
-    const patience = tactic === "proves" && mine !== undefined ? Infinity : PATIENCE_MS;
-    if (Date.now() < (sentAt.get(key) ?? 0) + patience) return;
-    if (mine === undefined || result === undefined) {
-      sentAt.set(key, Date.now());
-      return hand.send(court, challengeCall(target));
-    }
-    const trial = trialOf(watched.state, result, watched.now);
-    const move = trial && moveOf(trial, mine, tactic, goods.of(target.file).model, rng);
-    if (trial === undefined || move === undefined) return;
-    sentAt.set(key, Date.now());
-    await hand.send(game, encodeMove(contracts, trial, move));
+    const trial = result && trialOf(watched.state, result, watched.now);
+    if (trial !== undefined && mine !== undefined)
+      await mover.play(hand, trial, mine, tactic, goods.of(target.file).model);
+    else await mover.send(hand, court, target.digest, () => challengeCall(target));
   }
 
   async function round(): Promise<void> {

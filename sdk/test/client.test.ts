@@ -4,6 +4,7 @@ import { BrowserProvider, JsonRpcProvider, VoidSigner, Wallet } from "ethers";
 import { createServer, type Server } from "node:http";
 import { freePort } from "../../scripts/anvil.ts";
 import {
+  addressOf,
   exampleModel,
   pass,
   publishFile,
@@ -41,7 +42,6 @@ describe("the SDK's client", function () {
   let world: World;
   let digits: PublishedModel;
   let assay: Assay;
-  const addressOf = (account: number): Hex => `0x${world.chain.wallet(account).address.slice(2)}`;
 
   before(async () => {
     world = await startWorld({ blockSeconds: 0 });
@@ -59,7 +59,7 @@ describe("the SDK's client", function () {
 
   async function finalize({ request }: Pending, account = 1): Promise<void> {
     await pass(world, request.windowSeconds + 1);
-    await (await world.contracts.market.finalize(request, addressOf(account), OUTPUT)).wait();
+    await (await world.contracts.market.finalize(request, addressOf(world, account), OUTPUT)).wait();
   }
 
   async function announce(account: number, offer: typeof OFFER): Promise<void> {
@@ -69,7 +69,7 @@ describe("the SDK's client", function () {
 
   async function asked(): Promise<Pending> {
     // In an open request it would have to wait for its turn.
-    const operator = addressOf(1);
+    const operator = addressOf(world, 1);
     return assay.request({ releaseId: digits.releaseId, input: INPUT, fee: 10n ** 15n, operator });
   }
 
@@ -108,22 +108,26 @@ describe("the SDK's client", function () {
     // Has no stake.
     await announce(3, { ...OFFER, feeWei: 1n });
     const quote = await assay.quote({ releaseId });
-    expect(quote).to.include({ operator: addressOf(1), fee: OFFER.feeWei });
+    expect(quote).to.include({ operator: addressOf(world, 1), fee: OFFER.feeWei });
     expect(quote.bond >= floor - floor / 4n && quote.bond > 0n).to.equal(true);
-    expect((await assay.quote({ releaseId, operator: addressOf(3) })).fee).to.equal(1n);
-    for (const operator of [addressOf(2), addressOf(4)])
+    expect((await assay.quote({ releaseId, operator: addressOf(world, 3) })).fee).to.equal(1n);
+    for (const operator of [addressOf(world, 2), addressOf(world, 4)])
       expect((await errorOf(assay.quote({ releaseId, operator }))).code).to.equal("NOT_FOUND");
     expect((await assay.quote({ releaseId, bond: 2n * STAKE })).operator).to.equal(ZERO_ADDRESS);
     // A price in gas follows the base fee; there is room for it to rise.
     await announce(1, { ...OFFER, feeWei: 0n, gas: 100_000, gasPercent: 100 });
-    const { fee, baseFee } = await assay.quote({ releaseId, operator: addressOf(1), headroomBlocks: 8 });
+    const { fee, baseFee } = await assay.quote({
+      releaseId,
+      operator: addressOf(world, 1),
+      headroomBlocks: 8,
+    });
     expect(fee > 100_000n * baseFee * 2n).to.equal(true);
     await announce(1, OFFER);
   });
 
   it("asks as quoted, and says how firm the answer is", async () => {
     const pending = await assay.request({ releaseId: digits.releaseId, input: INPUT });
-    expect(pending.request).to.include({ fee: OFFER.feeWei, operator: addressOf(1) });
+    expect(pending.request).to.include({ fee: OFFER.feeWei, operator: addressOf(world, 1) });
     const waiting = pending.provisional({ pollSeconds: 0.05 });
     await answer(pending);
     const early = await waiting;
@@ -147,7 +151,7 @@ describe("the SDK's client", function () {
       assay.check({ ...pending, input: INPUT.map((x) => x + 1) }, early),
       assay.check({ ...pending, request: { ...pending.request, fee: 1n } }, early),
       assay.check(pending, { ...early, output: new Uint8Array(10) }),
-      assay.check(pending, { ...early, operator: addressOf(2) }),
+      assay.check(pending, { ...early, operator: addressOf(world, 2) }),
     ];
     for (const lie of lies) expect((await errorOf(lie)).code).to.equal("RPC_FAILED");
   });
@@ -193,7 +197,7 @@ describe("the SDK's client", function () {
   it("says so when the wallet's owner declines", async () => {
     const owner = new BrowserProvider({
       async request({ method, params = [] }) {
-        if (method === "eth_accounts" || method === "eth_requestAccounts") return [addressOf(9)];
+        if (method === "eth_accounts" || method === "eth_requestAccounts") return [addressOf(world, 9)];
         if (method !== "eth_sendTransaction")
           return world.chain.provider.send(
             method,
@@ -315,7 +319,7 @@ describe("the SDK's client", function () {
         ...{ staticNetwork: true, cacheTimeout: -1 },
       });
       try {
-        const through = await connectAssay(new VoidSigner(addressOf(9), provider), world.deployment);
+        const through = await connectAssay(new VoidSigner(addressOf(world, 9), provider), world.deployment);
         const pending = await asked();
         const events = follow({ requestId: pending.requestId }, pending.block, through);
         await until("the request is seen", () => events.seen.length === 1);

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { Wallet } from "ethers";
 import { freePort } from "../../scripts/anvil.ts";
 import {
+  addressOf,
   exampleModel,
   pass,
   publishFile,
@@ -23,7 +24,6 @@ import { memoryStore, type InferenceStore } from "../src/infer/store.ts";
 import { receiptFileSchema, toJson } from "../src/infer/wire.ts";
 import { signAs, type Place } from "../src/receipts.ts";
 import { revertName } from "../src/revert.ts";
-import type { Hex } from "../src/structs.ts";
 import { MISDEEDS, startOperator, type Misdeed, type TestOperator } from "./operator.ts";
 
 const ETHER = 10n ** 18n;
@@ -49,7 +49,6 @@ describe("paid inference", function () {
   let place: Place;
   let contracts: Contracts;
   const running: TestOperator[] = [];
-  const addressOf = (account: number): Hex => `0x${world.chain.wallet(account).address.slice(2)}`;
   const as = (account: number): Contracts => connect(world.deployment, world.chain.wallet(account));
 
   before(async () => {
@@ -68,14 +67,14 @@ describe("paid inference", function () {
   /** With key, reserve and endpoint, and a deposit of the client's. */
   async function enrol(account: number, priceWei = PRICE, reserveWei = ETHER): Promise<TestOperator> {
     const key = new Wallet(Wallet.createRandom().privateKey);
-    const operator = addressOf(account);
+    const operator = addressOf(world, account);
     const { receipts, directory } = as(account);
     const proof = await signAs(key, place, "Key", { operator });
     await (await receipts.addKey(key.address, proof)).wait();
     await (await receipts.addReserve({ value: reserveWei })).wait();
     const started = await startOperator({
       ...{ place, operator, key, releaseId: digits.releaseId, signature: digits.model.signature },
-      ...{ voucherSigner: addressOf(CLIENT), priceWei, bondClass: BOND_CLASS },
+      ...{ voucherSigner: addressOf(world, CLIENT), priceWei, bondClass: BOND_CLASS },
       answer: (input) => Uint8Array.from({ length: OUTPUT_BYTES }, (_, i) => (input[i] ?? 0) ^ 7),
     });
     running.push(started);
@@ -84,7 +83,7 @@ describe("paid inference", function () {
   }
 
   const fund = (operator: TestOperator, wei = 100n * PRICE) =>
-    deposit(contracts, operator.options.operator, wei, addressOf(CLIENT));
+    deposit(contracts, operator.options.operator, wei, addressOf(world, CLIENT));
 
   interface Shop {
     readonly client: InferenceClient;
@@ -120,25 +119,28 @@ describe("paid inference", function () {
     const without = await errorOf(ask(1));
     expect(without.code).to.equal("PAYMENT_REQUIRED");
     const { operators } = await client.operators(digits.releaseId);
-    expect(operators.map(({ operator }) => operator)).to.deep.equal([addressOf(2), addressOf(1)]);
+    expect(operators.map(({ operator }) => operator)).to.deep.equal([
+      addressOf(world, 2),
+      addressOf(world, 1),
+    ]);
     expect(operators[0]).to.deep.include({ coverWei: ETHER, bondWei: 8n * 10n ** 15n, overturned: 0 });
     await fund(dear);
-    expect((await ask(1)).operator).to.equal(addressOf(1));
+    expect((await ask(1)).operator).to.equal(addressOf(world, 1));
     await fund(cheap);
     const { operator, output, priceWei, receipt } = await ask(2);
-    expect([operator, priceWei]).to.deep.equal([addressOf(2), PRICE]);
+    expect([operator, priceWei]).to.deep.equal([addressOf(world, 2), PRICE]);
     expect(output).to.have.length(OUTPUT_BYTES);
     const kept = [];
     for await (const file of store.receipts()) kept.push(file);
     expect(kept).to.deep.include(receipt);
-    expect(await client.ledger(addressOf(2))).to.deep.equal({
+    expect(await client.ledger(addressOf(world, 2))).to.deep.equal({
       obtainedWei: PRICE,
       signedWei: PRICE,
       open: [],
     });
     expect(parseReceiptFile(toJson(receipt))).to.deep.equal(receipt);
-    expect((await ask(3, { maxPriceWei: 3n * PRICE, operator: addressOf(1) })).operator).to.equal(
-      addressOf(1),
+    expect((await ask(3, { maxPriceWei: 3n * PRICE, operator: addressOf(world, 1) })).operator).to.equal(
+      addressOf(world, 1),
     );
     expect((await errorOf(ask(3, { maxPriceWei: PRICE - 1n }))).code).to.equal("NOT_FOUND");
     expect((await errorOf(ask(3, { minBondClass: BOND_CLASS + 1 }))).code).to.equal("NOT_FOUND");
@@ -147,7 +149,7 @@ describe("paid inference", function () {
   it("is one HTTP request for each answer, and none to the chain, while terms are fresh", async () => {
     const one = await enrol(3);
     await fund(one);
-    const operator = addressOf(3);
+    const operator = addressOf(world, 3);
     const { ask } = await open({ termsSeconds: 60 });
     await ask(1, { operator });
     const before = one.asked;
@@ -161,13 +163,13 @@ describe("paid inference", function () {
     for (let seed = 2; seed < 7; seed++) await ask(seed, { operator });
     expect([one.asked, queries]).to.deep.equal([before + 5, []]);
     // So are they counted.
-    await accountOf(contracts, addressOf(CLIENT), operator);
+    await accountOf(contracts, addressOf(world, CLIENT), operator);
     expect(queries).to.include('"eth_call"');
     await world.chain.provider.off("debug", count);
   });
 
   it("asks again who could not be reached, though terms are kept for long", async () => {
-    const operator = addressOf(12);
+    const operator = addressOf(world, 12);
     await fund(await enrol(12));
     let down = true;
     const { ask } = await open({
@@ -187,11 +189,11 @@ describe("paid inference", function () {
     await fund(one);
     const { ask, client } = await open({ maxInFlight: 4 });
     const answers = await Promise.all(
-      Array.from({ length: 12 }, (_, i) => ask(i + 1, { operator: addressOf(4) })),
+      Array.from({ length: 12 }, (_, i) => ask(i + 1, { operator: addressOf(world, 4) })),
     );
     expect(new Set(answers.map(({ receipt }) => receipt.receipt.requestHash)).size).to.equal(12);
     expect(one).to.include({ owedWei: 12n * PRICE, signedWei: 12n * PRICE });
-    expect((await client.ledger(addressOf(4))).open).to.deep.equal([]);
+    expect((await client.ledger(addressOf(world, 4))).open).to.deep.equal([]);
   });
 
   describe("an operator that", () => {
@@ -201,7 +203,7 @@ describe("paid inference", function () {
       bad = await enrol(5);
       await fund(bad, 1000n * PRICE);
       shop = await open();
-      await shop.ask(1, { operator: addressOf(5) });
+      await shop.ask(1, { operator: addressOf(world, 5) });
     });
 
     const CODES: Partial<Record<Misdeed, string>> = {
@@ -211,7 +213,7 @@ describe("paid inference", function () {
     };
     for (const misdeed of MISDEEDS)
       it(`${misdeed} gets one price at most`, async () => {
-        const operator = addressOf(5);
+        const operator = addressOf(world, 5);
         bad.misdeed = misdeed;
         const seed = 2 + MISDEEDS.indexOf(misdeed);
         const before = await shop.client.ledger(operator);
@@ -239,7 +241,7 @@ describe("paid inference", function () {
       });
 
     it("cannot be reached is asked for the same order by the next process, before anything new", async () => {
-      const operator = addressOf(5);
+      const operator = addressOf(world, 5);
       const { store } = shop;
       bad.misdeed = "hangs up";
       await errorOf(shop.ask(1000, { operator }));
@@ -254,7 +256,7 @@ describe("paid inference", function () {
     });
 
     it("rightly counts what a client forgot is paid on once that is acknowledged", async () => {
-      const operator = addressOf(5);
+      const operator = addressOf(world, 5);
       const { ask, client } = await open();
       const error = await errorOf(ask(2000, { operator }));
       expect([error.code, error.details["owedWei"]]).to.deep.equal(["PAYMENT_REQUIRED", bad.owedWei]);
@@ -266,7 +268,7 @@ describe("paid inference", function () {
   it("leaves out who is not backed, and says why", async () => {
     const one = await enrol(6, PRICE, 10n ** 15n);
     await fund(one, PRICE);
-    const operator = addressOf(6);
+    const operator = addressOf(world, 6);
     const { ask, store } = await open();
     const why = async (): Promise<string> => (await errorOf(ask(1, { operator }))).message;
     expect(await why()).to.include("reserve");
@@ -277,7 +279,11 @@ describe("paid inference", function () {
     await announceLeaving(contracts, operator);
     expect(await why()).to.include("leaving");
     await fund(one);
-    const stranger = { provider: world.chain.provider, store: memoryStore(), client: addressOf(CLIENT) };
+    const stranger = {
+      provider: world.chain.provider,
+      store: memoryStore(),
+      client: addressOf(world, CLIENT),
+    };
     const assay = await connectAssay(world.chain.wallet(8), world.deployment);
     const { signature } = digits.model;
     const asking = { releaseId: digits.releaseId, signature, input: new Uint8Array(64), operator };
@@ -292,21 +298,21 @@ describe("paid inference", function () {
   });
 
   it("does not take a deposit's signer for another, and returns what is left after the notice", async () => {
-    const operator = addressOf(7);
-    await deposit(contracts, operator, 5n, addressOf(8));
-    expect(await accountOf(contracts, addressOf(CLIENT), operator)).to.deep.equal({
-      ...{ depositWei: 5n, redeemedWei: 0n, leavesAt: 0, signer: addressOf(8) },
+    const operator = addressOf(world, 7);
+    await deposit(contracts, operator, 5n, addressOf(world, 8));
+    expect(await accountOf(contracts, addressOf(world, CLIENT), operator)).to.deep.equal({
+      ...{ depositWei: 5n, redeemedWei: 0n, leavesAt: 0, signer: addressOf(world, 8) },
     });
-    expect(revertName(await errorOf(deposit(contracts, operator, 5n, addressOf(CLIENT))))).to.equal(
+    expect(revertName(await errorOf(deposit(contracts, operator, 5n, addressOf(world, CLIENT))))).to.equal(
       "SignerIs",
     );
-    expect(revertName(await errorOf(withdraw(contracts, operator, addressOf(CLIENT))))).to.equal(
+    expect(revertName(await errorOf(withdraw(contracts, operator, addressOf(world, CLIENT))))).to.equal(
       "NotLeaving",
     );
     await announceLeaving(contracts, operator);
     await pass(world, 3 * 86_400 + 1);
-    await withdraw(contracts, operator, addressOf(CLIENT));
-    expect((await accountOf(contracts, addressOf(CLIENT), operator)).depositWei).to.equal(0n);
+    await withdraw(contracts, operator, addressOf(world, CLIENT));
+    expect((await accountOf(contracts, addressOf(world, CLIENT), operator)).depositWei).to.equal(0n);
   });
 
   describe("a receipt", () => {
@@ -314,7 +320,10 @@ describe("paid inference", function () {
       const one = await enrol(10);
       await fund(one);
       const { ask } = await open();
-      const { receipt: file, output } = await ask(5, { operator: addressOf(10), ...{ timeoutSeconds: 20 } });
+      const { receipt: file, output } = await ask(5, {
+        operator: addressOf(world, 10),
+        ...{ timeoutSeconds: 20 },
+      });
       const { provider } = world.chain;
       const { signature } = digits.model;
       const now = file.receipt.issuedAt + 10;
@@ -354,7 +363,7 @@ describe("paid inference", function () {
     it("is recomputed as often as the client likes, by itself or by a node", async () => {
       const one = await enrol(11);
       await fund(one);
-      const operator = addressOf(11);
+      const operator = addressOf(world, 11);
       let draw = 0.4;
       const { ask } = await open({ random: () => draw });
       const seen: string[] = [];

@@ -7,12 +7,12 @@ import { exactOutput } from "../src/compute/exact.ts";
 import { clocksAt } from "../src/chain/state.ts";
 import type { RunningNode } from "../src/node.ts";
 import { encodeMove } from "../src/play/calls.ts";
-import { selectedNode, type Trial } from "../src/play/trial.ts";
+import { selectedNode } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { alteredAnswer, corruptOperator, silentOperator } from "./corrupt.ts";
 import { codeOf } from "./failure.ts";
-import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
-import { isSettled, startPlayer, stateOf } from "./player.ts";
+import { createWatch } from "../../scripts/simulate/watch.ts";
+import { isSettled, startPlayer, stateOf, trialOf } from "./player.ts";
 import { until } from "./until.ts";
 import {
   exampleModel,
@@ -61,12 +61,6 @@ describe("disputes on a real chain", function () {
     });
   }
 
-  async function trialOf({ requestId }: RequestHandle): Promise<Trial> {
-    const trial = trialOfRequest(await watch(), requestId);
-    if (trial === undefined) throw new Error("no trial yet");
-    return trial;
-  }
-
   async function freeAndLocked(account: number): Promise<readonly [bigint, bigint]> {
     const { freeWei, lockedWei } = await world.contracts.vault.accountOf(addresses[account] ?? "");
     return [freeWei, lockedWei];
@@ -101,8 +95,8 @@ describe("disputes on a real chain", function () {
 
     let shares = 0n;
     for (const [i, handle] of handles.entries()) {
-      await until("settled", async () => isSettled((await trialOf(handle)).result));
-      expect((await trialOf(handle)).result.verdict).to.equal(verdicts[i]);
+      await until("settled", async () => isSettled((await trialOf(watch, handle)).result));
+      expect((await trialOf(watch, handle)).result.verdict).to.equal(verdicts[i]);
       expect(await freeAndLocked(i + 2)).to.deep.equal([STAKE - handle.request.bond, 0n]);
       shares += handle.request.bond / 4n;
     }
@@ -120,13 +114,16 @@ describe("disputes on a real chain", function () {
     const contracts = connect(world.deployment, world.chain.wallet(6));
     const answer = await waitForAnswer(contracts, world.chain.provider, handle, { pollSeconds: 0.2 });
     expect(answer.output).to.deep.equal(exactOutput(cancer.model, handle.input));
-    const challenge = encodeMove(contracts, await trialOf(handle), { kind: "challenge" });
+    const challenge = encodeMove(contracts, await trialOf(watch, handle), { kind: "challenge" });
     const to = world.deployment.addresses.game;
     await (await world.chain.wallet(6).sendTransaction({ to, data: challenge })).wait();
-    await until("the trace is committed", async () => (await trialOf(handle)).result.commit !== undefined);
+    await until(
+      "the trace is committed",
+      async () => (await trialOf(watch, handle)).result.commit !== undefined,
+    );
 
     // The node's clocks are the contract's.
-    const trial = await trialOf(handle);
+    const trial = await trialOf(watch, handle);
     const game = [...trial.result.games.values()][0];
     if (game === undefined) throw new Error("no game");
     const head = await world.chain.provider.getBlock("latest");
@@ -152,7 +149,7 @@ describe("disputes on a real chain", function () {
 
     const locked = (await contracts.vault.accountOf(world.chain.wallet(6).address)).lockedWei;
     await pass(world, CLOCK + 1);
-    await until("the game is over", async () => (await trialOf(handle)).result.openGames === 0);
+    await until("the game is over", async () => (await trialOf(watch, handle)).result.openGames === 0);
     await pass(world, WINDOW);
     await until("final", async () => (await stateOf(world, handle)) === "final");
     await until(
@@ -168,11 +165,12 @@ describe("disputes on a real chain", function () {
     await until(
       "challenged",
       async () =>
-        (await stateOf(world, handle)) === "answered" && (await trialOf(handle)).result.openGames === 1,
+        (await stateOf(world, handle)) === "answered" &&
+        (await trialOf(watch, handle)).result.openGames === 1,
     );
     await pass(world, CLOCK + 1);
     await until("refunded", async () => (await stateOf(world, handle)) === "refunded");
-    expect((await trialOf(handle)).result.verdict).to.equal("clock");
+    expect((await trialOf(watch, handle)).result.verdict).to.equal("clock");
     const reader = connect(world.deployment, world.chain.provider);
     expect(await codeOf(waitForAnswer(reader, world.chain.provider, handle))).to.equal("UNANSWERED");
   });

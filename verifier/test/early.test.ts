@@ -3,28 +3,28 @@
  * challenged. A challenger's node that missed it would wait for a commitment that is there until its own time is up.
  */
 import { expect } from "chai";
+import type { ContractTransactionResponse, Overrides } from "ethers";
 import { splitBlob, wholeClaim } from "../../program/src/claim.ts";
 import { depthOf } from "../../program/src/merkle.ts";
 import { computeTrace } from "../../program/src/trace.ts";
-import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
-import { connect } from "../../sdk/src/contracts.ts";
-import { claimOfReceipt } from "../../sdk/src/infer/check.ts";
+import { createWatch } from "../../scripts/simulate/watch.ts";
+import { connect, type Contracts } from "../../sdk/src/contracts.ts";
+import { claimOfReceipt, inputOfReceipt } from "../../sdk/src/infer/check.ts";
 import { digestOfFile } from "../../sdk/src/infer/store.ts";
-import { AUDIT_PATH } from "../../sdk/src/infer/wire.ts";
 import { bondOfClass } from "../../sdk/src/receipts.ts";
 import { readRelease } from "../../sdk/src/release.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
 import type { Claim, Hex, Release } from "../../sdk/src/structs.ts";
 import { keccak, requestIdOf, resultIdOf } from "../../sdk/src/ids.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
-import { encodeMove } from "../src/play/calls.ts";
 import { defend } from "../src/play/trace.ts";
-import type { Trial } from "../src/play/trial.ts";
 import { corruptOperator, corruptTensors, outputOf, type Corruption } from "./corrupt.ts";
-import { ANSWERS_ALL, CHECKS_ALL, isSettled, nodeOptions, stateOf } from "./player.ts";
-import { buyReceipt, handTo, RESERVE, startReceiptLiar, urlOf } from "./receipts.ts";
+import { ANSWERS_ALL, CHECKS_ALL, isSettled, nodeOptions, stateOf, trialOf } from "./player.ts";
+import { buyReceipt, handTo, RESERVE, standingOf, startReceiptLiar } from "./receipts.ts";
 import { until } from "./until.ts";
 import {
+  addressOf,
+  blocksPass,
   exampleModel,
   pass,
   publishFile,
@@ -64,13 +64,8 @@ describe("traces committed early", function () {
   let verifier: RunningNode;
   const nodes: RunningNode[] = [];
 
-  function wallet(account: number) {
-    return world.chain.wallet(account);
-  }
-
-  function addressOf(account: number): Hex {
-    return `0x${wallet(account).address.slice(2)}`;
-  }
+  const as = (account: number): Contracts => connect(world.deployment, world.chain.wallet(account));
+  const address = (account: number): Hex => addressOf(world, account);
 
   async function start(account: number, lie?: Corruption): Promise<void> {
     const parts = lie === undefined ? {} : corruptOperator(lie);
@@ -81,27 +76,23 @@ describe("traces committed early", function () {
 
   async function ask(account: number): Promise<RequestHandle> {
     const input = Uint8Array.from({ length: model.model.inputBytes }, (_, i) => (i * 5 + account) % 17);
-    const terms = { fee: FEE, windowSeconds: WINDOW, operator: addressOf(account) };
-    return request(connect(world.deployment, wallet(9)), addressOf(9), {
-      ...{ releaseId: model.releaseId, input },
-      ...terms,
-    });
+    const terms = { fee: FEE, windowSeconds: WINDOW, operator: address(account) };
+    return request(as(9), address(9), { releaseId: model.releaseId, input, ...terms });
   }
 
-  function commitment(claim: Claim, { tensors }: Stand): { readonly data: string } {
-    const { game } = world.contracts;
+  /** Sends the commitment to a trace. */
+  function commit(
+    game: Contracts["game"],
+    claim: Claim,
+    { tensors }: Stand,
+    overrides: Overrides = {},
+  ): Promise<ContractTransactionResponse> {
     const { root, top } = defend(depthOf(tensors.length), wholeClaim(tensors));
-    return { data: game.interface.encodeFunctionData("commitTrace", [claim, root, model.model.header, top]) };
+    return game.commitTrace(claim, root, model.model.header, top, overrides);
   }
 
   function claimIn({ request: asked }: RequestHandle, account: number, { output }: Stand): Claim {
-    return { request: asked, release, operator: addressOf(account), outputHash: keccak(output) };
-  }
-
-  async function trialOf({ requestId }: RequestHandle): Promise<Trial> {
-    const trial = trialOfRequest(await watch(), requestId);
-    if (trial === undefined) throw new Error("no trial yet");
-    return trial;
+    return { request: asked, release, operator: address(account), outputHash: keccak(output) };
   }
 
   /** Seconds between the commitment and the first challenge of the answer. */
@@ -117,9 +108,9 @@ describe("traces committed early", function () {
 
   async function expectOverturned(handle: RequestHandle, account: number): Promise<void> {
     await until("refunded", async () => (await stateOf(world, handle)) === "refunded");
-    await until("settled", async () => isSettled((await trialOf(handle)).result));
-    expect((await trialOf(handle)).result.verdict).to.equal("step");
-    const { freeWei, lockedWei } = await world.contracts.vault.accountOf(addressOf(account));
+    await until("settled", async () => isSettled((await trialOf(watch, handle)).result));
+    expect((await trialOf(watch, handle)).result.verdict).to.equal("step");
+    const { freeWei, lockedWei } = await world.contracts.vault.accountOf(address(account));
     expect([freeWei, lockedWei]).to.deep.equal([STAKE - handle.request.bond, 0n]);
   }
 
@@ -129,8 +120,7 @@ describe("traces committed early", function () {
     model = await publishFile(world, exampleModel("digits"));
     ({ release } = await readRelease(world.contracts, world.chain.provider, model.releaseId));
     await stake(world, 1, STAKE);
-    const { receiptsVault } = connect(world.deployment, wallet(1));
-    await (await receiptsVault.deposit({ value: RESERVE })).wait();
+    await (await as(1).receiptsVault.deposit({ value: RESERVE })).wait();
     verifier = await startNode({
       ...{ ...nodeOptions(world, 1), ...CHECKS_ALL },
       http: { host: "127.0.0.1", port: 0 },
@@ -144,40 +134,30 @@ describe("traces committed early", function () {
     await world.stop();
   });
 
-  async function blocksPass(): Promise<void> {
-    const { number = 0 } = (await world.chain.provider.getBlock("latest")) ?? {};
-    await until("blocks pass", async () => (await world.chain.provider.getBlockNumber()) > number + 3);
-  }
-
   async function commitsBeforeItAnswers(handle: RequestHandle): Promise<void> {
     const stand = standOf(model, handle.input, LIE);
-    const { market, game } = world.deployment.addresses;
-    const commit = commitment(claimIn(handle, 2, stand), stand);
-    await (await wallet(2).sendTransaction({ to: game, ...commit })).wait();
+    const { market, game } = as(2);
+    await (await commit(game, claimIn(handle, 2, stand), stand)).wait();
     // Which the verifier's node reads before there is an answer.
-    await blocksPass();
-    const fulfil = connect(world.deployment, wallet(2)).market.interface;
-    const data = fulfil.encodeFunctionData("fulfill", [handle.request, stand.output]);
-    await (await wallet(2).sendTransaction({ to: market, data })).wait();
+    await blocksPass(world);
+    await (await market.fulfill(handle.request, stand.output)).wait();
     await start(2, LIE);
     await expectOverturned(handle, 2);
-    expect(await secondsBetween((await trialOf(handle)).result.resultId)).to.be.greaterThan(3);
+    expect(await secondsBetween((await trialOf(watch, handle)).result.resultId)).to.be.greaterThan(3);
   }
 
   async function commitsWithItsAnswer(handle: RequestHandle): Promise<void> {
     const stand = standOf(model, handle.input, LIE);
-    const { addresses } = world.deployment;
-    const { market } = connect(world.deployment, wallet(3));
-    const data = market.interface.encodeFunctionData("fulfill", [handle.request, stand.output]);
-    const nonce = await wallet(3).getNonce();
-    const fulfilled = await wallet(3).sendTransaction({ to: addresses.market, data, nonce });
+    const { market, game } = as(3);
+    const nonce = await world.chain.wallet(3).getNonce();
+    const fulfilled = await market.fulfill(handle.request, stand.output, { nonce });
     // What nobody has answered yet cannot be estimated.
-    const commit = { ...commitment(claimIn(handle, 3, stand), stand), nonce: nonce + 1, gasLimit: 500_000 };
-    const committed = await wallet(3).sendTransaction({ to: addresses.game, ...commit });
+    const next = { nonce: nonce + 1, gasLimit: 500_000 };
+    const committed = await commit(game, claimIn(handle, 3, stand), stand, next);
     await Promise.all([fulfilled.wait(), committed.wait()]);
     await start(3, LIE);
     await expectOverturned(handle, 3);
-    expect(await secondsBetween((await trialOf(handle)).result.resultId)).to.be.at.least(0);
+    expect(await secondsBetween((await trialOf(watch, handle)).result.resultId)).to.be.at.least(0);
   }
 
   async function commitsToItsReceipt(): Promise<void> {
@@ -185,22 +165,17 @@ describe("traces committed early", function () {
     nodes.push(liar);
     await liar.ready;
     const file = await buyReceipt(world, 7, liar, model);
-    const input = new Uint8Array(Buffer.from(file.input, "base64"));
     const { receipts, receiptsVault, market } = world.contracts;
-    const stand = standOf(model, input, LIE);
+    const stand = standOf(model, inputOfReceipt(file), LIE);
     const unheard = await claimOfReceipt(receipts, file, release);
     // The parameters are those of the time of its first challenge, which can be guessed.
     const parameters = await market.packedParameters();
-    const commit = commitment({ ...unheard, request: { ...unheard.request, parameters } }, stand);
-    await (
-      await wallet(6).sendTransaction({ to: world.deployment.addresses.receiptsGame, ...commit })
-    ).wait();
-    await blocksPass();
+    const claim = { ...unheard, request: { ...unheard.request, parameters } };
+    await (await commit(as(6).receiptsGame, claim, stand)).wait();
+    await blocksPass(world);
     await handTo(verifier, file);
-    await until("overturned", async () => {
-      const reply = await fetch(`${urlOf(verifier)}${AUDIT_PATH}/${digestOfFile(file)}`);
-      return JSON.stringify(await reply.json()).includes('"won"');
-    });
+    const digest = digestOfFile(file);
+    await until("overturned", async () => (await standingOf(verifier, digest)).challenge === "won");
     const { request: asked, outputHash } = await claimOfReceipt(receipts, file, release);
     const requestId = requestIdOf(world.deployment.chainId, world.deployment.addresses.receipts, asked);
     expect(await secondsBetween(resultIdOf(requestId, liar.address, outputHash))).to.be.greaterThan(3);
@@ -221,25 +196,22 @@ describe("traces committed early", function () {
     await Promise.all([stake(world, 4, STAKE), stake(world, 5, STAKE)]);
     const handle = await ask(4);
     const stand = standOf(model, handle.input);
-    const { addresses } = world.deployment;
-    const { market } = connect(world.deployment, wallet(4));
-    const commit = commitment(claimIn(handle, 4, stand), stand);
-    await (await wallet(4).sendTransaction({ to: addresses.game, ...commit })).wait();
+    const { market, game } = as(4);
+    await (await commit(game, claimIn(handle, 4, stand), stand)).wait();
     await (await market.fulfill(handle.request, stand.output)).wait();
     await start(4);
-    const challenge = encodeMove(world.contracts, await trialOf(handle), { kind: "challenge" });
-    await (await wallet(5).sendTransaction({ to: addresses.game, data: challenge })).wait();
-    const locked = (await world.contracts.vault.accountOf(addressOf(5))).lockedWei;
+    await (await as(5).game.challenge(claimIn(handle, 4, stand))).wait();
+    const locked = (await world.contracts.vault.accountOf(address(5))).lockedWei;
     expect(locked > 0n).to.equal(true);
     await pass(world, CLOCK + 1);
-    await until("the game is over", async () => (await trialOf(handle)).result.openGames === 0);
+    await until("the game is over", async () => (await trialOf(watch, handle)).result.openGames === 0);
     await pass(world, WINDOW);
     await until("final", async () => (await stateOf(world, handle)) === "final");
-    const held = () => world.contracts.vault.accountOf(addressOf(4));
+    const held = () => world.contracts.vault.accountOf(address(4));
     await until(
       "settled",
       async () => (await held()).lockedWei === 0n && (await held()).freeWei > STAKE + locked / 2n,
     );
-    expect((await world.contracts.vault.accountOf(addressOf(5))).lockedWei).to.equal(0n);
+    expect((await world.contracts.vault.accountOf(address(5))).lockedWei).to.equal(0n);
   });
 });

@@ -7,7 +7,6 @@ import { createWatch, trialOfRequest } from "../../scripts/simulate/watch.ts";
 import { chainTime } from "../../sdk/src/answer.ts";
 import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
-import type { Hex } from "../../sdk/src/structs.ts";
 import { importKeystore } from "../src/chain/keys.ts";
 import { listOffers } from "../../sdk/src/offers.ts";
 import {
@@ -28,9 +27,10 @@ import type { Trial } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { finished, launch } from "./command.ts";
 import { alteredAnswer } from "./corrupt.ts";
-import { ANSWERS_ALL, CHECKS_ALL, isSettled, nodeOptions, stateOf } from "./player.ts";
+import { ANSWERS_ALL, CHECKS_ALL, isSettled, nodeOptions, stateOf, trialOf } from "./player.ts";
 import { until } from "./until.ts";
 import {
+  addressOf,
   exampleModel,
   pass,
   publishFile,
@@ -80,10 +80,6 @@ describe("the economy on a real chain", function () {
   /** When the test of the lie began, by the chain's time. */
   let lieAt = 0;
 
-  function addressOf(account: number): Hex {
-    return `0x${world.chain.wallet(account).address.slice(2)}`;
-  }
-
   async function start(
     account: number,
     roles: Pick<NodeOptions, "operator" | "verifier" | "announce">,
@@ -110,21 +106,21 @@ describe("the economy on a real chain", function () {
   ): Promise<RequestHandle> {
     const contracts = connect(world.deployment, world.chain.wallet(REQUESTER));
     const input = Uint8Array.from({ length: digits.model.inputBytes }, (_, i) => (i * seed + 3) % 17);
-    return request(contracts, addressOf(REQUESTER), {
+    return request(contracts, addressOf(world, REQUESTER), {
       releaseId: digits.releaseId,
       input,
       fee,
       bond,
       windowSeconds: WINDOW,
       answerSeconds: 3 * WINDOW,
-      ...(account === undefined ? {} : { operator: addressOf(account) }),
+      ...(account === undefined ? {} : { operator: addressOf(world, account) }),
     });
   }
 
   /** Every transaction of an account, from the blocks themselves. */
   async function spendsOf(account: number): Promise<Spend[]> {
     const { provider } = world.chain;
-    const from = addressOf(account);
+    const from = addressOf(world, account);
     const spends: Spend[] = [];
     const head = await provider.getBlockNumber();
     for (let number = 0; number <= head; number++) {
@@ -146,15 +142,15 @@ describe("the economy on a real chain", function () {
   async function checkedLedger(account: number): Promise<Ledger> {
     const { events, state } = await watch();
     const ledger = ledgerOf(
-      addressOf(account),
+      addressOf(world, account),
       events.map(({ event }) => event),
       await spendsOf(account),
       state,
     );
-    const held = await world.contracts.vault.accountOf(addressOf(account));
+    const held = await world.contracts.vault.accountOf(addressOf(world, account));
     expect(unexplainedWei(ledger, held)).to.equal(0n);
     expect(balanceOf(ledger)).to.equal(held.freeWei + held.lockedWei);
-    const wallet = await world.chain.provider.getBalance(addressOf(account));
+    const wallet = await world.chain.provider.getBalance(addressOf(world, account));
     const funds = 10_000n * ETHER;
     expect(wallet).to.equal(funds - ledger.depositsWei + ledger.withdrawalsWei - ledger.total.gasWei);
     const single = [...ledger.releases.values()].reduce((sum, earnings) => sum + profitOf(earnings), 0n);
@@ -166,11 +162,11 @@ describe("the economy on a real chain", function () {
   /** Wallet and stake. */
   async function wealthOf(account: number, block: number): Promise<bigint> {
     const { provider } = world.chain;
-    const walletWei = await provider.getBalance(addressOf(account), block);
+    const walletWei = await provider.getBalance(addressOf(world, account), block);
     // There was no vault yet.
     if (block < world.deployment.block) return walletWei;
     const { vault } = connect(world.deployment, provider);
-    const { freeWei, lockedWei } = await vault.accountOf(addressOf(account), { blockTag: block });
+    const { freeWei, lockedWei } = await vault.accountOf(addressOf(world, account), { blockTag: block });
     return walletWei + freeWei + lockedWei;
   }
 
@@ -181,7 +177,7 @@ describe("the economy on a real chain", function () {
   ): Promise<z.infer<typeof profitSchema>> {
     const file = join(world.folder, `deployment-${account}.json`);
     writeFileSync(file, JSON.stringify(world.deployment));
-    const chain = ["--rpc", world.chain.url, "--deployment", file, "--address", addressOf(account)];
+    const chain = ["--rpc", world.chain.url, "--deployment", file, "--address", addressOf(world, account)];
     const { code, stdout, stderr } = await finished(launch(["status", "--json", ...chain, ...args]));
     expect([code, stderr]).to.deep.equal([0, ""]);
     const { profit } = z.object({ profit: profitSchema }).parse(JSON.parse(stdout));
@@ -203,7 +199,7 @@ describe("the economy on a real chain", function () {
       const { chainId, addresses, block } = world.deployment;
       const options = { deployment: `${chainId}:${addresses.market}`, fromBlock: block, depth: 66 };
       const logs = await openLogs(database, options);
-      const look = createProfit(database, logs, world.deployment, addressOf(HONEST));
+      const look = createProfit(database, logs, world.deployment, addressOf(world, HONEST));
       const { feesWei, sharesWei, forfeitsWei, gasWei } = status;
       const deposit = status.gas["deposit"]?.wei ?? 0n;
       const sums = { fees: feesWei, won: sharesWei + forfeitsWei, lost: 0n, gas: deposit - gasWei };
@@ -244,14 +240,14 @@ describe("the economy on a real chain", function () {
   });
 
   it("announces endpoints and offers in one transaction, and once", async () => {
-    const said = async () => (await watch()).state.operators.get(addressOf(HONEST).toLowerCase());
+    const said = async () => (await watch()).state.operators.get(addressOf(world, HONEST).toLowerCase());
     await until("announced", async () => (await said()) !== undefined);
     const record = await said();
     expect(record?.endpoints).to.deep.equal([ENDPOINT]);
     const offer = record?.offers.get(digits.releaseId);
     expect(offer?.maxBondWei).to.equal(ETHER);
     const { directory } = connect(world.deployment, world.chain.provider);
-    const stored = await directory.offerOf(addressOf(HONEST), digits.releaseId);
+    const stored = await directory.offerOf(addressOf(world, HONEST), digits.releaseId);
     expect([stored.feeWei, stored.gas, stored.tipMwei, stored.gasPercent].map(Number)).to.deep.equal([
       Number(offer?.feeWei),
       offer?.gas,
@@ -270,7 +266,7 @@ describe("the economy on a real chain", function () {
     const [offer, ...others] = await listOffers(reader, provider, digits.releaseId);
     if (offer === undefined) throw new Error("no offer");
     expect(others).to.have.length(0);
-    expect(offer).to.include({ operator: addressOf(HONEST), freeWei: STAKE, lockedWei: 0n });
+    expect(offer).to.include({ operator: addressOf(world, HONEST), freeWei: STAKE, lockedWei: 0n });
     expect(offer.endpoints).to.deep.equal([ENDPOINT]);
     const cheap = await ask(undefined, offer.priceWei / 3n, 4);
     const dear = await ask(undefined, offer.priceWei, 5);
@@ -331,7 +327,7 @@ describe("the economy on a real chain", function () {
     expect(await spendsOf(POOR)).to.have.length(1);
     const { events, state } = await watch();
     const happened = events.map(({ event }) => event);
-    const refunds = ledgerOf(addressOf(REQUESTER), happened, [], state);
+    const refunds = ledgerOf(addressOf(world, REQUESTER), happened, [], state);
     expect(refunds.refundsWei).to.equal(FEE);
     expect(profitOf(refunds.total)).to.equal(0n);
   });
@@ -341,11 +337,7 @@ describe("the economy on a real chain", function () {
     expect(before).to.equal(0n);
     const handle = await ask(HONEST, FEE, 9);
     await until("answered", async () => (await stateOf(world, handle)) === "answered");
-    const trial = async (): Promise<Trial> => {
-      const found = trialOfRequest(await watch(), handle.requestId);
-      if (found === undefined) throw new Error("no trial yet");
-      return found;
-    };
+    const trial = (): Promise<Trial> => trialOf(watch, handle);
     const wallet = world.chain.wallet(STALLER);
     const contracts = connect(world.deployment, wallet);
     const to = world.deployment.addresses.game;
@@ -365,8 +357,8 @@ describe("the economy on a real chain", function () {
     expect(operator.total.forfeitsWei).to.equal(bondWei / 2n);
     const challenger = await checkedLedger(STALLER);
     expect(challenger.total).to.include({ stakesLostWei: bondWei, sharesWei: 0n, bondsLostWei: 0n });
-    const { freeWei } = await world.contracts.vault.accountOf(addressOf(STALLER));
-    await (await contracts.vault.withdraw(freeWei, addressOf(STALLER))).wait();
+    const { freeWei } = await world.contracts.vault.accountOf(addressOf(world, STALLER));
+    await (await contracts.vault.withdraw(freeWei, addressOf(world, STALLER))).wait();
     const left = await checkedLedger(STALLER);
     expect([left.withdrawalsWei, balanceOf(left)]).to.deep.equal([STAKE - bondWei, 0n]);
   });
@@ -417,11 +409,11 @@ describe("the economy on a real chain", function () {
     const shown = await finished(launch(["announce", ...chain, ...key]));
     expect([shown.code, shown.stdout.includes(ENDPOINT)]).to.deep.equal([0, true]);
     const listed = await finished(launch(["model", "offers", digits.releaseId, ...chain, "--json"]));
-    expect(listed.stdout).to.include(addressOf(HONEST));
+    expect(listed.stdout).to.include(addressOf(world, HONEST));
     const gone = await finished(launch(["announce", "--withdraw", ...chain, ...key, "--json"]));
     expect([gone.code, JSON.parse(gone.stdout)]).to.deep.equal([
       0,
-      { account: addressOf(HONEST), endpoints: [], offers: {} },
+      { account: addressOf(world, HONEST), endpoints: [], offers: {} },
     ]);
     const none = await finished(launch(["model", "offers", digits.releaseId, ...chain, "--json"]));
     expect([none.code, JSON.parse(none.stdout)]).to.deep.equal([0, []]);

@@ -5,13 +5,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { connect } from "../../sdk/src/contracts.ts";
 import { request, type RequestHandle } from "../../sdk/src/request.ts";
-import type { Hex } from "../../sdk/src/structs.ts";
 import type { ConfigFile } from "../src/cli/config.ts";
 import { launch } from "./command.ts";
 import { stateOf } from "./player.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { until as waitUntil } from "./until.ts";
-import { exampleModel, publishFile, stake, startWorld, type PublishedModel, type World } from "./world.ts";
+import {
+  addressOf,
+  exampleModel,
+  publishFile,
+  stake,
+  startWorld,
+  type PublishedModel,
+  type World,
+} from "./world.ts";
 
 const REQUESTS = 10;
 const PASSWORD = "of the fleet";
@@ -88,7 +95,7 @@ describe("a fleet: several node processes with one key on one Postgres server", 
   async function ask(): Promise<RequestHandle[]> {
     const wallet = world.chain.wallet(9);
     const contracts = connect(world.deployment, wallet);
-    const operator: Hex = `0x${world.chain.wallet(account).address.slice(2)}`;
+    const operator = addressOf(world, account);
     const handles: RequestHandle[] = [];
     for (let i = 0; i < REQUESTS; i++) {
       const input = Uint8Array.from({ length: digits.model.inputBytes }, (_, k) => (k * i) % 17);

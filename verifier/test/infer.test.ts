@@ -34,6 +34,7 @@ import { digestSigner } from "../src/serve/digests.ts";
 import { createWatch } from "../../scripts/simulate/watch.ts";
 import { createBuyer, fileOf, placeOf, type Buyer, type Ordered } from "./buyer.ts";
 import { CHECKS_ALL, nodeOptions } from "./player.ts";
+import { standingOf } from "./receipts.ts";
 import { until } from "./until.ts";
 import { exampleModel, pass, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
 
@@ -315,8 +316,7 @@ describe("answers over HTTP", function () {
     });
     expect(reply.status, await reply.clone().text()).to.equal(202);
     const { digest } = (await reply.json()) as { digest: string };
-    const standing = async (): Promise<{ state: string; challenge: string }> =>
-      (await (await fetch(`${urlOf(verifier)}${AUDIT_PATH}/${digest}`)).json()) as never;
+    const standing = (): ReturnType<typeof standingOf> => standingOf(verifier, digest);
     await until("overturned", async () => (await standing()).challenge === "won");
     expect((await standing()).state).to.equal("wrong");
     const bond = bondOfClass(CLASS);
@@ -355,8 +355,7 @@ describe("answers over HTTP", function () {
       body: toJson(file),
     });
     const { digest } = (await reply.json()) as { digest: string };
-    const standing = async (): Promise<{ state: string; challenge: string }> =>
-      (await (await fetch(`${urlOf(verifier)}${AUDIT_PATH}/${digest}`)).json()) as never;
+    const standing = (): ReturnType<typeof standingOf> => standingOf(verifier, digest);
     await until("judged", async () => (await standing()).state !== "pending");
     expect(await standing()).to.include({ state: "right", challenge: "none" });
   });

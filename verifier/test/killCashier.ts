@@ -1,6 +1,6 @@
 /** A node that sells answers over HTTP: it registers its key, announces itself, answers, and redeems what clients signed. */
 import { expect } from "chai";
-import { parseEther, zeroPadValue } from "ethers";
+import { parseEther } from "ethers";
 import { readMoves, type MinedMove } from "../../scripts/simulate/moves.ts";
 import { expectMoves } from "./kill.ts";
 import { createCustomer, DEPOSIT, PRICE, PRICE_ETHER, type Customer } from "./killCustomers.ts";
@@ -57,12 +57,11 @@ async function playSales(shop: Shop, point: KillPoint | undefined): Promise<Sale
   const { provider } = world.chain;
   const node = await createMortal(shop, point);
   const { address } = node.account;
-  const { deposits, directory } = world.deployment.addresses;
+  const { deposits } = world.deployment.addresses;
+  const { directory } = world.contracts;
   const announcements = async (): Promise<string[]> => {
-    const topic = world.contracts.directory.interface.getEvent("EndpointsAnnounced").topicHash;
-    const topics = [topic, zeroPadValue(address, 32)];
-    const logs = await provider.getLogs({ address: directory, topics, fromBlock: 0 });
-    return logs.map(({ transactionHash }) => transactionHash);
+    const events = await directory.queryFilter(directory.filters.EndpointsAnnounced(address));
+    return events.map(({ transactionHash }) => transactionHash);
   };
   try {
     const firstWei = await provider.getBalance(address);

@@ -7,7 +7,6 @@ import { AUDIT_PATH, toJson, type Settlement } from "../../sdk/src/infer/wire.ts
 import { bondOfClass, digestOf } from "../../sdk/src/receipts.ts";
 import { readRelease } from "../../sdk/src/release.ts";
 import { sameHex, toHex, type Hex } from "../../sdk/src/structs.ts";
-import { CHALLENGE_STATES } from "../src/roles/auditor.ts";
 import { startNode } from "../src/node.ts";
 import { isFinal, trialOf, type Trial } from "../src/play/trial.ts";
 import { digestSigner } from "../src/serve/digests.ts";
@@ -18,6 +17,7 @@ import { orNobody, PRICE, PRICE_ETHER } from "./killCustomers.ts";
 import { createCrank, STAKE, type Dispute, type Stage } from "./killDispute.ts";
 import { startMiner, type Miner, type Mortal } from "./killing.ts";
 import { nodeOptions } from "./player.ts";
+import { standingSchema } from "./receipts.ts";
 import { until } from "./until.ts";
 import { exampleModel, publishFile, type PublishedModel, type World } from "./world.ts";
 
@@ -146,11 +146,6 @@ export async function openDefence(): Promise<Stage> {
   const stage: Stage = { world, model, miner, moves, rewind, open, stop };
   return stage;
 }
-
-const standingSchema = z.object({
-  state: z.enum(["pending", "right", "wrong"]),
-  challenge: z.enum(CHALLENGE_STATES),
-});
 
 /** A block this deep is final to the node, and what is over by then is forgotten. */
 const FINALITY = 8;

@@ -1,10 +1,12 @@
 /** Small nodes on a world. */
 import { join } from "node:path";
+import { trialOfRequest, type createWatch } from "../../scripts/simulate/watch.ts";
 import type { RequestHandle } from "../../sdk/src/request.ts";
 import { REQUEST_STATES } from "../../sdk/src/answer.ts";
 import { walletSigner } from "../src/chain/signer.ts";
 import type { ResultRecord } from "../src/chain/state.ts";
 import { startNode, type NodeOptions, type RunningNode } from "../src/node.ts";
+import type { Trial } from "../src/play/trial.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { stake, type World } from "./world.ts";
 
@@ -40,6 +42,16 @@ export async function startPlayer(
 
 export async function stateOf({ contracts }: World, { requestId }: RequestHandle): Promise<string> {
   return REQUEST_STATES[Number((await contracts.market.statusOf(requestId)).state)] ?? "?";
+}
+
+/** @throws Error before the answer. */
+export async function trialOf(
+  watch: ReturnType<typeof createWatch>,
+  { requestId }: RequestHandle,
+): Promise<Trial> {
+  const trial = trialOfRequest(await watch(), requestId);
+  if (trial === undefined) throw new Error("no trial yet");
+  return trial;
 }
 
 /** Whether nobody has anything left to pay out after an answer's games. */

@@ -5,20 +5,34 @@ import { expect } from "chai";
 import { encryptKeystoreJson } from "ethers";
 import { z } from "zod/v4";
 import { digestOfFile } from "../../sdk/src/infer/store.ts";
-import { AUDIT_PATH, toJson, type ReceiptFile } from "../../sdk/src/infer/wire.ts";
+import { toJson, type ReceiptFile } from "../../sdk/src/infer/wire.ts";
 import { bondOfClass, digestOf } from "../../sdk/src/receipts.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
 import { placeOf } from "./buyer.ts";
 import { finished, launch, type Finished } from "./command.ts";
 import { CHECKS_ALL, nodeOptions } from "./player.ts";
-import { buyReceipt, fillLine, handTo, MAX_LIVE, RESERVE, startReceiptLiar, urlOf } from "./receipts.ts";
+import {
+  buyReceipt,
+  fillLine,
+  handTo,
+  MAX_LIVE,
+  RESERVE,
+  standingOf,
+  startReceiptLiar,
+  urlOf,
+} from "./receipts.ts";
 import { until } from "./until.ts";
-import { exampleModel, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
+import {
+  blocksPass,
+  exampleModel,
+  publishFile,
+  startWorld,
+  type PublishedModel,
+  type World,
+} from "./world.ts";
 
 const CLASS = 4;
-
-const standingSchema = z.object({ state: z.string(), challenge: z.string(), reason: z.string().optional() });
 
 describe("receipts on trial", function () {
   this.timeout(280_000);
@@ -37,10 +51,7 @@ describe("receipts on trial", function () {
     return finished(launch([...args, ...where, ...content]));
   };
 
-  async function standing(): Promise<z.infer<typeof standingSchema>> {
-    const reply = await fetch(`${urlOf(verifier)}${AUDIT_PATH}/${digestOfFile(file)}`);
-    return standingSchema.parse(await reply.json());
-  }
+  const standing = (): ReturnType<typeof standingOf> => standingOf(verifier, digestOfFile(file));
 
   before(async () => {
     world = await startWorld();
@@ -92,8 +103,7 @@ describe("receipts on trial", function () {
     const metrics = await (await fetch(`${urlOf(verifier)}/metrics`)).text();
     expect(metrics).to.match(/^assay_stake_receipts_free_ether 0$/m);
     // Time for whoever would send a transaction all the same.
-    const { number = 0 } = (await world.chain.provider.getBlock("latest")) ?? {};
-    await until("blocks pass", async () => (await world.chain.provider.getBlockNumber()) > number + 3);
+    await blocksPass(world);
     expect(await world.chain.provider.getTransactionCount(verifier.address)).to.equal(0);
     const told = await assay("receipt", "challenge", path, "--node", urlOf(verifier));
     expect(told.code, told.stderr).to.equal(0);

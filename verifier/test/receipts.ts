@@ -1,4 +1,5 @@
 /** Receipts to be challenged: wrong ones of nodes that lie over HTTP, and more of them than can be on trial at once. */
+import { z } from "zod/v4";
 import { connect } from "../../sdk/src/contracts.ts";
 import { keccak } from "../../sdk/src/ids.ts";
 import {
@@ -12,6 +13,7 @@ import { signAs, type Receipt } from "../../sdk/src/receipts.ts";
 import { readRelease } from "../../sdk/src/release.ts";
 import { ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
+import { CHALLENGE_STATES } from "../src/roles/auditor.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { digestSigner } from "../src/serve/digests.ts";
 import { createBuyer, fileOf, placeOf } from "./buyer.ts";
@@ -78,6 +80,17 @@ export async function handTo(node: RunningNode, file: ReceiptFile): Promise<void
   const headers = { "content-type": "application/json" };
   const reply = await fetch(`${urlOf(node)}${AUDIT_PATH}`, { method: "POST", headers, body: toJson(file) });
   if (reply.status !== 202) throw new Error(await reply.text());
+}
+
+export const standingSchema = z.object({
+  state: z.enum(["pending", "right", "wrong"]),
+  challenge: z.enum(CHALLENGE_STATES),
+  reason: z.string().optional(),
+});
+
+/** What a verifier says of a receipt that it was handed. */
+export async function standingOf(node: RunningNode, digest: string): Promise<z.infer<typeof standingSchema>> {
+  return standingSchema.parse(await (await fetch(`${urlOf(node)}${AUDIT_PATH}/${digest}`)).json());
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { NetworkParameters } from "../../scripts/networks.ts";
 import { connect, type Contracts } from "../../sdk/src/contracts.ts";
 import type { Deployment } from "../../sdk/src/deployment.ts";
+import type { Hex } from "../../sdk/src/structs.ts";
 import { createEndpoints, type Endpoints } from "../src/chain/endpoints.ts";
 import type { Sender } from "../src/chain/outbox/intent.ts";
 import { createSender } from "../src/chain/send.ts";
@@ -15,6 +16,7 @@ import { describeModel, type ModelDescription } from "../src/releases/describe.t
 import { publishModel, type Published } from "../src/releases/publish.ts";
 import { toleranceBits } from "../src/releases/release.ts";
 import { deployTo, startChain, type TestChain } from "./chain.ts";
+import { until } from "./until.ts";
 
 export interface World {
   readonly chain: TestChain;
@@ -92,6 +94,16 @@ export async function publishFile(world: World, file: Uint8Array, tolerance = 0)
 
 export function exampleModel(name: "digits" | "breast-cancer"): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../../examples/models/${name}/${name}.onnx`, import.meta.url)));
+}
+
+export function addressOf({ chain }: Pick<World, "chain">, account: number): Hex {
+  return `0x${chain.wallet(account).address.slice(2)}`;
+}
+
+/** Time for nodes to do what they should not. */
+export async function blocksPass({ chain: { provider } }: World): Promise<void> {
+  const { number = 0 } = (await provider.getBlock("latest")) ?? {};
+  await until("blocks pass", async () => (await provider.getBlockNumber()) > number + 3);
 }
 
 /** Makes a block this much later. */

@@ -1,8 +1,8 @@
 /** Settings of answers over HTTP. */
 import { Option, type Command } from "commander";
 import { AssayError } from "../../../sdk/src/error.ts";
-import type { Hex } from "../../../sdk/src/structs.ts";
 import type { Signer } from "../chain/signer.ts";
+import { lowerHex } from "../lowerHex.ts";
 import { offeredReleases } from "../roles/announcer.ts";
 import { ANSWERS } from "../serve/answerer.ts";
 import { digestSigner, type DigestSigner } from "../serve/digests.ts";
@@ -68,7 +68,7 @@ async function signerOf(config: Config, signer: Signer): Promise<DigestSigner> {
  */
 export async function receiptOptions(config: Config, signer: Signer): Promise<ReceiptOptions | undefined> {
   const { receiptPrice, receiptPrices = {} } = config;
-  const named = Object.keys(receiptPrices).map((id): Hex => `0x${id.slice(2).toLowerCase()}`);
+  const named = Object.keys(receiptPrices).map(lowerHex);
   if (receiptPrice === undefined && named.length === 0) return undefined;
   const served = receiptPrice === undefined ? [] : offeredReleases(answerTerms(config));
   const releases = [...new Set([...served, ...named])];

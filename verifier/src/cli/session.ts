@@ -11,6 +11,7 @@ import type { Sender } from "../chain/outbox/intent.ts";
 import { createProvider } from "../chain/provider.ts";
 import { createSender } from "../chain/send.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { lowerHex } from "../lowerHex.ts";
 import { deploymentOn } from "../setup/deployments.ts";
 import { askEndpoint } from "../setup/endpoint.ts";
 import { DEFAULTS, loadConfig, type Config } from "./config.ts";
@@ -126,7 +127,7 @@ export function etherOf(text: string, what: string): bigint {
 /** @throws {AssayError} BAD_CONFIG */
 export function idOf(text: string, what: string): Hex {
   const parsed = bytes32.safeParse(text);
-  if (parsed.success) return `0x${parsed.data.slice(2).toLowerCase()}`;
+  if (parsed.success) return lowerHex(parsed.data);
   throw new AssayError("BAD_CONFIG", `${what} is 0x and 64 hex digits, not "${text}"`);
 }
 

@@ -14,8 +14,8 @@ const PERIOD_MS = 250;
 
 /**
  * Of the system's own account where there is one (Linux). pidusage keeps a descriptor of each process there, and may close it twice
- * (4.1.0): the second time it can be that of a file of the database. Read synchronously: that
- * takes microseconds, and turns of the thread pool ten times as long.
+ * (4.1.0): the second time it can be that of a file of the database. Read synchronously: the kernel has it at hand, and each look
+ * would take four turns of the thread pool.
  */
 async function residentOf(pid: number): Promise<number> {
   if (process.platform !== "linux") return (await pidusage(pid, { maxage: 0 })).memory;

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import type { CID } from "multiformats/cid";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { lowerHex } from "../lowerHex.ts";
 import { hasBlock, indexBlocks, nodePath, readBlock, type FileBlocks } from "./blocks.ts";
 import { createBudget, ENTRY, FILE, KEEP, NODES, PARTIAL, PIN } from "./budget.ts";
 import type { Dag } from "./dag.ts";
@@ -78,8 +79,7 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
   const step = Math.min(2 ** 24, maxBytes / 64);
   let scannedAt = -Infinity;
 
-  const nameOf = (sha256: Hex): Hex => `0x${sha256.slice(2).toLowerCase()}`;
-  const entryOf = (sha256: Hex): string => join(directory, nameOf(sha256).slice(2));
+  const entryOf = (sha256: Hex): string => join(directory, lowerHex(sha256).slice(2));
 
   await sweep(scratch, isAbandoned);
   for (const name of await namesIn(directory)) {
@@ -105,7 +105,7 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
   }
 
   async function pin(sha256: Hex): Promise<() => void> {
-    const name = nameOf(sha256);
+    const name = lowerHex(sha256);
     const path = join(entryOf(name), ownName(PIN));
     pins.set(name, (pins.get(name) ?? 0) + 1);
     await mkdir(entryOf(name), { recursive: true });
@@ -211,7 +211,7 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
       try {
         await copy(content instanceof Uint8Array ? [content] : content, temporary, most);
         const inspection = await inspectFile(temporary);
-        if (expected !== undefined && inspection.sha256 !== nameOf(expected))
+        if (expected !== undefined && inspection.sha256 !== lowerHex(expected))
           throw new AssayError("CONTENT_MISMATCH", `the hash is ${inspection.sha256}, not ${expected}`);
         return await adopt(temporary, inspection, keep);
       } finally {
@@ -220,7 +220,7 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
     },
 
     find(sha256) {
-      const name = nameOf(sha256);
+      const name = lowerHex(sha256);
       const running = checks.get(name) ?? check(name).finally(() => checks.delete(name));
       checks.set(name, running);
       return running;
@@ -245,7 +245,7 @@ export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES)
       const unpin = await pin(sha256);
       try {
         return await openPartial({
-          sha256: nameOf(sha256),
+          sha256: lowerHex(sha256),
           entry: entryOf(sha256),
           scratch,
           isAbandoned,

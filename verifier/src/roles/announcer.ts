@@ -28,7 +28,7 @@ const MAX_OFFERS = 100;
 
 /** Releases that are named in the configuration. Who serves all offers none of them by itself: anybody can publish more. */
 export function offeredReleases({ serve, prices }: AnswerTerms): Hex[] {
-  const named = serve === "all" ? [...(prices?.keys() ?? [])].map((id): Hex => `0x${id.slice(2)}`) : serve;
+  const named = serve === "all" ? [...(prices?.keys() ?? [])] : serve;
   return [...new Set(named.map(lowerHex))];
 }
 
@@ -46,6 +46,7 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
   const endpoints = baseUrls(options.endpoints);
   const { terms } = options;
   const offered = terms === undefined ? [] : offeredReleases(terms);
+  const me = lowerHex(sender.address);
   let announcedAt = -Infinity;
 
   /** Offers that this node can stand by now. */
@@ -65,7 +66,7 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
 
   /** @returns undefined if the directory says what it should. */
   function announcementDue(state: ChainState, head: BlockRef, parameters: bigint): Announcement | undefined {
-    const said = state.operators.get(sender.address.toLowerCase());
+    const said = state.operators.get(me);
     const wanted = wantedOffers(state, head, parameters);
     const { baseFee } = context.gasPrice(head);
     const changed = [...wanted]
@@ -105,7 +106,7 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
       if (known.some(untried)) return [];
       const due = announcementDue(state, head, state.parameters);
       if (due === undefined || head.timestamp < announcedAt + PAUSE_SECONDS) return [];
-      const before = state.announcements.get(lowerHex(sender.address)) ?? 0;
+      const before = state.announcements.get(me) ?? 0;
       return [{ key: "announce", subject: sender.address, run: () => announce(due, before, head) }];
     },
   };

@@ -12,6 +12,7 @@ import { createBatcher, RUNS, type Batcher } from "../verifier/src/compute/batch
 import { createBatches } from "../verifier/src/compute/batches.ts";
 import { createCompute } from "../verifier/src/compute/compute.ts";
 import { fastOutput } from "../verifier/src/compute/screen.ts";
+import { HEAVY_PER_WORKER } from "../verifier/src/duties.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
 import { testLog } from "../verifier/test/world.ts";
 import { said } from "./child.ts";
@@ -22,8 +23,7 @@ import { BINDINGS, calibrated, input, median, preparedFrom } from "./model.ts";
 const WORKERS = 2;
 const TURN_MS = 3000;
 const TURNS = 10;
-/** Screenings that are asked for at a time: a node has as many answers to check as there are. */
-const AT_A_TIME = 32;
+
 /** Processes that do nothing but run the model. */
 async function bareProcesses(path: string): Promise<{
   /** @returns runs a second, of all together. */
@@ -82,7 +82,7 @@ export async function measureScreening({ turns = TURNS, turnMs = TURN_MS } = {})
             throw new Error("onnxruntime contradicts itself");
         }
       };
-      await Promise.all(Array.from({ length: AT_A_TIME }, lane));
+      await Promise.all(Array.from({ length: HEAVY_PER_WORKER * WORKERS }, lane));
       return (1000 * count) / (performance.now() - start);
     };
     await screenFor(turnMs, shared);

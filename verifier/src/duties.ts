@@ -36,12 +36,15 @@ export interface ExecutorOptions {
   readonly claims: Pick<Claims, "take" | "give">;
   /** A duty rests this long after it succeeded, while its effect comes back as an event. */
   readonly restMs: number;
-  /** Heavy duties that run at once. */
+  /** Heavy duties that run at once, {@link HEAVY_PER_WORKER} for each process that computes. */
   readonly heavy: number;
   readonly probe?: DutyProbe;
   /** Called when a duty has ended or rested, so that duties are looked for again. */
   readonly onChange: () => void;
 }
+
+/** Enough that some wait for a process, and share its next run. */
+export const HEAVY_PER_WORKER = 8;
 
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 300_000;

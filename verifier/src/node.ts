@@ -26,7 +26,7 @@ import { openContent, type ContentOptions } from "./content/content.ts";
 import { fileRoutes } from "./content/files.ts";
 import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
-import { createExecutor } from "./duties.ts";
+import { createExecutor, HEAVY_PER_WORKER } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
 import { createFreeStake } from "./economics/freeStake.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
@@ -121,8 +121,6 @@ export interface RunningNode {
 
 const STOP_LIMIT_MS = 3000;
 const MIB = 2 ** 20;
-/** Heavy duties at once, for each worker: those that wait in the pool are there when a worker is free. */
-const HEAVY_PER_WORKER = 4;
 
 /**
  * @param parts How the operator role answers, and what it defends; honest unless tests and demonstrations pass others.

@@ -12,8 +12,9 @@ import { createBatcher, RUNS, type Batcher } from "../verifier/src/compute/batch
 import { createBatches } from "../verifier/src/compute/batches.ts";
 import { createCompute } from "../verifier/src/compute/compute.ts";
 import { fastOutput } from "../verifier/src/compute/screen.ts";
-import { HEAVY_PER_WORKER } from "../verifier/src/duties.ts";
+import { PLACES_PER_WORKER } from "../verifier/src/duties.ts";
 import { firstWrongOutput } from "../verifier/src/judge/judge.ts";
+import { JUDGE_PLACES } from "../verifier/src/roles/judgement.ts";
 import { testLog } from "../verifier/test/world.ts";
 import { said } from "./child.ts";
 import type { Figure } from "./figure.ts";
@@ -82,7 +83,7 @@ export async function measureScreening({ turns = TURNS, turnMs = TURN_MS } = {})
             throw new Error("onnxruntime contradicts itself");
         }
       };
-      await Promise.all(Array.from({ length: HEAVY_PER_WORKER * WORKERS }, lane));
+      await Promise.all(Array.from({ length: (PLACES_PER_WORKER / JUDGE_PLACES) * WORKERS }, lane));
       return (1000 * count) / (performance.now() - start);
     };
     await screenFor(turnMs, shared);

@@ -10,7 +10,7 @@ describe("duties", () => {
     take: (subjects: readonly string[]) => Promise.resolve(new Set(subjects)),
     give: () => Promise.resolve(),
   };
-  const options = { log: testLog, claims: alone, heavy: 2, restMs: 60_000, onChange: () => undefined };
+  const options = { log: testLog, claims: alone, places: 5, restMs: 60_000, onChange: () => undefined };
 
   /** Offers the same duties whenever something changes, until `done`. */
   async function offerUntil(duties: () => Duty[], done: () => boolean, restMs: number): Promise<void> {
@@ -117,7 +117,7 @@ describe("duties", () => {
     const heavy = (key: string, deadline: number): Duty => ({
       key,
       subject,
-      heavy: true,
+      places: 2,
       deadline,
       run: async () => {
         started.push(key);

@@ -15,8 +15,8 @@ export interface Duty {
   readonly key: string;
   /** The request that it is about: of processes that share a database, one works on it at a time. Undefined: each does it for itself. */
   readonly subject: Hex | undefined;
-  /** Whether it computes for long: such duties take turns, so that processes that share the work get some each. */
-  readonly heavy?: boolean;
+  /** Places that it takes, if it computes for long: such duties take turns, so that processes that share the work get some each. */
+  readonly places?: number;
   /** Unix seconds; a failed duty with a deadline is tried again sooner. */
   readonly deadline?: number | undefined;
   readonly run: () => Promise<void>;
@@ -36,15 +36,14 @@ export interface ExecutorOptions {
   readonly claims: Pick<Claims, "take" | "give">;
   /** A duty rests this long after it succeeded, while its effect comes back as an event. */
   readonly restMs: number;
-  /** Heavy duties that run at once, {@link HEAVY_PER_WORKER} for each process that computes. */
-  readonly heavy: number;
+  /** Of all duties that run at once, {@link PLACES_PER_WORKER} for each process that computes. */
+  readonly places: number;
   readonly probe?: DutyProbe;
   /** Called when a duty has ended or rested, so that duties are looked for again. */
   readonly onChange: () => void;
 }
 
-/** Enough that some wait for a process, and share its next run. */
-export const HEAVY_PER_WORKER = 8;
+export const PLACES_PER_WORKER = 8;
 
 const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 300_000;
@@ -67,7 +66,7 @@ interface Entry {
   failures: number;
 }
 
-export function createExecutor({ log, claims, restMs, heavy, probe, onChange }: ExecutorOptions): Executor {
+export function createExecutor({ log, claims, restMs, places, probe, onChange }: ExecutorOptions): Executor {
   const entries = new Map<string, Entry>();
   const throttle = createThrottle();
   let pumping: Promise<void> | undefined;
@@ -105,9 +104,9 @@ export function createExecutor({ log, claims, restMs, heavy, probe, onChange }: 
       ({ running, restsUntil }) => running === undefined && restsUntil <= now,
     );
     waiting.sort((a, b) => (a.duty.deadline ?? Infinity) - (b.duty.deadline ?? Infinity));
-    const busy = [...entries.values()].filter((entry) => entry.running && entry.duty.heavy === true).length;
-    let places = Math.max(0, heavy - busy);
-    return waiting.filter(({ duty }) => duty.heavy !== true || places-- > 0);
+    const running = [...entries.values()].filter((entry) => entry.running !== undefined);
+    let left = running.reduce((free, { duty }) => free - (duty.places ?? 0), places);
+    return waiting.filter(({ duty: { places: needed = 0 } }) => needed === 0 || (left -= needed) >= 0);
   }
 
   async function start(): Promise<void> {

@@ -26,7 +26,7 @@ import { openContent, type ContentOptions } from "./content/content.ts";
 import { fileRoutes } from "./content/files.ts";
 import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
-import { createExecutor, HEAVY_PER_WORKER } from "./duties.ts";
+import { createExecutor, PLACES_PER_WORKER } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
 import { createFreeStake } from "./economics/freeStake.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
@@ -285,7 +285,7 @@ export async function startNode(
     log,
     claims,
     restMs: 2 * pollMs + 1000,
-    heavy: HEAVY_PER_WORKER * workers,
+    places: PLACES_PER_WORKER * workers,
     probe: createDutyProbe(metrics),
     onChange: schedule,
   });

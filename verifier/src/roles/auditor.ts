@@ -19,7 +19,7 @@ import { lockedInGames, toLockForReceipts } from "../economics/locked.ts";
 import { logError } from "../log.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
 import { KEPT_SECONDS } from "../state/kept.ts";
-import type { Judge } from "./judgement.ts";
+import { JUDGE_PLACES, type Judge } from "./judgement.ts";
 import { lineDuties } from "./line.ts";
 import type { Role, RoleContext } from "./role.ts";
 
@@ -247,13 +247,12 @@ export function createAuditor(
       promised.delete(digest);
       return [];
     }
-    const heavy = releases.ready(receipt.releaseId) !== undefined;
     if (verdict === undefined)
       return [
         {
           key: `audit:${digest}`,
           subject: digest,
-          heavy,
+          places: releases.ready(receipt.releaseId) === undefined ? 0 : JUDGE_PLACES,
           deadline: endsAt,
           run: () => judgeIt(audit, record, head),
         },

@@ -35,6 +35,9 @@ export interface Judgement {
 
 export type Judge = (record: ReleaseRecord, answer: Answer, limits: Limits) => Promise<Judgement>;
 
+/** Of a duty that judges: most end with a run of onnxruntime, which those that wait for it share. */
+export const JUDGE_PLACES = 1;
+
 export function createJudge(
   { batcher, exact, releases, fastPaths, probe, log }: RoleContext,
   options: JudgeOptions,

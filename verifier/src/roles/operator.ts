@@ -59,6 +59,8 @@ interface Risk {
 
 /** Before a failed callback is repeated, seconds; each time after four times as long. */
 const FIRST_DELIVERY_PAUSE = 60;
+/** Of a duty that answers: each is a run of the exact interpreter. */
+const ANSWER_PLACES = 2;
 /** Most of the operator's clock that computing an answer may take; its trace, to be hashed too, takes longer. */
 export const CLOCK_SHARE = 1 / 8;
 
@@ -224,7 +226,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
         key: `answer:${requestId}`,
         subject: requestId,
         // What waits for a file takes nobody's turn.
-        heavy: releases.ready(releaseId) !== undefined,
+        places: releases.ready(releaseId) === undefined ? 0 : ANSWER_PLACES,
         deadline,
         run: () => answer(record, request, head),
       });

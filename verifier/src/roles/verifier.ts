@@ -20,7 +20,7 @@ import { gatherReveals, withKnown, type Known } from "../play/reveals.ts";
 import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
-import { createJudge, type JudgeOptions } from "./judgement.ts";
+import { createJudge, JUDGE_PLACES, type JudgeOptions } from "./judgement.ts";
 import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
 
 export interface VerifierOptions extends JudgeOptions {
@@ -207,7 +207,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
           key: `judge:${result.resultId}`,
           subject: result.requestId,
           // What waits for a file takes nobody's turn.
-          heavy: releases.ready(trial.release.releaseId) !== undefined,
+          places: releases.ready(trial.release.releaseId) === undefined ? 0 : JUDGE_PLACES,
           deadline: result.endsAt,
           run: () => judge(trial, found),
         },

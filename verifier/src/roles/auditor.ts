@@ -58,7 +58,7 @@ export interface Auditor extends Role {
    * @throws {AssayError} BAD_SIGNATURE, BAD_PAYMENT if it cannot be judged or challenged, BUSY.
    */
   accept(handed: Handed, evidence: Evidence): Promise<Standing>;
-  standing(digest: Hex): Standing | undefined;
+  standing(digest: Hex): Promise<Standing | undefined>;
   /** Of a wrong receipt that waits for stake to be challenged with. */
   short(): ShortStake | undefined;
 }
@@ -85,6 +85,7 @@ export function createAuditor(
   stateOf: () => { readonly state: ChainState; readonly head: BlockRef | undefined },
 ): Auditor {
   const { contracts, sender, releases, log } = context;
+  /** Handed in and not found right: what is right is done with, and only in the database. */
   const known = new Map<Hex, Audit>();
   const sent = new Set<Hex>();
   /** What challenges that were decided on, but that the chain does not show yet, may lock, wei. */
@@ -95,7 +96,7 @@ export function createAuditor(
 
   async function load(): Promise<void> {
     const oldest = Math.floor(Date.now() / 1000) - KEPT_SECONDS;
-    for (const audit of await audits.since(oldest)) known.set(audit.digest, audit);
+    for (const audit of await audits.unsettled(oldest)) known.set(audit.digest, audit);
   }
   loaded.catch((error: unknown) => logError(log, error, "reading receipts failed"));
 
@@ -105,7 +106,7 @@ export function createAuditor(
     return undefined;
   }
 
-  function challengeOf(state: ChainState, { digest }: Audit): ChallengeState {
+  function challengeOf(state: ChainState, { digest, receipt: handed }: Audit): ChallengeState {
     const request = trialOf(state, digest);
     const result = request?.resultId === undefined ? undefined : state.results.get(request.resultId);
     const game = result?.games.get(sender.address.toLowerCase());
@@ -115,8 +116,8 @@ export function createAuditor(
       line.some(
         ({ receipt, challenger }) =>
           sameHex(challenger, sender.address) &&
-          sameHex(receipt.requestHash, known.get(digest)?.receipt.requestHash ?? "") &&
-          sameHex(receipt.outputHash, known.get(digest)?.receipt.outputHash ?? ""),
+          sameHex(receipt.requestHash, handed.requestHash) &&
+          sameHex(receipt.outputHash, handed.outputHash),
       ),
     );
     if (waits) return "queued";
@@ -151,7 +152,8 @@ export function createAuditor(
     const runMs = 1000 * Math.max(1, endsAt - head.timestamp);
     const { verdict } = await judge(record, answer, { runMs, deadline: endsAt });
     await audits.judged(digest, verdict);
-    known.set(digest, { ...audit, verdict });
+    if (verdict === "right") known.delete(digest);
+    else known.set(digest, { ...audit, verdict });
   }
 
   function roundsOf(releaseId: Hex): number {
@@ -243,7 +245,7 @@ export function createAuditor(
     const { digest, receipt, verdict } = audit;
     const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
     const record = state.releases.get(receipt.releaseId);
-    if (record === undefined || head.timestamp >= endsAt || verdict === "right") {
+    if (record === undefined || head.timestamp >= endsAt) {
       promised.delete(digest);
       return [];
     }
@@ -287,7 +289,7 @@ export function createAuditor(
   return {
     async accept({ digest, receipt, signature, key }, evidence) {
       await loaded;
-      const before = known.get(digest);
+      const before = known.get(digest) ?? (await audits.find(digest));
       if (before !== undefined) return standingOf(before);
       const { state, head } = stateOf();
       // Whoever is told that a receipt is no good does not come again.
@@ -319,8 +321,8 @@ export function createAuditor(
       known.set(digest, audit);
       return standingOf(audit);
     },
-    standing(digest) {
-      const audit = known.get(digest);
+    async standing(digest) {
+      const audit = known.get(digest) ?? (await audits.find(digest));
       return audit && standingOf(audit);
     },
     short() {

@@ -74,9 +74,9 @@ export function auditRoutes({
       },
     );
     allowFromPages(app, AUDIT_PATH);
-    app.get(`${AUDIT_PATH}/:digest`, (request, reply) => {
+    app.get(`${AUDIT_PATH}/:digest`, async (request, reply): Promise<FastifyReply> => {
       const params = paramsSchema.safeParse(request.params);
-      const standing = params.success ? auditor.standing(lowerHex(params.data.digest)) : undefined;
+      const standing = params.success ? await auditor.standing(lowerHex(params.data.digest)) : undefined;
       void reply.header("access-control-allow-origin", "*").header("cache-control", "no-store");
       if (standing === undefined)
         return reply.code(404).send({ error: "no such receipt was handed in here" });

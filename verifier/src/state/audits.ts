@@ -21,8 +21,9 @@ export interface Evidence {
 
 export interface AuditStore {
   keep(audit: Audit, evidence: Evidence): Promise<void>;
-  /** Without input and output, issued after a time (unix seconds), the oldest first. */
-  since(issuedAt: number): Promise<readonly Audit[]>;
+  find(digest: Hex): Promise<Audit | undefined>;
+  /** What is not judged, or wrong, and issued after a time (unix seconds), the oldest first. */
+  unsettled(issuedAt: number): Promise<readonly Audit[]>;
   evidence(digest: Hex): Promise<Evidence | undefined>;
   judged(digest: Hex, verdict: Verdict): Promise<void>;
   forget(digest: Hex): Promise<void>;
@@ -30,7 +31,24 @@ export interface AuditStore {
   purge(before: number): Promise<void>;
 }
 
+interface AuditRow {
+  readonly digest: string;
+  readonly receipt: string;
+  readonly signature: string;
+  readonly verdict: Verdict | null;
+}
+
+function auditOf({ digest, receipt, signature, verdict }: AuditRow): Audit {
+  return {
+    digest: hex.parse(digest),
+    receipt: wireReceiptSchema.parse(JSON.parse(receipt)),
+    signature: hex.parse(signature),
+    verdict: verdict ?? undefined,
+  };
+}
+
 export function openAudits(database: Database): AuditStore {
+  const audits = () => database.selectFrom("audits").select(["digest", "receipt", "signature", "verdict"]);
   return {
     async keep({ digest, receipt, signature }, { input, output }) {
       const issued = { issued_at: receipt.issuedAt, receipt: toJson(receipt) };
@@ -40,19 +58,17 @@ export function openAudits(database: Database): AuditStore {
         .onConflict((conflict) => conflict.column("digest").doNothing())
         .execute();
     },
-    async since(issuedAt) {
-      const rows = await database
-        .selectFrom("audits")
-        .select(["digest", "receipt", "signature", "verdict"])
+    async find(digest) {
+      const row = await audits().where("digest", "=", digest).executeTakeFirst();
+      return row && auditOf(row);
+    },
+    async unsettled(issuedAt) {
+      const rows = await audits()
         .where("issued_at", ">", issuedAt)
+        .where((where) => where.or([where("verdict", "is", null), where("verdict", "=", "wrong")]))
         .orderBy("issued_at")
         .execute();
-      return rows.map(({ digest, receipt, signature, verdict }) => ({
-        digest: hex.parse(digest),
-        receipt: wireReceiptSchema.parse(JSON.parse(receipt)),
-        signature: hex.parse(signature),
-        verdict: verdict ?? undefined,
-      }));
+      return rows.map(auditOf);
     },
     async evidence(digest) {
       const row = await database

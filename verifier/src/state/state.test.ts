@@ -7,9 +7,11 @@ import { expect } from "chai";
 import { sql } from "kysely";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { codeOf } from "../../test/failure.ts";
+import { clientAt, givenAt } from "../../test/given.ts";
 import { startPostgres } from "../../test/postgres.ts";
 import { testLog } from "../../test/world.ts";
 import type { ChainLog } from "../chain/source.ts";
+import { openAudits, type Audit } from "./audits.ts";
 import { openClaims } from "./claims.ts";
 import { openDatabase, type Database, type DatabaseAddress } from "./database.ts";
 import { openLogs, type LogStore, type SubjectLog } from "./logs.ts";
@@ -52,7 +54,7 @@ function itKeepsState(open: () => Promise<Database>): void {
   });
 
   beforeEach(async () => {
-    await sql`truncate instances, claims, cursor, anchors, logs`.execute(first);
+    await sql`truncate instances, claims, cursor, anchors, logs, audits`.execute(first);
   });
 
   it("gives each subject to one process, and to another once that is silent or gives it back", async () => {
@@ -124,6 +126,33 @@ function itKeepsState(open: () => Promise<Database>): void {
   it("is about one deployment", async () => {
     await openLogs(first, OPTIONS);
     expect(await codeOf(openLogs(first, { ...OPTIONS, deployment: "2:0xab" }))).to.equal("STATE_FAILED");
+  });
+
+  it("has every receipt that was handed in, and lists what is not found right", async () => {
+    const [here, there] = [openAudits(first), openAudits(second)];
+    const handed = [0, 1, 2, 3].map((n): { audit: Audit; input: Uint8Array; output: Uint8Array } => {
+      const { receipt, signature, input, output } = givenAt(n, clientAt(1), 1n, 1n);
+      const audit = {
+        digest: hash(n),
+        receipt: { ...receipt, issuedAt: 1000 + n },
+        signature,
+        verdict: undefined,
+      };
+      return { audit, input, output };
+    });
+    for (const { audit, ...evidence } of handed) await here.keep(audit, evidence);
+    const [, unjudged, right, wrong] = handed.map(({ audit }) => audit);
+    await there.judged(hash(2), "right");
+    await there.judged(hash(3), "wrong");
+    expect(await here.unsettled(1000)).to.deep.equal([unjudged, { ...wrong, verdict: "wrong" }]);
+    expect(await here.find(hash(2))).to.deep.equal({ ...right, verdict: "right" });
+    expect(await here.evidence(hash(2))).to.deep.equal({
+      input: handed[2]?.input,
+      output: handed[2]?.output,
+    });
+    await there.purge(1003);
+    expect(await here.find(hash(2))).to.equal(undefined);
+    expect(await here.evidence(hash(2))).to.equal(undefined);
   });
 }
 

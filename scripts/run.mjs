@@ -115,6 +115,7 @@ install();
 // The npm package "node" puts Node 24 first on this PATH.
 const env = { ...process.env, PATH: bin + delimiter + process.env.PATH };
 buildKernels(env);
+run("node", [join("verifier", "src", "state", "template.make.ts")], env);
 // Solidity tests take longer to compile than all contracts together: that is for those who run them, once and with the contracts.
 const tested = /^(test|check)/.test(task);
 run("hardhat", ["build", "--quiet", ...(tested ? [] : ["--no-tests"])], env);

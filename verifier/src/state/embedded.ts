@@ -1,6 +1,7 @@
 /** The embedded Postgres (PGlite) as a pool of one connection, in a worker thread: Kysely speaks to it as to a server. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +11,7 @@ import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryRes
 import pLimit from "p-limit";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { lockDirectory } from "./lock.ts";
+import { templatePath } from "./template.ts";
 
 export interface WorkerQuery {
   /** From 1. */
@@ -75,16 +77,17 @@ async function startWorker(path: string): Promise<Worker> {
 }
 
 /**
- * A new database gets its name when it is whole. A process of its own makes it: that takes several times the memory that Postgres then
- * needs. If this one is killed, that one may go on for a moment, so each has a directory of its own.
+ * A new database gets its name when it is whole. It is a copy of the template; without one (somebody cleared the cache) a process of its
+ * own makes it. If this process is killed, that one may go on for a moment, so each has a directory of its own.
  */
-async function createDatabase(directory: string, path: string): Promise<void> {
+async function createDatabase(directory: string, path: string, template: string): Promise<void> {
   for (const name of readdirSync(directory))
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE);
   const unfinished = mkdtempSync(join(directory, UNFINISHED));
   const script = fileURLToPath(new URL("./embedded.create.ts", import.meta.url));
   try {
-    await promisify(execFile)(process.execPath, [script, unfinished], { env: {} });
+    if (existsSync(template)) await cp(template, unfinished, { recursive: true });
+    else await promisify(execFile)(process.execPath, [script, unfinished], { env: {} });
   } catch (cause) {
     throw new AssayError("STATE_FAILED", `cannot make a database in ${directory}: ${messageOf(cause)}`, {
       cause,
@@ -93,9 +96,9 @@ async function createDatabase(directory: string, path: string): Promise<void> {
   renameSync(unfinished, path);
 }
 
-async function openWorker(directory: string): Promise<Worker> {
+async function openWorker(directory: string, template: string): Promise<Worker> {
   const path = join(directory, "postgres");
-  if (!existsSync(path)) await createDatabase(directory, path);
+  if (!existsSync(path)) await createDatabase(directory, path, template);
   return startWorker(path);
 }
 
@@ -103,10 +106,10 @@ async function openWorker(directory: string): Promise<Worker> {
  * Opens or creates the database of a directory.
  * @throws {AssayError} STATE_LOCKED if another process has it open, STATE_FAILED if it cannot be opened.
  */
-export async function openEmbedded(directory: string): Promise<PostgresPool> {
+export async function openEmbedded(directory: string, template = templatePath()): Promise<PostgresPool> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(directory);
-  const worker = await openWorker(directory).catch((error: unknown) => {
+  const worker = await openWorker(directory, template).catch((error: unknown) => {
     unlock();
     throw error;
   });

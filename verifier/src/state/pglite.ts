@@ -4,6 +4,8 @@ import { PGlite, types } from "@electric-sql/pglite";
 
 /** The system's own cache has what is not kept here. */
 const SHARED_BUFFERS = "shared_buffers=16MB";
+/** MiB of a file of the write-ahead log: a new database begins with one. */
+export const INITDB: readonly string[] = ["--set", SHARED_BUFFERS, "--wal-segsize=4"];
 const TIER_UP = ["wasm-tier-up", "wasm-dynamic-tiering"];
 
 /**
@@ -16,8 +18,7 @@ export async function openPostgres(directory: string): Promise<PGlite> {
     return await PGlite.create({
       dataDir: directory,
       startParams: [...PGlite.defaultStartParams, "-c", SHARED_BUFFERS],
-      // MiB of a file of the write-ahead log: a new database begins with one.
-      initDbStartParams: ["--set", SHARED_BUFFERS, "--wal-segsize=4"],
+      initDbStartParams: [...INITDB],
       // As `pg` is told in database.ts: safe integers as numbers, wei as bigints.
       parsers: { [types.INT8]: Number, [types.NUMERIC]: BigInt },
     });

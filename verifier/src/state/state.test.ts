@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +14,9 @@ import type { ChainLog } from "../chain/source.ts";
 import { openAudits, type Audit } from "./audits.ts";
 import { openClaims } from "./claims.ts";
 import { openDatabase, type Database, type DatabaseAddress } from "./database.ts";
+import { openEmbedded } from "./embedded.ts";
 import { openLogs, type LogStore, type SubjectLog } from "./logs.ts";
+import { templatePath } from "./template.ts";
 
 const hash = (n: number): Hex => toHex(Buffer.alloc(32, n));
 const OPTIONS = { deployment: "1:0xab", fromBlock: 10, depth: 3 };
@@ -170,6 +172,22 @@ describe("state", function () {
       rmSync(folder, { recursive: true });
     });
     itKeepsState(() => Promise.resolve(database));
+
+    it("is a copy of the template, and made anew where there is none", async () => {
+      expect(existsSync(templatePath())).to.equal(true);
+      const settings = [templatePath(), join(folder, "nothing")].map(async (template, i) => {
+        const pool = await openEmbedded(join(folder, `new-${i}`), template);
+        const client = await pool.connect();
+        const { rows } = await client.query("select current_setting('wal_segment_size') size, version()", []);
+        client.release();
+        await pool.end();
+        return rows;
+      });
+      const [copied, made] = await Promise.all(settings);
+      expect(copied).to.deep.equal(made);
+      const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+      expect(names.filter((name) => name.includes("postgres.new-"))).to.deep.equal([]);
+    });
 
     it("belongs to one process, and survives its being killed at any moment", async () => {
       const directory = join(folder, "killed");

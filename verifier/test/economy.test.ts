@@ -46,7 +46,7 @@ const FEE = ETHER / 100n;
 const EXPOSURE = (9n * ETHER) / 10n;
 const WINDOW = 900;
 const CLOCK = 60;
-const [HONEST, LIAR, VERIFIER, STALLER, REQUESTER, POOR] = [1, 2, 3, 4, 5, 6] as const;
+const [HONEST, LIAR, VERIFIER, STALLER, REQUESTER, POOR, SCANT] = [1, 2, 3, 4, 5, 6, 7] as const;
 const ENDPOINT = "https://assay.example/node";
 
 const wei = z.string().transform(BigInt);
@@ -222,6 +222,8 @@ describe("the economy on a real chain", function () {
     digits = await publishFile(world, exampleModel("digits"));
     for (const account of [HONEST, LIAR, VERIFIER, STALLER]) await stake(world, account, STAKE);
     await stake(world, POOR, ETHER);
+    // Enough for the bond of a game, and not for all of its selects.
+    await stake(world, SCANT, ETHER / 45n);
     await start(HONEST, {
       operator: {
         serve: [digits.releaseId],
@@ -308,12 +310,16 @@ describe("the economy on a real chain", function () {
   it("accounts for a lie that was overturned, on both sides", async () => {
     lieAt = await chainTime(world.chain.provider);
     const { verifier } = CHECKS_ALL;
-    // One that verifies nothing, and one that may not lock enough: both leave the lie to the third.
+    // One that may not lock enough, and one that has not enough to lock: both leave the lie to the third.
     await start(POOR, { verifier: { ...verifier, bankroll: ETHER / 1000n } });
+    await start(SCANT, CHECKS_ALL);
     await start(LIAR, ANSWERS_ALL, alteredAnswer);
     const handle = await ask(LIAR, FEE, 7);
     await until("left for its bankroll", async () =>
       Promise.resolve(lines.some((line) => line.includes("above the bankroll"))),
+    );
+    await until("left for its stake", async () =>
+      Promise.resolve(lines.some((line) => line.includes("free stake below what it could lock"))),
     );
     await start(VERIFIER, { verifier: { ...verifier, verify: [digits.releaseId], bankroll: ETHER } });
     await until("refunded", async () => (await stateOf(world, handle)) === "refunded");
@@ -324,7 +330,7 @@ describe("the economy on a real chain", function () {
     const winner = await checkedLedger(VERIFIER);
     expect(winner.total).to.include({ sharesWei: bond / 4n, bondsLostWei: 0n, stakesLostWei: 0n });
     expect(winner.releases.get(digits.releaseId)?.sharesWei).to.equal(bond / 4n);
-    expect(await spendsOf(POOR)).to.have.length(1);
+    for (const account of [POOR, SCANT]) expect(await spendsOf(account)).to.have.length(1);
     const { events, state } = await watch();
     const happened = events.map(({ event }) => event);
     const refunds = ledgerOf(addressOf(world, REQUESTER), happened, [], state);

@@ -18,7 +18,7 @@ import { createNotices, leave, type Decision } from "./decision.ts";
 import { NO_EXPOSURE, type Exposure } from "./exposure.ts";
 import { createGasPrice } from "./feePerGas.ts";
 import { grossFee, netFee } from "./fees.ts";
-import { toLockForReceipts } from "./locked.ts";
+import { toLockIn } from "./locked.ts";
 import { isInStep, NO_OFFER, offerFor } from "./offers.ts";
 import { computeWei, createRunTimes } from "./runTimes.ts";
 import { shareDown } from "./share.ts";
@@ -322,8 +322,8 @@ describe("whether to challenge", () => {
     expect(decision).to.deep.include({ reason: "free stake below what it could lock (0 ETH < 0.028 ETH)" });
   });
 
-  it("counts what own games about receipts, and challenges in line, may come to lock", () => {
-    const [me, operator] = [ME, `0x${"bb".repeat(20)}`] as const;
+  it("counts what own games in a court, and challenges in line, may come to lock", () => {
+    const [me, operator, court] = [ME, `0x${"bb".repeat(20)}`, "market"] as const;
     const state = { ...emptyState(), parameters: PARAMETERS };
     const hashes = { requestHash: ZERO_HASH, inputsRoot: ZERO_HASH, outputHash: ZERO_HASH };
     const receipt = { ...hashes, releaseId: RELEASE_ID, operator, issuedAt: 1, bondClass: 4 };
@@ -336,7 +336,16 @@ describe("whether to challenge", () => {
       ...{ release, operator, outputHash: ZERO_HASH },
     };
     const happens = (event: AssayEvent): void => apply(state, { event, blockNumber: 1, timestamp: 1 });
-    const toLock = (account = me): bigint => toLockForReceipts(state, account, GWEI, () => 4);
+    const toLock = (account = me): bigint => {
+      expect(toLockIn("market", state, account, GWEI, () => 4)).to.equal(0n);
+      const wei = toLockIn("receipts", state, account, GWEI, () => 4);
+      // The same games, were they the market's: challenges in line are not.
+      const requests = new Map([...state.requests].map(([id, request]) => [id, { ...request, court }]));
+      expect(toLockIn(court, { ...state, requests }, account, GWEI, () => 4)).to.equal(
+        state.queues.size > 0 ? 0n : wei,
+      );
+      return wei;
+    };
     expect(toLock()).to.equal(0n);
     happens({
       ...{ name: "ChallengeQueued", requestId: ZERO_HASH, challenger: me, number: 0, bondWei: 5n },

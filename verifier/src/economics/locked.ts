@@ -1,7 +1,7 @@
 /** What an account's own games lock. Pure. */
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
-import type { ChainState, GameRecord, RequestRecord } from "../chain/state.ts";
+import type { ChainState, Court, GameRecord, RequestRecord } from "../chain/state.ts";
 import { gameLockWei, stakesAt } from "./challenge.ts";
 
 /** Selects of a dispute about a release at most; 0 while it is not known. */
@@ -43,8 +43,9 @@ export function lockedInGames(
   return sum;
 }
 
-/** What own games about receipts, and own challenges in line, may still come to lock of the receipts' vault, wei. */
-export function toLockForReceipts(
+/** What own games in a court, and own challenges in line there, may still come to lock of its vault, wei. */
+export function toLockIn(
+  court: Court,
   state: Pick<ChainState, "results" | "requests" | "queues" | "parameters">,
   me: Hex,
   baseFee: bigint,
@@ -52,8 +53,8 @@ export function toLockForReceipts(
 ): bigint {
   let sum = 0n;
   for (const own of ownGames(state, me))
-    if (own.request.court === "receipts") sum += lockOf(own, baseFee, roundsOf) - own.game.escrowWei;
-  if (state.parameters === undefined) return sum;
+    if (own.request.court === court) sum += lockOf(own, baseFee, roundsOf) - own.game.escrowWei;
+  if (court === "market" || state.parameters === undefined) return sum;
   const { depositWei } = stakesAt(unpackParameters(state.parameters), baseFee);
   for (const line of state.queues.values())
     for (const { challenger, receipt } of line)

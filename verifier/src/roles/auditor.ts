@@ -15,13 +15,13 @@ import {
   type ChallengeTerms,
 } from "../economics/challenge.ts";
 import { createNotices, type Refusal } from "../economics/decision.ts";
-import { lockedInGames, toLockForReceipts } from "../economics/locked.ts";
+import { lockedInGames } from "../economics/locked.ts";
 import { logError } from "../log.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
 import { KEPT_SECONDS } from "../state/kept.ts";
 import { JUDGE_PLACES, type Judge } from "./judgement.ts";
 import { lineDuties } from "./line.ts";
-import type { Role, RoleContext } from "./role.ts";
+import { freeIn, roundsOf, type Role, type RoleContext } from "./role.ts";
 
 /** Receipts that wait to be judged. */
 const MOST_PENDING = 1000;
@@ -85,6 +85,7 @@ export function createAuditor(
   stateOf: () => { readonly state: ChainState; readonly head: BlockRef | undefined },
 ): Auditor {
   const { contracts, sender, releases, log } = context;
+  const rounds = roundsOf(context);
   /** Handed in and not found right: what is right is done with, and only in the database. */
   const known = new Map<Hex, Audit>();
   const sent = new Set<Hex>();
@@ -156,10 +157,6 @@ export function createAuditor(
     else known.set(digest, { ...audit, verdict });
   }
 
-  function roundsOf(releaseId: Hex): number {
-    return releases.ready(releaseId)?.model.disputeRounds ?? 0;
-  }
-
   function factsOf(
     audit: Audit,
     record: ReleaseRecord,
@@ -177,16 +174,15 @@ export function createAuditor(
       entries: result?.games.size ?? 0,
       baseFee,
       feePerGas: baseFee + tip,
-      rounds: roundsOf(record.releaseId),
-      lockedWei: lockedInGames(state, sender.address, baseFee, roundsOf),
+      rounds: rounds(record.releaseId),
+      lockedWei: lockedInGames(state, sender.address, baseFee, rounds),
     };
   }
 
   /** Free wei that no own game in the receipts' court, and no challenge on its way, may come to need. */
   function freeFor(audit: Audit, state: ChainState, baseFee: bigint): bigint | undefined {
-    const freeWei = context.freeForReceipts();
-    if (freeWei === undefined) return undefined;
-    let rest = freeWei - toLockForReceipts(state, sender.address, baseFee, roundsOf);
+    let rest = freeIn(context, "receipts", state, baseFee);
+    if (rest === undefined) return undefined;
     for (const [digest, wei] of promised) if (digest !== audit.digest) rest -= wei;
     return rest;
   }

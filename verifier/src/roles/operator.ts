@@ -25,7 +25,7 @@ import { revealOf } from "../play/reveals.ts";
 import { answerWith, type DefendedTrace } from "../play/trace.ts";
 import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
-import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
+import { dutiesOfTrials, freeIn, moveDuty, type Role, type RoleContext } from "./role.ts";
 
 /** Which requests are answered; the others are left to others. */
 export type OperatorOptions = AnswerTerms;
@@ -207,7 +207,10 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       const { releaseId, deadline } = request.request;
       const record = state.releases.get(releaseId);
       if (record === undefined) continue;
-      risk ??= { open: openExposure(state, head), freeWei: context.freeStake() };
+      risk ??= {
+        open: openExposure(state, head),
+        freeWei: freeIn(context, "market", state, context.gasPrice(head).baseFee),
+      };
       const decision = consider(record, request.request, risk, head);
       if (!decision.take) {
         begun.delete(requestId);

@@ -4,13 +4,14 @@ import type { Receipt } from "../../../sdk/src/receipts.ts";
 import { sameHex, type Hex, type Node } from "../../../sdk/src/structs.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
-import type { ChainState, ResultRecord } from "../chain/state.ts";
+import type { ChainState, Court, ResultRecord } from "../chain/state.ts";
 import type { Batcher } from "../compute/batcher.ts";
 import type { ExactPool } from "../compute/exactPool.ts";
 import type { InferencePool } from "../compute/pool.ts";
 import type { FastPaths } from "../compute/selfCheck.ts";
 import type { Duty } from "../duties.ts";
 import type { GasPrice } from "../economics/feePerGas.ts";
+import { toLockIn, type RoundsOf } from "../economics/locked.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import type { RoleProbe } from "../observe/probes.ts";
@@ -47,6 +48,23 @@ export interface RoleContext {
   readonly workers: number;
   readonly probe: RoleProbe;
   readonly log: Logger;
+}
+
+/** Selects of a dispute about a release at most; 0 while it is not prepared. */
+export function roundsOf({ releases }: Pick<RoleContext, "releases">): RoundsOf {
+  return (releaseId) => releases.ready(releaseId)?.model.disputeRounds ?? 0;
+}
+
+/** Own stake in a court's vault that nothing binds and no own game there may come to lock, wei; undefined until it is known. */
+export function freeIn(
+  context: Pick<RoleContext, "freeStake" | "freeForReceipts" | "sender" | "releases">,
+  court: Court,
+  state: ChainState,
+  baseFee: bigint,
+): bigint | undefined {
+  const freeWei = court === "market" ? context.freeStake() : context.freeForReceipts();
+  if (freeWei === undefined) return undefined;
+  return freeWei - toLockIn(court, state, context.sender.address, baseFee, roundsOf(context));
 }
 
 export interface Heard {

@@ -21,7 +21,7 @@ import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
 import { createJudge, JUDGE_PLACES, type JudgeOptions } from "./judgement.ts";
-import { dutiesOfTrials, moveDuty, type Role, type RoleContext } from "./role.ts";
+import { dutiesOfTrials, freeIn, moveDuty, roundsOf, type Role, type RoleContext } from "./role.ts";
 
 export interface VerifierOptions extends JudgeOptions {
   /** Releases whose answers are checked. Default: all. */
@@ -48,6 +48,7 @@ const ASK_MS = 10_000;
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
   const { contracts, sender, exact, releases, findings, log } = context;
+  const rounds = roundsOf(context);
   const cases = new Map<Hex, Case>();
   const notices = createNotices(log);
   const terms: ChallengeTerms = { challenge: options.challenge ?? "paying", bankroll: options.bankroll };
@@ -115,10 +116,6 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     return verify === "all" || verify.some((id) => sameHex(id, request.request.releaseId));
   }
 
-  function roundsOf(releaseId: Hex): number {
-    return releases.ready(releaseId)?.model.disputeRounds ?? 0;
-  }
-
   /** Only whether to begin: a game once begun is played to its end, since giving up loses what is locked. */
   function mayChallenge(trial: Trial, found: Case, state: ChainState, head: BlockRef): boolean {
     const { resultId } = trial.result;
@@ -128,6 +125,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     let promised = 0n;
     // A reorganisation may have taken the answer that was to be challenged.
     for (const [id, other] of cases) if (state.results.has(id)) promised += other.promised ?? 0n;
+    const freeWei = freeIn(context, "market", state, baseFee);
+    if (freeWei === undefined) return false;
     const facts: ChallengeFacts = {
       release,
       rules: rulesOf(trial),
@@ -135,8 +134,9 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       entries: trial.result.games.size,
       baseFee,
       feePerGas: baseFee + tip,
-      rounds: roundsOf(trial.request.request.releaseId),
-      lockedWei: lockedInGames(state, sender.address, baseFee, roundsOf) + promised,
+      rounds: rounds(trial.request.request.releaseId),
+      lockedWei: lockedInGames(state, sender.address, baseFee, rounds) + promised,
+      freeWei: freeWei - promised,
     };
     const decision = considerChallenge(terms, facts);
     if (decision.take) found.promised = estimateChallenge(facts).lockWei;

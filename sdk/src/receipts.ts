@@ -48,6 +48,9 @@ export type Receipt = z.infer<typeof receiptSchema>;
 /** As Receipts.VALIDITY: seconds from its issue in which a receipt can be challenged. */
 export const RECEIPT_VALIDITY = 7 * 86_400;
 
+/** As Receipts.MAX_BOND_CLASS. */
+export const MAX_BOND_CLASS = 24;
+
 /** As Receipts.bondOf: wei that the operator loses if the receipt is wrong. */
 export function bondOfClass(bondClass: number): bigint {
   return (10n ** 15n) << BigInt(bondClass);

@@ -28,7 +28,7 @@ import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor, PLACES_PER_WORKER } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
-import { createFreeStake } from "./economics/freeStake.ts";
+import { createReading, type Reading } from "./economics/reading.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
 import { explorerPages } from "./http/pages.ts";
 import { serveHttp, type HttpServer } from "./http/server.ts";
@@ -188,6 +188,11 @@ export async function startNode(
   const selfChecks = new Map<Hex, FastPath["kind"]>();
   const reads = createChainReads(deployment, provider);
   const live = createLive();
+  const freeIn = (vault: Contracts["vault"]): Reading<bigint> =>
+    createReading(
+      async (blockTag) => (await vault.accountOf(sender.address, { blockTag })).freeWei,
+      schedule,
+    );
   const context: RoleContext = {
     contracts,
     sender,
@@ -217,8 +222,8 @@ export async function startNode(
       schedule,
     ),
     runTimes,
-    freeStake: createFreeStake(contracts.vault, sender.address),
-    freeForReceipts: createFreeStake(contracts.receiptsVault, sender.address),
+    freeStake: freeIn(contracts.vault),
+    freeForReceipts: freeIn(contracts.receiptsVault),
     gasPrice,
     workers,
     probe: createRoleProbe(metrics),
@@ -245,9 +250,12 @@ export async function startNode(
     roles.push(createVerifier(context, options.verifier));
     const { challenge = "paying", bankroll } = options.verifier;
     const judge = createJudge(context, options.verifier);
-    const terms = { challenge, bankroll };
-    const view = () => ({ state: mirror.state, head: mirror.head });
-    auditor = createAuditor(context, { audits: handed, judge, terms }, view);
+    auditor = createAuditor(context, {
+      ...{ audits: handed, judge, terms: { challenge, bankroll } },
+      stateOf: () => ({ state: mirror.state, head: mirror.head }),
+      onChange: schedule,
+      onDone: (digest) => executor.retire([digest]),
+    });
     roles.push(auditor);
   }
   const door =

@@ -13,7 +13,7 @@ import { signAs, type Receipt } from "../../sdk/src/receipts.ts";
 import { readRelease } from "../../sdk/src/release.ts";
 import { ZERO_HASH, type Hex } from "../../sdk/src/structs.ts";
 import { startNode, type RunningNode } from "../src/node.ts";
-import { CHALLENGE_STATES } from "../src/roles/auditor.ts";
+import { CHALLENGE_STATES } from "../src/roles/audits.ts";
 import type { OperatorParts } from "../src/roles/operator.ts";
 import { digestSigner } from "../src/serve/digests.ts";
 import { createBuyer, fileOf, placeOf } from "./buyer.ts";

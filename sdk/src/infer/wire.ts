@@ -4,7 +4,14 @@
  */
 import { z } from "zod/v4";
 import { AssayError } from "../error.ts";
-import { orderSchema, receiptSchema, type Order, type Place, type Voucher } from "../receipts.ts";
+import {
+  MAX_BOND_CLASS,
+  orderSchema,
+  receiptSchema,
+  type Order,
+  type Place,
+  type Voucher,
+} from "../receipts.ts";
 import { address, bytes32, hex, type Hex } from "../structs.ts";
 
 export const INFER_PATH = "/v1/infer";
@@ -26,9 +33,10 @@ export const decimal = z
   .regex(/^[0-9]{1,29}$/)
   .transform(BigInt);
 const count = z.number().int().nonnegative();
+const bondClass = count.max(MAX_BOND_CLASS);
 
 export const wireOrderSchema = orderSchema.extend({ priceWei: decimal, nonce: decimal, expiresAt: count });
-export const wireReceiptSchema = receiptSchema.extend({ issuedAt: count, bondClass: count });
+export const wireReceiptSchema = receiptSchema.extend({ issuedAt: count, bondClass });
 
 /** One way to pay: what one operator takes for one answer of one release. */
 export const termsSchema = z.object({
@@ -50,7 +58,7 @@ export const termsSchema = z.object({
     /** The key that will sign. */
     key: address,
     /** The receipt's bond is `0.001 ether << bondClass`. */
-    bondClass: count,
+    bondClass,
   }),
 });
 export type Terms = z.output<typeof termsSchema>;

@@ -4,7 +4,7 @@ import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ChainState, Court, GameRecord, RequestRecord } from "../chain/state.ts";
 import { gameLockWei, stakesAt } from "./challenge.ts";
 
-/** Selects of a dispute about a release at most; 0 while it is not known. */
+/** Selects of a dispute about a release at most. */
 export type RoundsOf = (releaseId: Hex) => number;
 
 interface OwnGame {

@@ -15,6 +15,7 @@ import { ModelError } from "../../../program/src/onnx/error.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { blobLength, isElementType, type Bindings, type TensorSpec } from "../../../sdk/src/tensor.ts";
+import { disputeGas } from "./disputeGas.ts";
 import type { ModelSummary } from "./summary.ts";
 
 /** A summary and the program itself, weights and all. */
@@ -24,15 +25,6 @@ export interface ModelDescription extends ModelSummary {
   readonly nodes: LoweredModel["nodes"];
 }
 
-/** Measured on the contracts, rounded up (gas); each includes its transaction. */
-const GAS = {
-  challenge: 200_000,
-  /** Of the game, of the rest of the bond, and the refund. */
-  settle: 250_000,
-  select: 200_000,
-  openInput: 100_000,
-  openInputByte: 60,
-} as const;
 /** As ModelRegistry.MAX_BLOB_BYTES. */
 const MAX_BLOB_BYTES = 80_000;
 /** A move goes down six levels. */
@@ -89,11 +81,6 @@ export function disputeRounds(program: Program): number {
     ...program.instructions.map((i) => tensorDepth(outElements(i) * dtype(i.dtype).bytes)),
   );
   return moves(depthOf(program.instructions.length)) + moves(deepest) + 1;
-}
-
-function disputeGas(rounds: number, stepGas: number, inputBytes: number): number {
-  const fixed = GAS.challenge + GAS.settle + GAS.openInput + GAS.openInputByte * inputBytes;
-  return fixed + rounds * GAS.select + stepGas;
 }
 
 /**

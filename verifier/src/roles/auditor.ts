@@ -1,34 +1,37 @@
 /** Judges receipts that were handed to us, and challenges the wrong ones; their trials are then the verifier's. */
-import { inputsRoot } from "../../../program/src/claim.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { keccak } from "../../../sdk/src/ids.ts";
-import { bondOfClass, RECEIPT_VALIDITY, type Receipt } from "../../../sdk/src/receipts.ts";
-import { unpackParameters } from "../../../sdk/src/parameters.ts";
-import { sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { bondOfClass, RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
+import type { Hex } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/log.ts";
-import type { ChainState, ReleaseRecord, RequestRecord } from "../chain/state.ts";
+import type { ChainState, ReleaseRecord } from "../chain/state.ts";
 import type { Duty } from "../duties.ts";
-import {
-  considerChallenge,
-  estimateChallenge,
-  type ChallengeFacts,
-  type ChallengeTerms,
-} from "../economics/challenge.ts";
-import { createNotices, type Refusal } from "../economics/decision.ts";
-import { lockedInGames } from "../economics/locked.ts";
+import type { ChallengeTerms } from "../economics/challenge.ts";
+import { createNotices } from "../economics/decision.ts";
+import { ether } from "../economics/ether.ts";
+import { createReading, type Reading } from "../economics/reading.ts";
 import { logError } from "../log.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
-import { KEPT_SECONDS } from "../state/kept.ts";
+import {
+  challengeOf,
+  planOf,
+  viewOf,
+  type ChallengeState,
+  type Plan,
+  type ShortStake,
+  type View,
+} from "./audits.ts";
+import { checkHanded, expiryOf, misfit, type Handed } from "./handed.ts";
 import { JUDGE_PLACES, type Judge } from "./judgement.ts";
 import { lineDuties } from "./line.ts";
-import { freeIn, roundsOf, type Role, type RoleContext } from "./role.ts";
+import type { Role, RoleContext } from "./role.ts";
 
-/** Receipts that wait to be judged. */
-const MOST_PENDING = 1000;
+/** Receipts that are not judged, or wrong and not challenged. */
+const MOST_OPEN = 1000;
+/** The same of one operator. */
+const MOST_OF_OPERATOR = 64;
+/** A challenge that failed promises nothing until then. */
+const FAILED_MS = 300_000;
 const PURGE_MS = 3_600_000;
-
-export const CHALLENGE_STATES = ["none", "sent", "queued", "open", "won", "lost"] as const;
-export type ChallengeState = (typeof CHALLENGE_STATES)[number];
 
 export interface Standing {
   readonly digest: Hex;
@@ -36,20 +39,6 @@ export interface Standing {
   readonly challenge: ChallengeState;
   /** Why a wrong receipt is not challenged (yet). */
   readonly reason?: string;
-}
-
-/** Free wei in the receipts' vault, and what a challenge that was declined for want of it takes. */
-export interface ShortStake {
-  readonly freeWei: bigint;
-  readonly neededWei: bigint;
-}
-
-export interface Handed {
-  readonly digest: Hex;
-  readonly receipt: Receipt;
-  readonly signature: Hex;
-  /** Who signed it, lower case. */
-  readonly key: Hex;
 }
 
 export interface Auditor extends Role {
@@ -63,278 +52,259 @@ export interface Auditor extends Role {
   short(): ShortStake | undefined;
 }
 
-/** Whether a wrong receipt is challenged now. */
-type Plan =
-  | { readonly take: true; readonly lockWei: bigint }
-  | {
-      readonly take: false;
-      readonly reason: string;
-      readonly refusal?: Refusal;
-      readonly short?: ShortStake;
-    };
-
-const MORE_STAKE = "in the receipts' vault; `assay stake ETHER --receipts` adds to it";
+export interface AuditorParts {
+  readonly audits: AuditStore;
+  readonly judge: Judge;
+  readonly terms: ChallengeTerms;
+  readonly stateOf: () => { readonly state: ChainState; readonly head: BlockRef | undefined };
+  /** There may be something to do. */
+  readonly onChange: () => void;
+  /** Nothing more will be due for this receipt until it is challenged. */
+  readonly onDone: (digest: Hex) => void;
+}
 
 export function createAuditor(
   context: RoleContext,
-  {
-    audits,
-    judge,
-    terms,
-  }: { readonly audits: AuditStore; readonly judge: Judge; readonly terms: ChallengeTerms },
-  stateOf: () => { readonly state: ChainState; readonly head: BlockRef | undefined },
+  { audits, judge, terms, stateOf, onChange, onDone }: AuditorParts,
 ): Auditor {
   const { contracts, sender, releases, log } = context;
-  const rounds = roundsOf(context);
-  /** Handed in and not found right: what is right is done with, and only in the database. */
+  /** Handed in, not found right, and not expired: the others are done with, and only in the database. */
   const known = new Map<Hex, Audit>();
   const sent = new Set<Hex>();
   /** What challenges that were decided on, but that the chain does not show yet, may lock, wei. */
   const promised = new Map<Hex, bigint>();
+  let promisedWei = 0n;
+  /** When a challenge failed last. */
+  const failed = new Map<Hex, number>();
+  const reserves = new Map<Hex, Reading<bigint>>();
   const notices = createNotices(log);
   const loaded = load();
   let purgedAt = performance.now();
 
   async function load(): Promise<void> {
-    const oldest = Math.floor(Date.now() / 1000) - KEPT_SECONDS;
+    const oldest = Math.floor(Date.now() / 1000) - RECEIPT_VALIDITY;
     for (const audit of await audits.unsettled(oldest)) known.set(audit.digest, audit);
   }
   loaded.catch((error: unknown) => logError(log, error, "reading receipts failed"));
 
-  function trialOf(state: ChainState, digest: Hex): RequestRecord | undefined {
-    for (const request of state.requests.values())
-      if (request.court === "receipts" && sameHex(request.request.inputHash, digest)) return request;
-    return undefined;
+  /** @param wei 0: nothing any more. */
+  function promise(digest: Hex, wei: bigint): void {
+    promisedWei += wei - (promised.get(digest) ?? 0n);
+    if (wei === 0n) promised.delete(digest);
+    else promised.set(digest, wei);
   }
 
-  function challengeOf(state: ChainState, { digest, receipt: handed }: Audit): ChallengeState {
-    const request = trialOf(state, digest);
-    const result = request?.resultId === undefined ? undefined : state.results.get(request.resultId);
-    const game = result?.games.get(sender.address.toLowerCase());
-    if (request?.status === "overturned") return game === undefined ? "none" : "won";
-    if (game !== undefined) return game.status === "open" ? "open" : "lost";
-    const waits = [...state.queues.values()].some((line) =>
-      line.some(
-        ({ receipt, challenger }) =>
-          sameHex(challenger, sender.address) &&
-          sameHex(receipt.requestHash, handed.requestHash) &&
-          sameHex(receipt.outputHash, handed.outputHash),
-      ),
-    );
-    if (waits) return "queued";
-    return sent.has(digest) ? "sent" : "none";
+  function leave(digest: Hex): void {
+    known.delete(digest);
+    sent.delete(digest);
+    failed.delete(digest);
+    notices.forget(digest);
+    promise(digest, 0n);
+    onDone(digest);
   }
 
-  function standingOf(audit: Audit): Standing {
+  async function forget(digest: Hex): Promise<void> {
+    leave(digest);
+    await audits.forget(digest);
+  }
+
+  function reserveOf(operator: Hex): Reading<bigint> {
+    const found =
+      reserves.get(operator) ??
+      createReading(
+        async (blockTag) => (await contracts.receipts.reserveOf(operator, { blockTag })).reserveWei,
+        onChange,
+      );
+    if (reserves.size >= MOST_OPEN) reserves.clear();
+    reserves.set(operator, found);
+    return found;
+  }
+
+  function stateOn(view: View, audit: Audit): ChallengeState {
+    return challengeOf(view, audit, sent.has(audit.digest));
+  }
+
+  function plan(view: View, audit: Audit): Plan | undefined {
+    const { digest, receipt } = audit;
+    const others = promisedWei - (promised.get(digest) ?? 0n);
+    return planOf(view, terms, audit, others, reserveOf(receipt.operator).lately(view.head));
+  }
+
+  function standingOf(view: View | undefined, audit: Audit): Standing {
     const { digest, verdict } = audit;
-    const { state, head } = stateOf();
-    const challenge = challengeOf(state, audit);
+    const challenge = view === undefined ? "none" : stateOn(view, audit);
     const base = { digest, state: verdict ?? "pending", challenge } as const;
-    if (verdict !== "wrong" || challenge !== "none" || head === undefined) return base;
-    const plan = planOf(audit, state, head);
-    return plan === undefined || plan.take ? base : { ...base, reason: plan.reason };
+    if (verdict !== "wrong" || challenge !== "none" || view === undefined) return base;
+    const found = plan(view, audit);
+    return found === undefined || found.take ? base : { ...base, reason: found.reason };
+  }
+
+  /** For whoever asks: stake as it was a moment ago will do. */
+  function viewNow(): View | undefined {
+    const { state, head } = stateOf();
+    return head && viewOf(context, state, head, context.freeForReceipts.lately(head));
   }
 
   async function judgeIt(audit: Audit, record: ReleaseRecord, head: BlockRef): Promise<void> {
     const { digest, receipt } = audit;
+    // Files of strangers come slowly, or never: input and output are not held meanwhile.
+    await releases.prepare(record);
     const evidence = await audits.evidence(digest);
-    const prepared = await releases.prepare(record);
-    const fits = evidence?.input.length === prepared.model.inputBytes;
-    const root = fits ? toHex(inputsRoot({ inputs: prepared.model.inputs }, evidence.input)) : undefined;
-    if (evidence === undefined || root === undefined || !sameHex(root, receipt.inputsRoot)) {
-      log.info({ receipt: digest }, "the input is not the one that the receipt is about");
-      known.delete(digest);
-      await audits.forget(digest);
-      return;
+    const reason = evidence === undefined ? "input and output are gone" : misfit(receipt, evidence, record);
+    if (evidence === undefined || reason !== undefined) {
+      log.info({ receipt: digest, reason }, "the receipt cannot be judged");
+      return forget(digest);
     }
-    const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
+    const endsAt = expiryOf(receipt);
     const { operator, bondClass } = receipt;
     const answer = { id: digest, operator, bondWei: bondOfClass(bondClass), ...evidence, endsAt };
     const runMs = 1000 * Math.max(1, endsAt - head.timestamp);
     const { verdict } = await judge(record, answer, { runMs, deadline: endsAt });
     await audits.judged(digest, verdict);
-    if (verdict === "right") known.delete(digest);
+    if (verdict === "right") leave(digest);
     else known.set(digest, { ...audit, verdict });
   }
 
-  function factsOf(
-    audit: Audit,
-    record: ReleaseRecord,
-    state: ChainState,
-    head: BlockRef,
-  ): Omit<ChallengeFacts, "freeWei"> | undefined {
-    if (state.parameters === undefined) return undefined;
-    const { baseFee, tip } = context.gasPrice(head);
-    const request = trialOf(state, audit.digest);
-    const result = request?.resultId === undefined ? undefined : state.results.get(request.resultId);
-    return {
-      release: record.release,
-      rules: unpackParameters(state.parameters),
-      bondWei: bondOfClass(audit.receipt.bondClass),
-      entries: result?.games.size ?? 0,
-      baseFee,
-      feePerGas: baseFee + tip,
-      rounds: rounds(record.releaseId),
-      lockedWei: lockedInGames(state, sender.address, baseFee, rounds),
-    };
-  }
-
-  /** Free wei that no own game in the receipts' court, and no challenge on its way, may come to need. */
-  function freeFor(audit: Audit, state: ChainState, baseFee: bigint): bigint | undefined {
-    let rest = freeIn(context, "receipts", state, baseFee);
-    if (rest === undefined) return undefined;
-    for (const [digest, wei] of promised) if (digest !== audit.digest) rest -= wei;
-    return rest;
-  }
-
-  /** Of a receipt that was judged wrong and not challenged yet. @returns undefined while it is not known. */
-  function planOf(audit: Audit, state: ChainState, head: BlockRef): Plan | undefined {
-    const { digest, receipt } = audit;
-    if (trialOf(state, digest)?.status === "overturned")
-      return { take: false, reason: "another's challenge has won" };
-    if (head.timestamp >= receipt.issuedAt + RECEIPT_VALIDITY)
-      return { take: false, reason: "it has expired: it cannot be challenged any more" };
-    const record = state.releases.get(receipt.releaseId);
-    const facts = record && factsOf(audit, record, state, head);
-    const freeWei = facts && freeFor(audit, state, facts.baseFee);
-    if (facts === undefined || freeWei === undefined) return undefined;
-    const decision = considerChallenge(terms, { ...facts, freeWei });
-    const neededWei = estimateChallenge(facts).lockWei;
-    if (decision.take) return { take: true, lockWei: neededWei };
-    if (decision.code !== "stake-too-low") return { take: false, reason: decision.reason, refusal: decision };
-    const refusal = { ...decision, reason: `${decision.reason} ${MORE_STAKE}` };
-    return { take: false, reason: refusal.reason, refusal, short: { freeWei, neededWei } };
-  }
-
   /** Whether to challenge now; keeps and tells what was decided. */
-  function decide(audit: Audit, state: ChainState, head: BlockRef): boolean {
+  function decide(view: View, audit: Audit): boolean {
     const { digest } = audit;
-    const plan = planOf(audit, state, head);
-    if (plan?.take === true) {
-      promised.set(digest, plan.lockWei);
+    const found = plan(view, audit);
+    // It is being asked for: until then it is as it was.
+    if (found === undefined) return promised.has(digest);
+    if (found.take) {
+      const waits = performance.now() - (failed.get(digest) ?? -Infinity) < FAILED_MS;
+      promise(digest, waits ? 0n : found.lockWei);
       return true;
     }
     // One on its way has locked what is missing now.
-    if (sent.has(digest) && plan?.refusal !== undefined) return false;
-    promised.delete(digest);
-    if (plan?.refusal !== undefined)
-      notices.refuse(digest, { receipt: digest }, "not challenged", plan.refusal);
+    if (sent.has(digest) && found.refusal !== undefined) return false;
+    promise(digest, 0n);
+    if (found.refusal !== undefined)
+      notices.refuse(digest, { receipt: digest }, "not challenged", found.refusal);
     return false;
   }
 
   async function challenge({ digest, receipt, signature }: Audit, { release }: ReleaseRecord): Promise<void> {
     const data = contracts.receipts.interface.encodeFunctionData("challenge", [receipt, release, signature]);
-    await sender.send({
-      key: `${digest}:challengeReceipt`,
-      label: "challengeReceipt",
-      subject: digest,
-      priority: "move",
-      deadline: receipt.issuedAt + RECEIPT_VALIDITY - 1,
-      stakeWei: bondOfClass(receipt.bondClass),
-      to: contracts.deployment.addresses.receipts,
-      data,
-    });
-    sent.add(digest);
+    try {
+      await sender.send({
+        key: `${digest}:challengeReceipt`,
+        label: "challengeReceipt",
+        subject: digest,
+        priority: "move",
+        deadline: expiryOf(receipt) - 1,
+        stakeWei: bondOfClass(receipt.bondClass),
+        to: contracts.deployment.addresses.receipts,
+        data,
+      });
+      sent.add(digest);
+    } catch (error) {
+      failed.set(digest, performance.now());
+      throw error;
+    }
   }
 
-  function dutiesOf(audit: Audit, state: ChainState, head: BlockRef): Duty[] {
+  function dutiesOf(view: View, audit: Audit): Duty[] {
     const { digest, receipt, verdict } = audit;
-    const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
+    const { state, head } = view;
+    const endsAt = expiryOf(receipt);
     const record = state.releases.get(receipt.releaseId);
-    if (record === undefined || head.timestamp >= endsAt) {
-      promised.delete(digest);
+    if (head.timestamp >= endsAt) {
+      leave(digest);
       return [];
     }
+    if (record === undefined) return [];
+    const subject = digest;
+    if (verdict === undefined && releases.failure(receipt.releaseId) === "final")
+      return [{ key: `audit:${digest}`, subject, run: () => forget(digest) }];
     if (verdict === undefined)
       return [
         {
           key: `audit:${digest}`,
-          subject: digest,
+          subject,
           places: releases.ready(receipt.releaseId) === undefined ? 0 : JUDGE_PLACES,
           deadline: endsAt,
           run: () => judgeIt(audit, record, head),
         },
       ];
-    const now = challengeOf(state, audit);
+    const now = stateOn(view, audit);
     if (now !== "none" && now !== "sent") {
-      promised.delete(digest);
+      promise(digest, 0n);
       return [];
     }
-    if (!decide(audit, state, head)) return [];
-    return [
-      {
-        key: `${digest}:challengeReceipt`,
-        subject: digest,
-        deadline: endsAt,
-        run: () => challenge(audit, record),
-      },
-    ];
+    if (!decide(view, audit)) return [];
+    const run = () => challenge(audit, record);
+    return [{ key: `${digest}:challengeReceipt`, subject, deadline: endsAt, run }];
   }
 
   function purge(now: number): Duty[] {
     if (performance.now() - purgedAt < PURGE_MS) return [];
     const run = async (): Promise<void> => {
       purgedAt = performance.now();
-      const before = now - KEPT_SECONDS;
-      for (const { digest, receipt } of known.values()) if (receipt.issuedAt < before) known.delete(digest);
-      await audits.purge(before);
+      await audits.purge(now);
     };
     return [{ key: "purgeAudits", subject: undefined, run }];
   }
 
+  /** Of what is not challenged yet, the receipt that stands for least gives way to one that stands for more. @throws {AssayError} BUSY */
+  async function makeRoom(view: View, { operator, bondClass }: Handed["receipt"]): Promise<void> {
+    const open = [...known.values()].filter((audit) => stateOn(view, audit) === "none");
+    const same = open.filter(({ receipt }) => receipt.operator === operator);
+    const full = same.length >= MOST_OF_OPERATOR ? same : open.length >= MOST_OPEN ? open : [];
+    const [first] = full;
+    if (first === undefined) return;
+    const least = full.reduce((a, b) => (b.receipt.bondClass < a.receipt.bondClass ? b : a), first);
+    if (least.receipt.bondClass >= bondClass)
+      throw new AssayError("BUSY", "too many receipts wait to be judged: hand it in later", {
+        retryable: true,
+      });
+    await forget(least.digest);
+  }
+
   return {
-    async accept({ digest, receipt, signature, key }, evidence) {
+    async accept(handed, evidence) {
       await loaded;
+      const { digest, receipt, signature } = handed;
       const before = known.get(digest) ?? (await audits.find(digest));
-      if (before !== undefined) return standingOf(before);
+      if (before !== undefined) return standingOf(viewNow(), before);
       const { state, head } = stateOf();
+      const view = viewNow();
       // Whoever is told that a receipt is no good does not come again.
-      if (head === undefined)
+      if (head === undefined || view === undefined)
         throw new AssayError("BUSY", "the chain is still being read: hand it in later", { retryable: true });
-      const owner = state.keys.get(key);
-      if (owner === undefined || !sameHex(owner.operator, receipt.operator) || receipt.issuedAt > owner.until)
-        throw new AssayError("BAD_SIGNATURE", `the key that signed is not one of ${receipt.operator}'s`);
-      const endsAt = receipt.issuedAt + RECEIPT_VALIDITY;
-      if (head.timestamp >= endsAt)
-        throw new AssayError("BAD_PAYMENT", "the receipt has expired: it cannot be challenged any more");
-      const release = state.releases.get(receipt.releaseId)?.release;
-      if (release === undefined)
-        throw new AssayError("BAD_PAYMENT", `there is no release ${receipt.releaseId}`);
-      if (keccak(evidence.output) !== receipt.outputHash)
-        throw new AssayError("BAD_PAYMENT", "the output is not the one that the receipt is about");
-      if (evidence.input.length !== release.inputBytes)
+      checkHanded(handed, evidence, state, head);
+      const { reserveWei } = await contracts.receipts.reserveOf(receipt.operator);
+      if (reserveWei < bondOfClass(receipt.bondClass))
         throw new AssayError(
           "BAD_PAYMENT",
-          `the input has ${evidence.input.length} bytes, not ${release.inputBytes}`,
+          `nothing can be won by it: its operator's reserve is down to ${ether(reserveWei)}`,
         );
-      const pending = [...known.values()].filter(({ verdict }) => verdict === undefined).length;
-      if (pending >= MOST_PENDING)
-        throw new AssayError("BUSY", "too many receipts wait to be judged: hand it in later", {
-          retryable: true,
-        });
+      await makeRoom(view, receipt);
       const audit = { digest, receipt, signature, verdict: undefined };
       await audits.keep(audit, evidence);
       known.set(digest, audit);
-      return standingOf(audit);
+      onChange();
+      return standingOf(view, audit);
     },
     async standing(digest) {
       const audit = known.get(digest) ?? (await audits.find(digest));
-      return audit && standingOf(audit);
+      return audit && standingOf(viewNow(), audit);
     },
     short() {
-      const { state, head } = stateOf();
-      if (head === undefined) return undefined;
+      const view = known.size === 0 ? undefined : viewNow();
+      if (view === undefined) return undefined;
       for (const audit of known.values()) {
-        if (audit.verdict !== "wrong" || challengeOf(state, audit) !== "none") continue;
-        const plan = planOf(audit, state, head);
-        if (plan?.take === false && plan.short !== undefined) return plan.short;
+        if (audit.verdict !== "wrong" || stateOn(view, audit) !== "none") continue;
+        const found = plan(view, audit);
+        if (found?.take === false && found.short !== undefined) return found.short;
       }
       return undefined;
     },
-    duties: (state, head) => [
-      ...lineDuties(context, state),
-      ...purge(head.timestamp),
-      ...[...known.values()].flatMap((audit) => dutiesOf(audit, state, head)),
-    ],
+    duties(state, head) {
+      const rest = [...lineDuties(context, state), ...purge(head.timestamp)];
+      if (known.size === 0) return rest;
+      const view = viewOf(context, state, head, context.freeForReceipts.at(head));
+      return [...rest, ...[...known.values()].flatMap((audit) => dutiesOf(view, audit))];
+    },
   };
 }

@@ -25,7 +25,7 @@ import { revealOf } from "../play/reveals.ts";
 import { answerWith, type DefendedTrace } from "../play/trace.ts";
 import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
-import { dutiesOfTrials, freeIn, moveDuty, type Role, type RoleContext } from "./role.ts";
+import { dutiesOfTrials, leftIn, moveDuty, type Role, type RoleContext } from "./role.ts";
 
 /** Which requests are answered; the others are left to others. */
 export type OperatorOptions = AnswerTerms;
@@ -209,7 +209,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       if (record === undefined) continue;
       risk ??= {
         open: openExposure(state, head),
-        freeWei: freeIn(context, "market", state, context.gasPrice(head).baseFee),
+        freeWei: leftIn("market", context.freeStake.lately(head), context, state, head),
       };
       const decision = consider(record, request.request, risk, head);
       if (!decision.take) {

@@ -12,11 +12,13 @@ import type { FastPaths } from "../compute/selfCheck.ts";
 import type { Duty } from "../duties.ts";
 import type { GasPrice } from "../economics/feePerGas.ts";
 import { toLockIn, type RoundsOf } from "../economics/locked.ts";
+import type { Reading } from "../economics/reading.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
 import type { RoleProbe } from "../observe/probes.ts";
 import { encodeMove, gameFor, moveKey } from "../play/calls.ts";
 import { trialOf, type Move, type Trial } from "../play/trial.ts";
+import { roundsIn } from "../releases/disputeGas.ts";
 import type { Releases } from "../releases/prepare.ts";
 import type { Findings } from "../state/findings.ts";
 
@@ -39,10 +41,10 @@ export interface RoleContext {
   /** Input and output of a receipt that we gave or were handed; undefined: not known (yet). @param digest Of the receipt. */
   readonly heard: (digest: Hex, receipt: Receipt) => Heard | undefined;
   readonly runTimes: RunTimes;
-  /** Own stake that nothing binds, wei, of late; undefined until it is known. */
-  readonly freeStake: () => bigint | undefined;
+  /** Own stake that nothing binds, wei. */
+  readonly freeStake: Reading<bigint>;
   /** The same in the receipts' vault. */
-  readonly freeForReceipts: () => bigint | undefined;
+  readonly freeForReceipts: Reading<bigint>;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */
   readonly workers: number;
@@ -50,21 +52,27 @@ export interface RoleContext {
   readonly log: Logger;
 }
 
-/** Selects of a dispute about a release at most; 0 while it is not prepared. */
-export function roundsOf({ releases }: Pick<RoleContext, "releases">): RoundsOf {
-  return (releaseId) => releases.ready(releaseId)?.model.disputeRounds ?? 0;
+/** Selects of a dispute about a release at most. */
+export function roundsOf({ releases }: Pick<RoleContext, "releases">, state: ChainState): RoundsOf {
+  return (releaseId) => {
+    const record = state.releases.get(releaseId);
+    return (
+      releases.ready(releaseId)?.model.disputeRounds ?? (record === undefined ? 0 : roundsIn(record.release))
+    );
+  };
 }
 
-/** Own stake in a court's vault that nothing binds and no own game there may come to lock, wei; undefined until it is known. */
-export function freeIn(
-  context: Pick<RoleContext, "freeStake" | "freeForReceipts" | "sender" | "releases">,
+/** What own games and challenges in a court leave of what is free in its vault, wei. */
+export function leftIn(
   court: Court,
+  freeWei: bigint | undefined,
+  context: Pick<RoleContext, "sender" | "releases" | "gasPrice">,
   state: ChainState,
-  baseFee: bigint,
+  head: BlockRef,
 ): bigint | undefined {
-  const freeWei = court === "market" ? context.freeStake() : context.freeForReceipts();
   if (freeWei === undefined) return undefined;
-  return freeWei - toLockIn(court, state, context.sender.address, baseFee, roundsOf(context));
+  const { baseFee } = context.gasPrice(head);
+  return freeWei - toLockIn(court, state, context.sender.address, baseFee, roundsOf(context, state));
 }
 
 export interface Heard {

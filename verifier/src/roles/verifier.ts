@@ -21,7 +21,7 @@ import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
 import { createJudge, JUDGE_PLACES, type JudgeOptions } from "./judgement.ts";
-import { dutiesOfTrials, freeIn, moveDuty, roundsOf, type Role, type RoleContext } from "./role.ts";
+import { dutiesOfTrials, leftIn, moveDuty, roundsOf, type Role, type RoleContext } from "./role.ts";
 
 export interface VerifierOptions extends JudgeOptions {
   /** Releases whose answers are checked. Default: all. */
@@ -48,7 +48,6 @@ const ASK_MS = 10_000;
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
   const { contracts, sender, exact, releases, findings, log } = context;
-  const rounds = roundsOf(context);
   const cases = new Map<Hex, Case>();
   const notices = createNotices(log);
   const terms: ChallengeTerms = { challenge: options.challenge ?? "paying", bankroll: options.bankroll };
@@ -121,12 +120,15 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const { resultId } = trial.result;
     const { release } = trial.release;
     const { baseFee, tip } = context.gasPrice(head);
-    found.promised = undefined;
     let promised = 0n;
     // A reorganisation may have taken the answer that was to be challenged.
-    for (const [id, other] of cases) if (state.results.has(id)) promised += other.promised ?? 0n;
-    const freeWei = freeIn(context, "market", state, baseFee);
-    if (freeWei === undefined) return false;
+    for (const [id, other] of cases)
+      if (other !== found && state.results.has(id)) promised += other.promised ?? 0n;
+    const freeWei = leftIn("market", context.freeStake.at(head), context, state, head);
+    // It is being asked for: until then it is as it was.
+    if (freeWei === undefined) return found.promised !== undefined;
+    found.promised = undefined;
+    const rounds = roundsOf(context, state);
     const facts: ChallengeFacts = {
       release,
       rules: rulesOf(trial),

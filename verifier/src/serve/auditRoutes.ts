@@ -6,7 +6,8 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { AUDIT_PATH, receiptFileSchema } from "../../../sdk/src/infer/wire.ts";
 import type { Place } from "../../../sdk/src/receipts.ts";
 import { bytes32, sameHex, type Hex } from "../../../sdk/src/structs.ts";
-import type { Auditor, Handed } from "../roles/auditor.ts";
+import type { Auditor } from "../roles/auditor.ts";
+import type { Handed } from "../roles/handed.ts";
 import type { Digests } from "./digests.ts";
 import { failureOf } from "./errors.ts";
 import { allowFromPages } from "./pages.ts";
@@ -48,8 +49,11 @@ export function auditRoutes({
       digest,
       receipt: {
         ...receipt,
+        requestHash: lowerHex(receipt.requestHash),
         releaseId: lowerHex(receipt.releaseId),
+        inputsRoot: lowerHex(receipt.inputsRoot),
         outputHash: lowerHex(receipt.outputHash),
+        operator: lowerHex(receipt.operator),
       },
       signature,
       key: keyOf(digest, signature),

@@ -1,9 +1,12 @@
 /** Others' receipts that somebody handed to us, and what we found of them. */
+import type { Expression, ExpressionBuilder, SqlBool } from "kysely";
 import { toJson, wireReceiptSchema } from "../../../sdk/src/infer/wire.ts";
-import type { Receipt } from "../../../sdk/src/receipts.ts";
+import { RECEIPT_VALIDITY, type Receipt } from "../../../sdk/src/receipts.ts";
 import { hex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Database } from "./database.ts";
 import type { Verdict } from "./findings.ts";
+import { KEPT_SECONDS } from "./kept.ts";
+import type { Tables } from "./tables.ts";
 
 /** By its digest, lower case. */
 export interface Audit {
@@ -24,11 +27,12 @@ export interface AuditStore {
   find(digest: Hex): Promise<Audit | undefined>;
   /** What is not judged, or wrong, and issued after a time (unix seconds), the oldest first. */
   unsettled(issuedAt: number): Promise<readonly Audit[]>;
+  /** Undefined too once it was found right: nobody plays for it. */
   evidence(digest: Hex): Promise<Evidence | undefined>;
   judged(digest: Hex, verdict: Verdict): Promise<void>;
   forget(digest: Hex): Promise<void>;
-  /** Forgets what was issued before, unix seconds. */
-  purge(before: number): Promise<void>;
+  /** Forgets what is of no more use at a time, unix seconds. */
+  purge(now: number): Promise<void>;
 }
 
 interface AuditRow {
@@ -45,6 +49,12 @@ function auditOf({ digest, receipt, signature, verdict }: AuditRow): Audit {
     signature: hex.parse(signature),
     verdict: verdict ?? undefined,
   };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function isOpen(row: ExpressionBuilder<Tables, "audits">): Expression<SqlBool> {
+  return row.or([row("verdict", "is", null), row("verdict", "=", "wrong")]);
 }
 
 export function openAudits(database: Database): AuditStore {
@@ -65,7 +75,7 @@ export function openAudits(database: Database): AuditStore {
     async unsettled(issuedAt) {
       const rows = await audits()
         .where("issued_at", ">", issuedAt)
-        .where((where) => where.or([where("verdict", "is", null), where("verdict", "=", "wrong")]))
+        .where(isOpen)
         .orderBy("issued_at")
         .execute();
       return rows.map(auditOf);
@@ -75,17 +85,31 @@ export function openAudits(database: Database): AuditStore {
         .selectFrom("audits")
         .select(["input", "output"])
         .where("digest", "=", digest)
+        .where(isOpen)
         .executeTakeFirst();
       return row && { input: new Uint8Array(row.input), output: new Uint8Array(row.output) };
     },
     async judged(digest, verdict) {
-      await database.updateTable("audits").set({ verdict }).where("digest", "=", digest).execute();
+      const rest = verdict === "right" ? { input: NOTHING, output: NOTHING } : {};
+      await database
+        .updateTable("audits")
+        .set({ verdict, ...rest })
+        .where("digest", "=", digest)
+        .execute();
     },
     async forget(digest) {
       await database.deleteFrom("audits").where("digest", "=", digest).execute();
     },
-    async purge(before) {
-      await database.deleteFrom("audits").where("issued_at", "<", before).execute();
+    async purge(now) {
+      await database
+        .deleteFrom("audits")
+        .where((row) =>
+          row.or([
+            row("issued_at", "<", now - KEPT_SECONDS),
+            row.and([row("issued_at", "<", now - RECEIPT_VALIDITY), row("verdict", "is", null)]),
+          ]),
+        )
+        .execute();
     },
   };
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { sql } from "kysely";
+import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { codeOf } from "../../test/failure.ts";
 import { clientAt, givenAt } from "../../test/given.ts";
@@ -15,6 +16,7 @@ import { openAudits, type Audit } from "./audits.ts";
 import { openClaims } from "./claims.ts";
 import { openDatabase, type Database, type DatabaseAddress } from "./database.ts";
 import { openEmbedded } from "./embedded.ts";
+import { KEPT_SECONDS } from "./kept.ts";
 import { openLogs, type LogStore, type SubjectLog } from "./logs.ts";
 import { templatePath } from "./template.ts";
 
@@ -148,13 +150,19 @@ function itKeepsState(open: () => Promise<Database>): void {
     await there.judged(hash(3), "wrong");
     expect(await here.unsettled(1000)).to.deep.equal([unjudged, { ...wrong, verdict: "wrong" }]);
     expect(await here.find(hash(2))).to.deep.equal({ ...right, verdict: "right" });
-    expect(await here.evidence(hash(2))).to.deep.equal({
-      input: handed[2]?.input,
-      output: handed[2]?.output,
-    });
-    await there.purge(1003);
-    expect(await here.find(hash(2))).to.equal(undefined);
+    for (const n of [1, 3])
+      expect(await here.evidence(hash(n))).to.deep.equal({
+        input: handed[n]?.input,
+        output: handed[n]?.output,
+      });
     expect(await here.evidence(hash(2))).to.equal(undefined);
+    // What was judged is remembered for longer than what never could be.
+    await there.purge(1002 + RECEIPT_VALIDITY);
+    expect(await here.find(hash(1))).to.equal(undefined);
+    expect((await here.find(hash(2)))?.verdict).to.equal("right");
+    await there.purge(1003 + KEPT_SECONDS);
+    expect(await here.find(hash(2))).to.equal(undefined);
+    expect((await here.find(hash(3)))?.verdict).to.equal("wrong");
   });
 }
 

@@ -161,6 +161,34 @@ describe("reveals over HTTP", () => {
     for (const text of malformed) expect(await status(text), text).to.equal(400);
   });
 
+  it("are shown to strangers one at a time, and not to all who wait", async () => {
+    let [shown, most] = [0, 0];
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const routes = [
+      revealRoutes({
+        async reveal() {
+          most = Math.max(most, ++shown);
+          await held;
+          shown--;
+          return undefined;
+        },
+      }),
+    ];
+    const options = { host: "127.0.0.1", port: 0, log: testLog, routes };
+    const crowded = await serveHttp({ ...options, health: () => ({ ready: true }) });
+    const node: Node = { hash: resultId, tensor: true, height: 0, instruction: 0, index: 0 };
+    const asked = Array.from({ length: 40 }, async () => {
+      const { status } = await fetch(`${crowded.url}${revealPath(resultId, node)}`);
+      // Whoever is sent away hears of it at once.
+      if (status === 503) release();
+      return status;
+    });
+    const statuses = await Promise.all(asked);
+    await crowded.close();
+    expect([statuses.includes(404), statuses.includes(503), most]).to.deep.equal([true, true, 1]);
+  });
+
   it("are checked as the contract does", async () => {
     const at = (tensor: boolean, height: number, instruction: number, index: number): Node => {
       const hash = tensor ? claimed.tensorNode(instruction, height, index) : claimed.node(height, index);

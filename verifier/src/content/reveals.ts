@@ -7,6 +7,7 @@
  * where the node is; its hash makes the answer checkable.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import pLimit from "p-limit";
 import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { bytes32, type Hex, type Node } from "../../../sdk/src/structs.ts";
@@ -24,6 +25,8 @@ export interface TrialReveals {
   reveal(resultId: Hex, node: Node): Promise<Uint8Array | undefined>;
 }
 
+/** Strangers are shown one node at a time, lest they keep this node's own moves waiting. So many of them wait; the others can ask on chain. */
+const MOST_WAITING = 16;
 const DEEPEST = 32;
 const MOST = 2 ** 32 - 1;
 /** Operators have one endpoint; others may copy what they show. */
@@ -69,9 +72,15 @@ async function answer(
 
 /** Adds GET and HEAD /trials/{resultId}/reveals/... */
 export function revealRoutes(reveals: TrialReveals): (app: FastifyInstance) => void {
+  const turn = pLimit(1);
   return (app) => {
-    app.get("/trials/:resultId/reveals/:tree/:height/:hash", (request, reply) =>
-      answer(reveals, request, reply),
+    app.get(
+      "/trials/:resultId/reveals/:tree/:height/:hash",
+      async (request, reply): Promise<FastifyReply> => {
+        if (turn.pendingCount < MOST_WAITING) return turn(() => answer(reveals, request, reply));
+        void reply.header("retry-after", "1").header("cache-control", "no-store");
+        return reply.code(503).send({ error: "too many ask at once" });
+      },
     );
   };
 }

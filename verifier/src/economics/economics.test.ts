@@ -1,9 +1,18 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import fc from "fast-check";
 import type { AssayEvent } from "../../../sdk/src/events.ts";
 import { quoteOf } from "../../../sdk/src/offer.ts";
 import { unpackParameters } from "../../../sdk/src/parameters.ts";
-import { ZERO_ADDRESS, ZERO_HASH, type Hex, type Release, type Request } from "../../../sdk/src/structs.ts";
+import {
+  toHex,
+  ZERO_ADDRESS,
+  ZERO_HASH,
+  type Hex,
+  type Release,
+  type Request,
+} from "../../../sdk/src/structs.ts";
+import type { BlockRef } from "../chain/log.ts";
 import { apply, emptyState, resultOfClaim } from "../chain/state.ts";
 import { createLogger } from "../log.ts";
 import { answerCost, considerAnswer, paysDelivery, type AnswerFacts, type AnswerTerms } from "./answer.ts";
@@ -20,6 +29,7 @@ import { createGasPrice } from "./feePerGas.ts";
 import { grossFee, netFee } from "./fees.ts";
 import { toLockIn } from "./locked.ts";
 import { isInStep, NO_OFFER, offerFor } from "./offers.ts";
+import { createReading } from "./reading.ts";
 import { computeWei, createRunTimes } from "./runTimes.ts";
 import { shareDown } from "./share.ts";
 
@@ -431,5 +441,46 @@ describe("the gas price", () => {
       expect(price(head(seconds)).tip, `at ${seconds}`).to.equal(tip);
     }
     expect(asked).to.equal(4);
+  });
+});
+
+describe("a reading of the chain", () => {
+  const head = (number: number): BlockRef => {
+    const hash = toHex(Buffer.alloc(32, number));
+    return { number, hash, parentHash: ZERO_HASH, timestamp: 0, baseFee: undefined };
+  };
+
+  it("is of the block that is looked at, and tells when it has come", async () => {
+    const asked: number[] = [];
+    let came = 0;
+    const read = (block: number): Promise<number> => {
+      asked.push(block);
+      return block === 3 ? Promise.reject(new Error("down")) : Promise.resolve(10 * block);
+    };
+    const reading = createReading(read, () => came++);
+    for (let i = 0; i < 2; i++) expect(reading.at(head(1))).to.equal(undefined);
+    await turn();
+    expect([reading.at(head(1)), reading.lately(head(1)), came]).to.deep.equal([10, 10, 1]);
+    // Of the next block nothing is known yet.
+    expect([reading.at(head(2)), reading.lately(head(2))]).to.deep.equal([undefined, 10]);
+    await turn();
+    expect([reading.at(head(2)), reading.lately(head(2)), came]).to.deep.equal([20, 20, 2]);
+    reading.at(head(3));
+    await turn();
+    expect([reading.at(head(3)), reading.lately(head(3)), came]).to.deep.equal([undefined, 20, 2]);
+    expect(asked).to.deep.equal([1, 2, 3]);
+  });
+
+  it("is not of a block that has been left meanwhile", async () => {
+    const answers: ((value: number) => void)[] = [];
+    const reading = createReading(
+      () => new Promise<number>((resolve) => answers.push(resolve)),
+      () => 0,
+    );
+    reading.at(head(1));
+    reading.at(head(2));
+    for (const i of [1, 0]) answers[i]?.(i + 1);
+    await turn();
+    expect([reading.at(head(2)), reading.lately(head(3))]).to.deep.equal([2, 2]);
   });
 });

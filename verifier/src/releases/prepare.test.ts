@@ -17,6 +17,7 @@ import { fastOutput } from "../compute/screen.ts";
 import { selfCheck } from "../compute/selfCheck.ts";
 import { honestAnswerer } from "../roles/operator.ts";
 import { describeModel, type ModelDescription } from "./describe.ts";
+import { roundsIn } from "./disputeGas.ts";
 import { bindingsOf, checkRelease, type PreparedRelease } from "./prepare.ts";
 import { releaseOf, toleranceBits } from "./release.ts";
 
@@ -38,6 +39,14 @@ describe("releases", () => {
 
   it("accepts what the file lowers to", () => {
     expect(refusal(() => checkRelease(release, model))).to.equal("accepted");
+  });
+
+  it("tells the rounds of a dispute before its file is there", () => {
+    for (const other of [file, exampleModel("breast-cancer")]) {
+      const described = describeModel(other, {});
+      expect(roundsIn(releaseOf(described, 1n, EXACT))).to.equal(described.disputeRounds);
+    }
+    expect(roundsIn({ ...release, disputeGas: 0 })).to.equal(0);
   });
 
   it("refuses a release that says anything else than its file", () => {

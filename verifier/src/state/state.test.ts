@@ -15,6 +15,7 @@ import { openAudits, type Audit } from "./audits.ts";
 import { openClaims } from "./claims.ts";
 import { openDatabase, type Database, type DatabaseAddress } from "./database.ts";
 import { openEmbedded } from "./embedded.ts";
+import { openFindings } from "./findings.ts";
 import { openLogs, type LogStore, type SubjectLog } from "./logs.ts";
 import { templatePath } from "./template.ts";
 
@@ -123,6 +124,26 @@ function itKeepsState(open: () => Promise<Database>): void {
     if (undone === undefined) throw new Error("not undone");
     expect(await store.undo(undone, 9)).to.deep.equal({ number: 9, hash: hash(0), epoch: 2 });
     expect(await all(store)).to.deep.equal([]);
+  });
+
+  it("takes more subjects at once than a statement has parameters", async () => {
+    const many = Array.from({ length: 70_000 }, (_, i): Hex => `0x${i.toString(16).padStart(64, "0")}`);
+    const [one = hash(0)] = many.slice(-1);
+    const [store, findings] = [await openLogs(first, OPTIONS), openFindings(first)];
+    const [a, b] = [await openClaims(first, testLog), await openClaims(second, testLog)];
+    const to = { number: 10, hash: hash(10) };
+    await store.append(await store.position(), [entry(10, 0, one), entry(10, 1, "other"), entry(10, 2)], to);
+    await store.retire(many);
+    expect((await all(store)).map((log) => log.logIndex)).to.deep.equal([1, 2]);
+
+    await findings.keepAnswer(one, new Uint8Array(1));
+    await findings.forget(many);
+    expect(await findings.answer(one)).to.equal(undefined);
+
+    await a.take([one, "other"]);
+    await a.give(many);
+    expect([...(await b.take([one, "other"]))]).to.deep.equal([one]);
+    await Promise.all([a.close(), b.close()]);
   });
 
   it("is about one deployment", async () => {

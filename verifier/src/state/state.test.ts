@@ -1,8 +1,11 @@
-import { fork, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { execFile, fork, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { sql } from "kysely";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
@@ -44,6 +47,12 @@ async function listed(pages: AsyncIterable<readonly ChainLog[]>): Promise<ChainL
 
 function all(store: LogStore, after = 0, until = 1000): Promise<ChainLog[]> {
   return listed(store.read(after, until));
+}
+
+/** Of a folder, and of all that is in it. */
+function modesIn(folder: string): ReadonlySet<number> {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return new Set([".", ...names].map((name) => statSync(join(folder, name)).mode & 0o777));
 }
 
 /** The same tests against both kinds of database. */
@@ -194,9 +203,14 @@ describe("state", function () {
     });
     itKeepsState(() => Promise.resolve(database));
 
-    it("is a copy of the template, and made anew where there is none", async () => {
+    it("is a copy of the template, and made anew where none can be read", async () => {
       expect(existsSync(templatePath())).to.equal(true);
-      const settings = [templatePath(), join(folder, "nothing")].map(async (template, i) => {
+      const broken = join(folder, "broken");
+      mkdirSync(broken);
+      writeFileSync(join(broken, "PG_VERSION"), "");
+      // No socket can be copied: by now the copy has the file, with which it would be taken for a database.
+      const socket = createServer().listen(join(broken, "socket"));
+      const settings = [templatePath(), join(folder, "nothing"), broken].map(async (template, i) => {
         const pool = await openEmbedded(join(folder, `new-${i}`), template);
         const client = await pool.connect();
         const { rows } = await client.query("select current_setting('wal_segment_size') size, version()", []);
@@ -204,10 +218,20 @@ describe("state", function () {
         await pool.end();
         return rows;
       });
-      const [copied, made] = await Promise.all(settings);
-      expect(copied).to.deep.equal(made);
+      const [copied, ...made] = await Promise.all(settings);
+      socket.close();
+      expect(made).to.deep.equal([copied, copied]);
       const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
       expect(names.filter((name) => name.includes("postgres.new-"))).to.deep.equal([]);
+    });
+
+    it("has a template that any user can read, in a copy that only its own can", async () => {
+      const template = join(folder, "template");
+      const script = fileURLToPath(new URL("./template.make.ts", import.meta.url));
+      await promisify(execFile)(process.execPath, [script, template]);
+      expect([...modesIn(template)].sort()).to.deep.equal([0o644, 0o755]);
+      await (await openEmbedded(join(folder, "copied"), template)).end();
+      expect(statSync(join(folder, "copied", "postgres")).mode & 0o777).to.equal(0o700);
     });
 
     it("belongs to one process, and survives its being killed at any moment", async () => {

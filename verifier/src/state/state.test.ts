@@ -8,10 +8,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { sql } from "kysely";
+import { AssayError } from "../../../sdk/src/error.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
-import { codeOf } from "../../test/failure.ts";
+import { codeOf, failureOf } from "../../test/failure.ts";
 import { clientAt, givenAt } from "../../test/given.ts";
 import { startPostgres } from "../../test/postgres.ts";
+import { startPipe } from "../../test/rpc.ts";
 import { testLog } from "../../test/world.ts";
 import type { ChainLog } from "../chain/source.ts";
 import { openAudits, type Audit } from "./audits.ts";
@@ -278,6 +280,29 @@ describe("state", function () {
 
     it("is brought up to date by several processes at once", async () => {
       await Promise.all(Array.from({ length: 4 }, async () => opened.push(await openDatabase(address))));
+    });
+
+    it("goes on after the server fell silent, or dropped what was in use", async () => {
+      const pipe = await startPipe(server.url);
+      const url = new URL(server.url);
+      url.port = new URL(pipe.url).port;
+      const database = await openDatabase({ url: url.href }, { silenceMs: 2000 });
+      opened.push(database);
+      for (const disturb of [() => pipe.cut(), () => (pipe.frozen = true)]) {
+        const asked = sql`select pg_sleep(20)`.execute(database);
+        const between = database.transaction().execute(async (transaction) => {
+          await sql`select 1`.execute(transaction);
+          await sleep(200);
+          disturb();
+          await sleep(100);
+          await sql`select 1`.execute(transaction);
+        });
+        for (const failure of await Promise.all([asked, between].map(failureOf)))
+          expect(failure instanceof AssayError && !failure.retryable).to.equal(false);
+        pipe.frozen = false;
+        await Promise.all(Array.from({ length: 20 }, () => sql`select 1`.execute(database)));
+      }
+      await pipe.stop();
     });
 
     it("says that a server does not answer, without the address", async () => {

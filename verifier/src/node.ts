@@ -156,7 +156,7 @@ export async function startNode(
     peers: announcedEndpoints,
   });
   const releases = createReleases(content, { maxTraceBytes }, exact.describe);
-  const database = await openDatabase(options.database, queryProbe(metrics));
+  const database = await openDatabase(options.database, { onQuery: queryProbe(metrics) });
   const claims = await openClaims(database, log);
   const findings = openFindings(database);
   const given =

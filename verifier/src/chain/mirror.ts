@@ -85,7 +85,12 @@ export function createMirror(options: MirrorOptions): Mirror {
   async function catchUp(): Promise<void> {
     const stored = await store.position();
     const from = stored.epoch === position?.epoch ? position.number : undefined;
-    if (from === undefined) state = emptyState();
+    if (from === undefined) {
+      state = emptyState();
+      head = undefined;
+    }
+    // If the database fails half-way, everything is read again.
+    position = undefined;
     for await (const logs of store.read(from ?? deployment.block - 1, stored.number))
       applyAll(await parseAll(logs));
     position = stored;
@@ -145,6 +150,8 @@ export function createMirror(options: MirrorOptions): Mirror {
             failures = 0;
           }
         } catch (error) {
+          // Nobody shall plan on what is half read.
+          if (position === undefined) head = undefined;
           // The database: a server may come back, else whatever supervises this process shall start it anew.
           if (++failures > MAX_FAILURES) throw error;
           logError(log, error, "following the chain failed");

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { logError, type Logger } from "../log.ts";
+import { among } from "./among.ts";
 import { NOW_MS } from "./clock.ts";
 import type { Database } from "./database.ts";
 
@@ -113,7 +114,7 @@ export async function openClaims(
       if (subjects.length === 0) return;
       await database
         .deleteFrom("claims")
-        .where("subject", "in", [...subjects])
+        .where(among("subject", subjects))
         .where("instance", "=", instance)
         .execute();
     },

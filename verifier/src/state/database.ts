@@ -1,4 +1,5 @@
 /** The node's database: one schema, in the embedded Postgres or on a server. */
+import { Socket } from "node:net";
 import { Kysely, PostgresDialect, sql, type LogEvent, type PostgresPool } from "kysely";
 import { Migrator } from "kysely/migration";
 import { Pool, TypeOverrides } from "pg";
@@ -12,13 +13,28 @@ export type Database = Kysely<Tables>;
 /** Where the state is: a directory of this machine, or a Postgres server (postgres://...) that several nodes share. */
 export type DatabaseAddress = { readonly directory: string } | { readonly url: string };
 
+export interface DatabaseOptions {
+  readonly onQuery?: (event: LogEvent) => void;
+  /** A server that says nothing for longer is taken for gone. Default 45000: it ends a statement long before. */
+  readonly silenceMs?: number;
+}
+
 const INT8 = 20;
 const NUMERIC = 1700;
 const CONNECTIONS = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-function serverPool(url: string): PostgresPool {
+/** `pg` waits for ever for a server that went without a word. A connection that is not in use is closed before. */
+function openSocket(silenceMs: number): Socket {
+  const socket = new Socket();
+  return socket.setTimeout(silenceMs, () => {
+    const error = new AssayError("STATE_FAILED", "the Postgres server fell silent", { retryable: true });
+    socket.destroy(error);
+  });
+}
+
+function serverPool(url: string, silenceMs: number): PostgresPool {
   // As the embedded database does: counts, block numbers and milliseconds are safe integers, amounts are wei.
   const overrides = new TypeOverrides();
   overrides.setTypeParser(INT8, Number);
@@ -29,9 +45,11 @@ function serverPool(url: string): PostgresPool {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     types: overrides,
+    stream: () => openSocket(silenceMs),
   });
-  // An idle connection that breaks is replaced; whoever uses one hears of it by its query.
+  // A connection that breaks is replaced; whoever uses it hears of it by its query.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
@@ -41,9 +59,9 @@ function serverPool(url: string): PostgresPool {
  */
 export async function openDatabase(
   address: DatabaseAddress,
-  onQuery?: (event: LogEvent) => void,
+  { onQuery, silenceMs = STATEMENT_TIMEOUT_MS + 15_000 }: DatabaseOptions = {},
 ): Promise<Database> {
-  const pool = "url" in address ? serverPool(address.url) : await openEmbedded(address.directory);
+  const pool = "url" in address ? serverPool(address.url, silenceMs) : await openEmbedded(address.directory);
   const database = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool }),
     ...(onQuery === undefined ? {} : { log: onQuery }),

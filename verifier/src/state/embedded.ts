@@ -76,6 +76,18 @@ async function startWorker(path: string): Promise<Worker> {
   return worker;
 }
 
+/** @returns whether there is a template that this user can read; the directory is empty if not. */
+async function copyTemplate(template: string, directory: string): Promise<boolean> {
+  try {
+    await cp(template, directory, { recursive: true });
+    return true;
+  } catch {
+    rmSync(directory, REMOVE);
+    mkdirSync(directory, { mode: 0o700 });
+    return false;
+  }
+}
+
 /**
  * A new database gets its name when it is whole. It is a copy of the template; without one (somebody cleared the cache) a process of its
  * own makes it. If this process is killed, that one may go on for a moment, so each has a directory of its own.
@@ -86,8 +98,8 @@ async function createDatabase(directory: string, path: string, template: string)
   const unfinished = mkdtempSync(join(directory, UNFINISHED));
   const script = fileURLToPath(new URL("./embedded.create.ts", import.meta.url));
   try {
-    if (existsSync(template)) await cp(template, unfinished, { recursive: true });
-    else await promisify(execFile)(process.execPath, [script, unfinished], { env: {} });
+    if (!(await copyTemplate(template, unfinished)))
+      await promisify(execFile)(process.execPath, [script, unfinished], { env: {} });
   } catch (cause) {
     throw new AssayError("STATE_FAILED", `cannot make a database in ${directory}: ${messageOf(cause)}`, {
       cause,

@@ -1,5 +1,6 @@
 /** What the node has computed and must not compute again after a restart: answers to send, verdicts on others' answers. */
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { among } from "./among.ts";
 import type { Database } from "./database.ts";
 
 export type Verdict = "right" | "wrong";
@@ -52,10 +53,7 @@ export function openFindings(database: Database): Findings {
     },
     async forget(requestIds) {
       if (requestIds.length === 0) return;
-      await database
-        .deleteFrom("answers")
-        .where("request", "in", [...requestIds])
-        .execute();
+      await database.deleteFrom("answers").where(among("request", requestIds)).execute();
     },
   };
 }

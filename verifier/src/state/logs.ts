@@ -7,6 +7,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { fromHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { ChainLog } from "../chain/source.ts";
 import type { Anchor } from "../chain/trail.ts";
+import { among } from "./among.ts";
 import type { Database } from "./database.ts";
 import type { LogRow, Tables } from "./tables.ts";
 
@@ -198,7 +199,7 @@ export async function openLogs(database: Database, options: LogStoreOptions): Pr
       await database
         .updateTable("logs")
         .set({ live: false })
-        .where("subject", "in", [...subjects])
+        .where(among("subject", subjects))
         .where("live", "=", true)
         .execute();
     },

@@ -1,21 +1,27 @@
-import { fork, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { execFile, fork, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { sql } from "kysely";
+import { AssayError } from "../../../sdk/src/error.ts";
 import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
-import { codeOf } from "../../test/failure.ts";
+import { codeOf, failureOf } from "../../test/failure.ts";
 import { clientAt, givenAt } from "../../test/given.ts";
 import { startPostgres } from "../../test/postgres.ts";
+import { startPipe } from "../../test/rpc.ts";
 import { testLog } from "../../test/world.ts";
 import type { ChainLog } from "../chain/source.ts";
 import { openAudits, type Audit } from "./audits.ts";
 import { openClaims } from "./claims.ts";
 import { openDatabase, type Database, type DatabaseAddress } from "./database.ts";
 import { openEmbedded } from "./embedded.ts";
+import { openFindings } from "./findings.ts";
 import { KEPT_SECONDS } from "./kept.ts";
 import { openLogs, type LogStore, type SubjectLog } from "./logs.ts";
 import { templatePath } from "./template.ts";
@@ -45,6 +51,12 @@ async function listed(pages: AsyncIterable<readonly ChainLog[]>): Promise<ChainL
 
 function all(store: LogStore, after = 0, until = 1000): Promise<ChainLog[]> {
   return listed(store.read(after, until));
+}
+
+/** Of a folder, and of all that is in it. */
+function modesIn(folder: string): ReadonlySet<number> {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return new Set([".", ...names].map((name) => statSync(join(folder, name)).mode & 0o777));
 }
 
 /** The same tests against both kinds of database. */
@@ -127,6 +139,26 @@ function itKeepsState(open: () => Promise<Database>): void {
     expect(await all(store)).to.deep.equal([]);
   });
 
+  it("takes more subjects at once than a statement has parameters", async () => {
+    const many = Array.from({ length: 70_000 }, (_, i): Hex => `0x${i.toString(16).padStart(64, "0")}`);
+    const [one = hash(0)] = many.slice(-1);
+    const [store, findings] = [await openLogs(first, OPTIONS), openFindings(first)];
+    const [a, b] = [await openClaims(first, testLog), await openClaims(second, testLog)];
+    const to = { number: 10, hash: hash(10) };
+    await store.append(await store.position(), [entry(10, 0, one), entry(10, 1, "other"), entry(10, 2)], to);
+    await store.retire(many);
+    expect((await all(store)).map((log) => log.logIndex)).to.deep.equal([1, 2]);
+
+    await findings.keepAnswer(one, new Uint8Array(1));
+    await findings.forget(many);
+    expect(await findings.answer(one)).to.equal(undefined);
+
+    await a.take([one, "other"]);
+    await a.give(many);
+    expect([...(await b.take([one, "other"]))]).to.deep.equal([one]);
+    await Promise.all([a.close(), b.close()]);
+  });
+
   it("is about one deployment", async () => {
     await openLogs(first, OPTIONS);
     expect(await codeOf(openLogs(first, { ...OPTIONS, deployment: "2:0xab" }))).to.equal("STATE_FAILED");
@@ -181,9 +213,14 @@ describe("state", function () {
     });
     itKeepsState(() => Promise.resolve(database));
 
-    it("is a copy of the template, and made anew where there is none", async () => {
+    it("is a copy of the template, and made anew where none can be read", async () => {
       expect(existsSync(templatePath())).to.equal(true);
-      const settings = [templatePath(), join(folder, "nothing")].map(async (template, i) => {
+      const broken = join(folder, "broken");
+      mkdirSync(broken);
+      writeFileSync(join(broken, "PG_VERSION"), "");
+      // No socket can be copied: by now the copy has the file, with which it would be taken for a database.
+      const socket = createServer().listen(join(broken, "socket"));
+      const settings = [templatePath(), join(folder, "nothing"), broken].map(async (template, i) => {
         const pool = await openEmbedded(join(folder, `new-${i}`), template);
         const client = await pool.connect();
         const { rows } = await client.query("select current_setting('wal_segment_size') size, version()", []);
@@ -191,10 +228,20 @@ describe("state", function () {
         await pool.end();
         return rows;
       });
-      const [copied, made] = await Promise.all(settings);
-      expect(copied).to.deep.equal(made);
+      const [copied, ...made] = await Promise.all(settings);
+      socket.close();
+      expect(made).to.deep.equal([copied, copied]);
       const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
       expect(names.filter((name) => name.includes("postgres.new-"))).to.deep.equal([]);
+    });
+
+    it("has a template that any user can read, in a copy that only its own can", async () => {
+      const template = join(folder, "template");
+      const script = fileURLToPath(new URL("./template.make.ts", import.meta.url));
+      await promisify(execFile)(process.execPath, [script, template]);
+      expect([...modesIn(template)].sort()).to.deep.equal([0o644, 0o755]);
+      await (await openEmbedded(join(folder, "copied"), template)).end();
+      expect(statSync(join(folder, "copied", "postgres")).mode & 0o777).to.equal(0o700);
     });
 
     it("belongs to one process, and survives its being killed at any moment", async () => {
@@ -241,6 +288,29 @@ describe("state", function () {
 
     it("is brought up to date by several processes at once", async () => {
       await Promise.all(Array.from({ length: 4 }, async () => opened.push(await openDatabase(address))));
+    });
+
+    it("goes on after the server fell silent, or dropped what was in use", async () => {
+      const pipe = await startPipe(server.url);
+      const url = new URL(server.url);
+      url.port = new URL(pipe.url).port;
+      const database = await openDatabase({ url: url.href }, { silenceMs: 2000 });
+      opened.push(database);
+      for (const disturb of [() => pipe.cut(), () => (pipe.frozen = true)]) {
+        const asked = sql`select pg_sleep(20)`.execute(database);
+        const between = database.transaction().execute(async (transaction) => {
+          await sql`select 1`.execute(transaction);
+          await sleep(200);
+          disturb();
+          await sleep(100);
+          await sql`select 1`.execute(transaction);
+        });
+        for (const failure of await Promise.all([asked, between].map(failureOf)))
+          expect(failure instanceof AssayError && !failure.retryable).to.equal(false);
+        pipe.frozen = false;
+        await Promise.all(Array.from({ length: 20 }, () => sql`select 1`.execute(database)));
+      }
+      await pipe.stop();
     });
 
     it("says that a server does not answer, without the address", async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { encryptKeystoreJson, getBytes, JsonRpcProvider, type JsonRpcApiProvider } from "ethers";
 import type { Call } from "../../scripts/simulate/rpc.ts";
@@ -89,6 +90,21 @@ describe("an outbox among liars", function () {
       }),
     );
     for (const key of keys) expect(await chain.count(key)).to.equal(1);
+    await sender.close();
+    provider.destroy();
+  });
+
+  it("waits for a simulation, however slow the endpoint", async () => {
+    const provider = providerOf(proxy.url);
+    const sender = chain.sender(6, memoryJournal(), { provider });
+    let asked = 0;
+    proxy.bend = ({ method }) => {
+      if (method !== "eth_estimateGas") return undefined;
+      asked++;
+      return { change: (gas) => sleep(11_000, gas) };
+    };
+    await sender.send(echoCall("slow"));
+    expect(asked).to.equal(1);
     await sender.close();
     provider.destroy();
   });

@@ -278,6 +278,35 @@ describe("endpoints", function () {
       expect(endpoints.status().map(({ healthy }) => healthy)).to.deep.equal([false, true, true]);
     });
 
+    it("is needed again once an endpoint that was down for long is back", async () => {
+      const clock = Date.now;
+      const later = (): void => {
+        const now = Date.now;
+        Date.now = () => now() + 31_000;
+      };
+      const { log, lines } = recordLog();
+      const endpoints = open([first.url, second.url], { log });
+      first.bend = only(CUT);
+      try {
+        for (let i = 0; i < 2; i++)
+          expect(await codeOf(endpoints.agreed(...question()))).to.equal("RPC_FAILED");
+        later();
+        for (let i = 0; i < 3; i++) await endpoints.agreed(...question());
+        await soon(() => endpoints.status()[0]?.healthy === false);
+        first.bend = undefined;
+        later();
+        await soon(() => endpoints.status()[0]?.healthy === true);
+        await soon(async () => {
+          await endpoints.agreed(...question());
+          return lines.some(({ msg }) => String(msg).includes("each other again"));
+        });
+        second.bend = lie;
+        expect(await codeOf(endpoints.agreed(...question()))).to.equal("ENDPOINTS_DISAGREE");
+      } finally {
+        Date.now = clock;
+      }
+    });
+
     it("does not depend on the case of hex digits, the order of keys, or fields that are null", async () => {
       const shout = (block: Record<string, unknown>): Record<string, unknown> => {
         const [hash, fields] = [`0x${String(block["hash"]).slice(2).toUpperCase()}`, Object.entries(block)];

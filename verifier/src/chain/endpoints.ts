@@ -120,6 +120,11 @@ function wordOf(error: unknown): RpcErrorObject | undefined {
   return error instanceof AssayError && !error.retryable && isRpcError(error.cause) ? error.cause : undefined;
 }
 
+/** A chain that moved, and a range that is too long, are nobody's fault. */
+function isInnocent(error: unknown): boolean {
+  return error instanceof AssayError || (error instanceof EndpointError && error.kind === "range");
+}
+
 function same(result: unknown): unknown {
   return result;
 }
@@ -200,14 +205,17 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   async function vote<T>(label: string, ballot: (ask: Ask) => Promise<Vote<T>>): Promise<T> {
     const hear = async (endpoint: Endpoint): Promise<Vote<T>> => {
       try {
-        return await ballot(endpoint.ask);
+        const given = await ballot(endpoint.ask);
+        roster.note(label, endpoint, true);
+        return given;
       } catch (error) {
         if (error instanceof EndpointError && error.kind === "garbage") endpoint.blame(error);
+        if (!isInnocent(error)) roster.note(label, endpoint, false);
         throw error;
       }
     };
-    const note = (endpoint: Endpoint, able: boolean): void => roster.note(label, endpoint, able);
-    const result = await poll(roster.order(), roster.need(label), hear, note);
+    const result = await poll(roster.order(), roster.need(label), hear);
+    for (const endpoint of roster.forgotten(label)) void hear(endpoint).catch(() => undefined);
     noteDissent(label, result);
     if (result.winner !== undefined) return result.winner.value;
     if (result.ballots.size > 1)

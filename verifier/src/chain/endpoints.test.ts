@@ -349,6 +349,37 @@ describe("endpoints", function () {
     });
   });
 
+  describe("what is reached", () => {
+    const ask = (endpoints: Endpoints): Promise<bigint> =>
+      endpoints.reached("balance", "eth_getBalance", [world.chain.wallet(3).address, "latest"], (result) =>
+        BigInt(String(result)),
+      );
+    const say = (amount: string): Proxy["bend"] =>
+      only((method) => (method === "eth_getBalance" ? { result: amount } : undefined));
+
+    it("is what enough endpoints say at least", async () => {
+      const endpoints = open([first.url, second.url, third.url]);
+      const truth = await ask(endpoints);
+      for (const lie of ["0x0", "0xffffffffffffffffffffffff"])
+        for (const proxy of [first, second, third]) {
+          proxy.bend = say(lie);
+          expect(await ask(endpoints)).to.equal(truth);
+          proxy.bend = undefined;
+        }
+    });
+
+    it("is one endpoint's word where that is enough", async () => {
+      first.bend = say("0x7");
+      expect(await ask(open([first.url, second.url], { quorum: 1 }))).to.equal(7n);
+      expect(await ask(open([second.url, first.url]))).to.equal(7n);
+    });
+
+    it("needs enough answers", async () => {
+      first.bend = only(CUT);
+      expect(await codeOf(ask(open([first.url, second.url])))).to.equal("RPC_FAILED");
+    });
+  });
+
   describe("over a WebSocket", () => {
     async function openPipe(more: Partial<EndpointsOptions> = {}): Promise<[Pipe, Endpoints]> {
       const pipe = await startPipe(world.chain.url);

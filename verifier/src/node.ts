@@ -14,6 +14,7 @@ import { createProvider } from "./chain/provider.ts";
 import type { FeePolicy } from "./chain/outbox/fees.ts";
 import { createOutbox } from "./chain/outbox/outbox.ts";
 import { databaseJournal } from "./chain/outbox/table.ts";
+import { agreedReadings } from "./chain/outbox/readings.ts";
 import { agreedReceipts } from "./chain/outbox/witness.ts";
 import type { Signer } from "./chain/signer.ts";
 import { rpcSource, type BlockRef } from "./chain/source.ts";
@@ -179,6 +180,7 @@ export async function startNode(
       await endpoints.broadcast(raw);
     },
     witness: agreedReceipts(endpoints, provider),
+    readings: agreedReadings(endpoints, signer.address),
     log,
     pollMs: Math.min(pollMs, 1000),
     finality,

@@ -3,13 +3,17 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { encryptKeystoreJson, getBytes, JsonRpcProvider, type JsonRpcApiProvider } from "ethers";
+import { toHex } from "../../sdk/src/structs.ts";
 import type { Call } from "../../scripts/simulate/rpc.ts";
 import { createEndpoints } from "../src/chain/endpoints.ts";
 import { memoryJournal } from "../src/chain/outbox/memory.ts";
 import { listTransactions } from "../src/chain/outbox/report.ts";
+import { agreedReadings } from "../src/chain/outbox/readings.ts";
 import { agreedReceipts } from "../src/chain/outbox/witness.ts";
+import { createProvider } from "../src/chain/provider.ts";
 import { openDatabase } from "../src/state/database.ts";
 import { echoCall } from "./echo.ts";
 import { codeOf } from "./failure.ts";
@@ -73,6 +77,44 @@ describe("an outbox among liars", function () {
     endpoints.close();
   });
 
+  for (const place of [0, 1, 2])
+    it(`sends though endpoint ${place + 1} of three lies about nonce, pool, balance and base fee`, async () => {
+      const lies: Readonly<Record<string, readonly string[]>> = {
+        eth_getTransactionCount: ["0x0", "0x7", "0x45"],
+        eth_getBalance: ["0x0", "0xffffffffffffffffffffffff"],
+      };
+      let lied = 0;
+      proxy.bend = ({ method }) => {
+        const told = lies[method];
+        if (told !== undefined) return { result: told[lied++ % told.length] };
+        if (method !== "eth_getBlockByNumber") return undefined;
+        return { change: (block) => ({ ...(block as object), baseFeePerGas: "0xffffffffffffffff" }) };
+      };
+      const others = await Promise.all([startProxy(chain.url), startProxy(chain.url)]);
+      const urls = others.map(({ url }) => url).toSpliced(place, 0, proxy.url);
+      const endpoints = createEndpoints({ urls, chainId: 31337, log: testLog });
+      const readings = agreedReadings(endpoints, toHex(getBytes(chain.wallet(7).address)));
+      const sender = chain.sender(7, memoryJournal(), {
+        provider: createProvider(endpoints),
+        readings,
+        replacedMs: 100,
+      });
+      const before = await chain.provider.getTransactionCount(chain.wallet(7));
+      await chain.automine(false);
+      const sending = ["one", "two"].map((key) => sender.send(echoCall(`${key} ${place}`)));
+      await soon(async () => (await chain.pool(chain.wallet(7).address)).size === 2);
+      // Time for it to be taken for replaced.
+      await sleep(500);
+      await chain.automine(true);
+      await chain.mine();
+      const mined = await Promise.all(sending);
+      expect(await chain.provider.getTransactionCount(chain.wallet(7))).to.equal(before + 2);
+      for (const { status } of mined) expect(status).to.equal(1);
+      await sender.close();
+      endpoints.close();
+      await Promise.all(others.map((other) => other.stop()));
+    });
+
   it("takes its time over an endpoint that fails, and sends once", async () => {
     const provider = providerOf(proxy.url);
     const sender = chain.sender(4, memoryJournal(), { provider, rebroadcastMs: 100 });
@@ -89,6 +131,21 @@ describe("an outbox among liars", function () {
       }),
     );
     for (const key of keys) expect(await chain.count(key)).to.equal(1);
+    await sender.close();
+    provider.destroy();
+  });
+
+  it("waits for a simulation, however slow the endpoint", async () => {
+    const provider = providerOf(proxy.url);
+    const sender = chain.sender(6, memoryJournal(), { provider });
+    let asked = 0;
+    proxy.bend = ({ method }) => {
+      if (method !== "eth_estimateGas") return undefined;
+      asked++;
+      return { change: (gas) => sleep(11_000, gas) };
+    };
+    await sender.send(echoCall("slow"));
+    expect(asked).to.equal(1);
     await sender.close();
     provider.destroy();
   });

@@ -278,6 +278,35 @@ describe("endpoints", function () {
       expect(endpoints.status().map(({ healthy }) => healthy)).to.deep.equal([false, true, true]);
     });
 
+    it("is needed again once an endpoint that was down for long is back", async () => {
+      const clock = Date.now;
+      const later = (): void => {
+        const now = Date.now;
+        Date.now = () => now() + 31_000;
+      };
+      const { log, lines } = recordLog();
+      const endpoints = open([first.url, second.url], { log });
+      first.bend = only(CUT);
+      try {
+        for (let i = 0; i < 2; i++)
+          expect(await codeOf(endpoints.agreed(...question()))).to.equal("RPC_FAILED");
+        later();
+        for (let i = 0; i < 3; i++) await endpoints.agreed(...question());
+        await soon(() => endpoints.status()[0]?.healthy === false);
+        first.bend = undefined;
+        later();
+        await soon(() => endpoints.status()[0]?.healthy === true);
+        await soon(async () => {
+          await endpoints.agreed(...question());
+          return lines.some(({ msg }) => String(msg).includes("each other again"));
+        });
+        second.bend = lie;
+        expect(await codeOf(endpoints.agreed(...question()))).to.equal("ENDPOINTS_DISAGREE");
+      } finally {
+        Date.now = clock;
+      }
+    });
+
     it("does not depend on the case of hex digits, the order of keys, or fields that are null", async () => {
       const shout = (block: Record<string, unknown>): Record<string, unknown> => {
         const [hash, fields] = [`0x${String(block["hash"]).slice(2).toUpperCase()}`, Object.entries(block)];
@@ -317,6 +346,37 @@ describe("endpoints", function () {
       expect(await open([first.url, second.url]).height()).to.equal(truth);
       second.bend = only(STALL);
       expect(await open([second.url, first.url, third.url], { timeoutMs: 500 }).height()).to.equal(truth);
+    });
+  });
+
+  describe("what is reached", () => {
+    const ask = (endpoints: Endpoints): Promise<bigint> =>
+      endpoints.reached("balance", "eth_getBalance", [world.chain.wallet(3).address, "latest"], (result) =>
+        BigInt(String(result)),
+      );
+    const say = (amount: string): Proxy["bend"] =>
+      only((method) => (method === "eth_getBalance" ? { result: amount } : undefined));
+
+    it("is what enough endpoints say at least", async () => {
+      const endpoints = open([first.url, second.url, third.url]);
+      const truth = await ask(endpoints);
+      for (const lie of ["0x0", "0xffffffffffffffffffffffff"])
+        for (const proxy of [first, second, third]) {
+          proxy.bend = say(lie);
+          expect(await ask(endpoints)).to.equal(truth);
+          proxy.bend = undefined;
+        }
+    });
+
+    it("is one endpoint's word where that is enough", async () => {
+      first.bend = say("0x7");
+      expect(await ask(open([first.url, second.url], { quorum: 1 }))).to.equal(7n);
+      expect(await ask(open([second.url, first.url]))).to.equal(7n);
+    });
+
+    it("needs enough answers", async () => {
+      first.bend = only(CUT);
+      expect(await codeOf(ask(open([first.url, second.url])))).to.equal("RPC_FAILED");
     });
   });
 

@@ -9,7 +9,7 @@ import type { Logger } from "../log.ts";
 import { canonical } from "./rpc/canonical.ts";
 import { createEndpoint, type Ask, type Endpoint, type Reader } from "./rpc/endpoint.ts";
 import { poll, type PollResult, type Vote } from "./rpc/poll.ts";
-import { createRoster, type Head } from "./rpc/roster.ts";
+import { createRoster } from "./rpc/roster.ts";
 import { EndpointError, type RpcAnswer } from "./rpc/transport.ts";
 
 export interface EndpointsOptions {
@@ -67,6 +67,16 @@ export interface Endpoints {
   vote<T>(label: string, ballot: (ask: Ask) => Promise<Vote<T>>): Promise<T>;
   /** Number of the newest block that `quorum` endpoints have reached. @throws {AssayError} as `vote`. */
   height(): Promise<number>;
+  /**
+   * What `quorum` endpoints say at least, of an amount that need not be the same everywhere at one moment.
+   * @param label For logs. @throws {AssayError} as `vote`.
+   */
+  reached(
+    label: string,
+    method: string,
+    params: readonly unknown[],
+    read: (result: unknown) => bigint,
+  ): Promise<bigint>;
   /** Calls when a WebSocket endpoint tells of a new head. @returns the way to end that. */
   onHead(listener: () => void): () => void;
   status(): readonly EndpointStatus[];
@@ -75,8 +85,8 @@ export interface Endpoints {
   close(): void;
 }
 
-/** Endpoints that are slower than the others to name their head do not hold them up for longer. */
-const HEAD_PATIENCE_MS = 300;
+/** Where all are asked, endpoints that are slower than the others do not hold them up for longer. */
+const PATIENCE_MS = 300;
 const MIB = 2 ** 20;
 
 const headSchema = z.object({ number: quantity, timestamp: quantity });
@@ -118,6 +128,19 @@ function failureOf(what: string, errors: readonly unknown[], chainId: number): A
 /** The chain's own word in an error of `send`. */
 function wordOf(error: unknown): RpcErrorObject | undefined {
   return error instanceof AssayError && !error.retryable && isRpcError(error.cause) ? error.cause : undefined;
+}
+
+/** A chain that moved, and a range that is too long, are nobody's fault. */
+function isInnocent(error: unknown): boolean {
+  return error instanceof AssayError || (error instanceof EndpointError && error.kind === "range");
+}
+
+/** One endpoint alone may say what it likes; of several, `needed` must have got there. @param said Best endpoint first. */
+function reachedBy<T extends number | bigint>(needed: number, said: readonly T[]): T {
+  const ranked = needed > 1 ? [...said].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0)) : said;
+  const value = ranked[needed - 1];
+  if (value === undefined) throw new Error(`fewer than ${needed} answers`);
+  return value;
 }
 
 function same(result: unknown): unknown {
@@ -200,14 +223,17 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   async function vote<T>(label: string, ballot: (ask: Ask) => Promise<Vote<T>>): Promise<T> {
     const hear = async (endpoint: Endpoint): Promise<Vote<T>> => {
       try {
-        return await ballot(endpoint.ask);
+        const given = await ballot(endpoint.ask);
+        roster.note(label, endpoint, true);
+        return given;
       } catch (error) {
         if (error instanceof EndpointError && error.kind === "garbage") endpoint.blame(error);
+        if (!isInnocent(error)) roster.note(label, endpoint, false);
         throw error;
       }
     };
-    const note = (endpoint: Endpoint, able: boolean): void => roster.note(label, endpoint, able);
-    const result = await poll(roster.order(), roster.need(label), hear, note);
+    const result = await poll(roster.order(), roster.need(label), hear);
+    for (const endpoint of roster.forgotten(label)) void hear(endpoint).catch(() => undefined);
     noteDissent(label, result);
     if (result.winner !== undefined) return result.winner.value;
     if (result.ballots.size > 1)
@@ -231,35 +257,65 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     });
   }
 
-  async function height(): Promise<number> {
+  /** Asks all that are ready. @returns the answers of as many as must agree, or more, best endpoint first. */
+  async function survey<T>(
+    label: string,
+    needed: number,
+    method: string,
+    params: readonly unknown[],
+    read: Reader<T>,
+  ): Promise<(readonly [Endpoint, T])[]> {
     const order = roster.order();
-    const needed = roster.need("head");
     const ready = order.filter(({ health }) => health.restsUntil() <= Date.now());
     const asked = ready.length < needed ? order : ready;
-    const heads = new Map<Endpoint, Head>();
+    const answers = new Map<Endpoint, T>();
     const errors: unknown[] = [];
     let enough: () => void = () => undefined;
     const soon = new Promise<void>((resolve) => (enough = resolve));
     const all = asked.map(async (endpoint) => {
       try {
-        const head = await endpoint.ask("eth_getBlockByNumber", ["latest", false], (result) =>
-          headSchema.parse(result),
-        );
-        heads.set(endpoint, head);
-        if (heads.size >= needed) enough();
+        answers.set(endpoint, await endpoint.ask(method, params, read));
+        if (answers.size >= needed) enough();
       } catch (error) {
         errors.push(error);
       }
-      roster.note("head", endpoint, heads.has(endpoint));
+      roster.note(label, endpoint, answers.has(endpoint));
     });
-    const patience = soon.then(() => sleep(HEAD_PATIENCE_MS, undefined, { ref: false }));
+    const patience = soon.then(() => sleep(PATIENCE_MS, undefined, { ref: false }));
     await Promise.race([Promise.all(all), patience]);
-    if (heads.size < needed) throw failureOf("head", errors, chainId);
-    roster.noteHeads(heads);
-    // One endpoint alone may say what it likes; of several, `needed` must have got there.
-    const numbers = asked.flatMap((endpoint) => heads.get(endpoint)?.number ?? []);
-    if (needed > 1) numbers.sort((a, b) => b - a);
-    return numbers[needed - 1] ?? 0;
+    if (answers.size < needed) throw failureOf(label, errors, chainId);
+    return asked.flatMap((endpoint) => {
+      const answer = answers.get(endpoint);
+      return answer === undefined ? [] : [[endpoint, answer] as const];
+    });
+  }
+
+  async function height(): Promise<number> {
+    const needed = roster.need("head");
+    const latest = ["latest", false];
+    const heads = await survey("head", needed, "eth_getBlockByNumber", latest, (result) =>
+      headSchema.parse(result),
+    );
+    roster.noteHeads(new Map(heads));
+    return reachedBy(
+      needed,
+      heads.map(([, { number }]) => number),
+    );
+  }
+
+  async function reached(
+    label: string,
+    method: string,
+    params: readonly unknown[],
+    read: (result: unknown) => bigint,
+  ): Promise<bigint> {
+    // Heads are asked for all the time: who fails there is known to be down before it is missed here.
+    const needed = Math.min(roster.need(label), roster.need("head"));
+    const answers = await survey(label, needed, method, params, read);
+    return reachedBy(
+      needed,
+      answers.map(([, amount]) => amount),
+    );
   }
 
   return {
@@ -269,6 +325,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     agreed,
     vote,
     height,
+    reached,
     async call(method, params) {
       try {
         return { result: await send(method, params) };

@@ -104,6 +104,27 @@ describe("follow", () => {
     expect(seen).to.deep.equal(expected);
   });
 
+  for (const finality of [4, 64])
+    it(`reads the newest blocks one at a time, with ${finality} blocks to finality`, async () => {
+      const chain = new FakeChain();
+      chain.grow(100);
+      const whole = source(chain, () => undefined);
+      const stop = new AbortController();
+      const ranges: [number, number][] = [];
+      const noting: ChainSource = {
+        ...whole,
+        range: async (from, to) => {
+          ranges.push([from, to]);
+          return whole.range(from, to);
+        },
+      };
+      const options = { fromBlock: 1, pollMs: 1, chunk: 50, finality, signal: stop.signal };
+      for await (const { kind } of follow(noting, options)) if (kind === "head") stop.abort();
+      const [near, far] = [ranges.filter(([, to]) => to > 84), ranges.filter(([, to]) => to <= 84)];
+      expect(near).to.deep.equal(Array.from({ length: 16 }, (_, i) => [85 + i, 85 + i]));
+      expect(far.length).to.be.lessThan(5);
+    });
+
   it("reports heads of a chain that outpaces every question", async () => {
     const chain = new FakeChain();
     chain.grow(5);

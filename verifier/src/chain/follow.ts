@@ -33,11 +33,19 @@ export interface FollowOptions {
 
 /** Queries on their way while the caller handles what came before. */
 const AHEAD = 3;
+/**
+ * So near the head blocks are read one at a time, by their hashes: behind one address there may be several servers, and one that
+ * is some blocks behind leaves out of a range what it does not have.
+ */
+const TAIL = 16;
 /** Of one answer, in characters of JSON: half of what is accepted. */
 const ANSWER_WEIGHT = 500_000;
 /** A chain whose head is below what has been read is believed after this, milliseconds: an endpoint may just be behind. */
 const SHRINK_MS = 60_000;
-/** After a failure the next queries are up to this many blocks long, each of another length: one number that no endpoint has is passed. */
+/**
+ * After a failure the next queries are up to this many blocks long, each of another length: one number that no endpoint has is
+ * passed, once it is behind the tail.
+ */
 const DETOUR = 16;
 /** A block that was read, and that the endpoints do not have after this many failures, is taken for undone. */
 const MISSING = 3;
@@ -67,6 +75,8 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
   const trail = createTrail(fromBlock, finality, options.anchors ?? []);
   const spans = createSpans({ start, max, weight: ANSWER_WEIGHT });
   let failures = 0;
+  /** Blocks of a query before one was refused: if the next are shorter, that was no failure. */
+  let size: number;
   let lastHead: string | undefined;
   let shortSince: number | undefined;
 
@@ -116,6 +126,14 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
     );
   }
 
+  /** @returns the last block of a query from `from`. */
+  function endOf(from: number, head: BlockRef, span: number): number {
+    const [final, tail] = [head.number - finality, head.number - TAIL];
+    if (from > tail) return from;
+    // An anchor at the end of what is final: that can always be returned to.
+    return Math.min(from + span - 1, tail, from <= final ? final : tail);
+  }
+
   /** Reads up to `head`, some ranges ahead of the caller. Ends early where the chain no longer continues what was read. */
   async function* readTo(head: BlockRef): AsyncGenerator<FollowItem, "read" | "moved"> {
     const queue: Reading[] = [];
@@ -123,9 +141,7 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
     const detour = failures === 0 ? undefined : 1 + ((failures * 5) % DETOUR);
     function fill(): void {
       while (queue.length < AHEAD && next <= head.number) {
-        const final = head.number - finality;
-        // An anchor at the end of what is final: that can always be returned to.
-        const to = Math.min(next + (detour ?? spans.size()) - 1, next <= final ? final : head.number);
+        const to = endOf(next, head, detour ?? spans.size());
         const read = source.range(next, to);
         // Its failure is seen when its turn comes.
         read.catch(() => undefined);
@@ -138,7 +154,10 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
       const reading = queue.shift();
       if (reading === undefined || signal.aborted) return "read";
       const { logs, block, parentHash } = await reading.read.catch((error: unknown) => {
-        if (isRefusal(error)) spans.refused(reading.blocks);
+        if (isRefusal(error)) {
+          size = spans.size();
+          spans.refused(reading.blocks);
+        }
         throw error;
       });
       spans.took(reading.blocks, weightOf(logs));
@@ -176,7 +195,7 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
 
   while (!signal.aborted) {
     let pause = pollMs;
-    const size = spans.size();
+    size = spans.size();
     try {
       for await (const item of round()) {
         pause = 0;

@@ -26,7 +26,7 @@ const FEE_BLOCKS = 10;
 /** An estimate can fall short where a call's gas depends on what is left. */
 const GAS_MARGIN_PERCENT = 130n;
 
-const quantity = z
+export const quantity = z
   .string()
   .regex(/^0x[0-9a-f]{1,32}$/i)
   .transform(BigInt);
@@ -58,7 +58,7 @@ function median(values: readonly bigint[]): bigint {
 }
 
 /** Tips of the last blocks that were not empty; 0 where an endpoint cannot say. */
-export async function readMarket(provider: JsonRpcApiProvider, head: Head): Promise<Market> {
+export async function readMarket(provider: JsonRpcApiProvider, baseFee: bigint): Promise<Market> {
   const classes = Object.entries(TIP_PERCENTILES).sort(([, a], [, b]) => a - b);
   const percentiles = classes.map(([, percentile]) => percentile);
   const read = async (): Promise<Market["tips"]> => {
@@ -72,7 +72,7 @@ export async function readMarket(provider: JsonRpcApiProvider, head: Head): Prom
     });
   };
   const none = perPriority(() => 0n);
-  return { baseFee: head.baseFee, tips: await read().catch(() => none) };
+  return { baseFee, tips: await read().catch(() => none) };
 }
 
 /** @returns the receipt of one of our transactions; undefined: an endpoint knows of none, or answers with another. */

@@ -7,6 +7,7 @@ import type { Signer } from "../signer.ts";
 import type { FeePolicy } from "./fees.ts";
 import type { Entry, Failure, Journal } from "./journal.ts";
 import type { OutboxProbe } from "./probe.ts";
+import type { Readings } from "./readings.ts";
 
 /** Where a second opinion about a receipt comes from: another endpoint, if there is one. */
 export type Witness = Pick<JsonRpcApiProvider, "getTransactionReceipt">;
@@ -17,6 +18,7 @@ export interface OutboxContext {
   readonly chainId: number;
   readonly provider: JsonRpcApiProvider;
   readonly witness: Witness;
+  readonly readings: Readings;
   /** Gives signed bytes to every endpoint; rejects if none takes them. */
   readonly broadcast: (raw: Hex) => Promise<void>;
   readonly log: Logger;

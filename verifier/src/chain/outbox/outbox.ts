@@ -23,6 +23,7 @@ import type { OutboxProbe } from "./probe.ts";
 import { createPublisher } from "./publish.ts";
 import { createQueue, type Item } from "./queue.ts";
 import { raise, rebroadcast } from "./raise.ts";
+import { readingsOf, type Readings } from "./readings.ts";
 import { createSettler } from "./settle.ts";
 import { createStarter } from "./start.ts";
 import { createTracker } from "./track.ts";
@@ -37,6 +38,8 @@ export interface OutboxOptions {
   readonly broadcast?: (raw: Hex) => Promise<void>;
   /** Another endpoint than `provider` asks, for a second look at receipts. Default: `provider`. */
   readonly witness?: Witness;
+  /** Default: what `provider` says. */
+  readonly readings?: Readings;
   readonly log: Logger;
   /** Default 1000. */
   readonly pollMs?: number;
@@ -77,6 +80,7 @@ export function createOutbox(options: OutboxOptions): Sender {
     provider,
     witness: options.witness ?? provider,
     broadcast: options.broadcast ?? toProvider,
+    readings: options.readings ?? readingsOf(provider, signer.address),
     log,
     fees: { ...FEE_POLICY, ...options.fees },
     finality: options.finality ?? 64,

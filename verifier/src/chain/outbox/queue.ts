@@ -20,7 +20,8 @@ export interface Item {
   doubted: boolean;
   /** How often something else took its nonce. */
   replaced: number;
-  simulation: { readonly startedMs: number; result: Simulation | undefined } | undefined;
+  /** Without a result it is on its way. */
+  simulation: { result?: Simulation & { readonly atMs: number } } | undefined;
 }
 
 export interface Queue {

@@ -33,23 +33,24 @@ export function createStarter(
 
   function simulateItem(item: Item): Promise<void> {
     const { intent } = item;
-    const startedMs = Date.now();
-    const simulation: NonNullable<Item["simulation"]> = { startedMs, result: undefined };
+    const simulation: NonNullable<Item["simulation"]> = {};
     item.simulation = simulation;
     const call = { from: signer.address, to: intent.to, data: intent.data, value: intent.value ?? 0n };
     return simulate(provider, intent.label, call).then(
-      (gasLimit) => void (simulation.result = { gasLimit }),
-      (error: unknown) => void (simulation.result = { error }),
+      (gasLimit) => void (simulation.result = { gasLimit, atMs: Date.now() }),
+      (error: unknown) => void (simulation.result = { error, atMs: Date.now() }),
     );
   }
 
+  /** One that is on its way is waited for: endpoints have their limits, and a new one would be no faster. */
+  function isOutdated({ simulation }: Item): boolean {
+    if (simulation === undefined) return true;
+    return simulation.result !== undefined && Date.now() - simulation.result.atMs > SIMULATION_VALID_MS;
+  }
+
   async function simulateAll(items: readonly Item[]): Promise<void> {
-    const now = Date.now();
-    const outdated = items.filter(
-      ({ simulation }) => simulation === undefined || now - simulation.startedMs > SIMULATION_VALID_MS,
-    );
     await Promise.race([
-      Promise.all(outdated.map(simulateItem)),
+      Promise.all(items.filter(isOutdated).map(simulateItem)),
       sleep(SIMULATION_PATIENCE_MS, undefined, { ref: false }),
     ]);
   }

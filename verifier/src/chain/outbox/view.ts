@@ -1,5 +1,5 @@
 /** One look at the chain, with what is read only if somebody asks for it, once a block. */
-import { ask, readHead, readMarket, type Head } from "./chain.ts";
+import { readHead, readMarket, type Head } from "./chain.ts";
 import type { OutboxContext } from "./context.ts";
 import type { Market } from "./fees.ts";
 import type { Entry } from "./journal.ts";
@@ -17,45 +17,56 @@ export interface View {
   balance(): Promise<bigint>;
 }
 
-export function createViewer({ provider, signer }: OutboxContext): () => Promise<View> {
-  let known:
-    { hash: string; seenMs: number; market?: Promise<Market>; balance?: Promise<bigint> } | undefined;
+/** Reads at most once; again if that failed. */
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let known: Promise<T> | undefined;
+  return () => {
+    known ??= read().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
+  };
+}
+
+export function createViewer({ provider, readings }: OutboxContext): () => Promise<View> {
+  let known: ({ hash: string; seenMs: number } & Pick<View, "market" | "balance">) | undefined;
 
   return async () => {
     const [head, nonce, pendingNonce] = await Promise.all([
       readHead(provider),
-      ask("nonce", provider.getTransactionCount(signer.address, "latest")),
-      ask("nonce", provider.getTransactionCount(signer.address, "pending")),
+      readings.nonce(),
+      readings.pendingNonce(),
     ]);
-    if (known?.hash !== head.hash) known = { hash: head.hash, seenMs: Date.now() };
-    const block = known;
-    return {
-      head,
-      nonce,
-      pendingNonce,
-      chainNow: head.timestamp + Math.floor((Date.now() - block.seenMs) / 1000),
-      market: () => (block.market ??= readMarket(provider, head)),
-      balance: () => {
-        block.balance ??= ask("balance", provider.getBalance(signer.address)).catch((error: unknown) => {
-          delete block.balance;
-          throw error;
-        });
-        return block.balance;
-      },
-    };
+    if (known?.hash !== head.hash)
+      known = {
+        hash: head.hash,
+        seenMs: Date.now(),
+        market: once(async () => readMarket(provider, await readings.baseFee(head))),
+        balance: once(() => readings.balance()),
+      };
+    const { seenMs, market, balance } = known;
+    const chainNow = head.timestamp + Math.floor((Date.now() - seenMs) / 1000);
+    return { head, nonce, pendingNonce, chainNow, market, balance };
   };
 }
 
 /** Watches for a nonce that holds everything up and is not ours: never broadcast, or of somebody else who uses the key. */
-export function createGapWatch(gapMs: number): (view: View, open: readonly Entry[]) => boolean {
+export function createGapWatch(
+  gapMs: number,
+): (view: Pick<View, "nonce" | "pendingNonce">, open: readonly Pick<Entry, "nonce" | "state">[]) => boolean {
   let since: { readonly nonce: number; readonly ms: number } | undefined;
-  return (view, open) => {
-    const ours = open.some(({ nonce }) => nonce === view.nonce);
+  return ({ nonce, pendingNonce }, open) => {
+    const isOurs = (wanted: number): boolean => open.some((entry) => entry.nonce === wanted);
     const blocked =
-      view.pendingNonce > view.nonce ||
-      open.some(({ nonce, state }) => state === "pending" && nonce > view.nonce);
-    if (ours || !blocked) since = undefined;
-    else if (since?.nonce !== view.nonce) since = { nonce: view.nonce, ms: Date.now() };
-    return since !== undefined && Date.now() - since.ms >= gapMs;
+      pendingNonce > nonce || open.some((entry) => entry.state === "pending" && entry.nonce > nonce);
+    const { nonce: before = NaN, ms = Infinity } = since ?? {};
+    const waited = Date.now() - ms >= gapMs;
+    // What comes after a gap that we filled has been in the way as long.
+    const next = waited && nonce === before + 1 && isOurs(before);
+    const fresh = nonce !== before && !next;
+    if (!blocked || (isOurs(nonce) && (fresh || !waited))) since = undefined;
+    else since = { nonce, ms: fresh ? Date.now() : ms };
+    return !isOurs(nonce) && since !== undefined && Date.now() - since.ms >= gapMs;
   };
 }

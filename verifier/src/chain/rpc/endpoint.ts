@@ -10,6 +10,13 @@ import { EndpointError, isObject, type FailureKind, type Transport } from "./tra
 /** Makes of a result what is asked for; throws if it is not what the method returns. */
 export type Reader<T> = (result: unknown) => T | Promise<T>;
 
+/** When, milliseconds. */
+export interface Failing {
+  readonly sinceMs: number;
+  /** It was asked the last time. */
+  readonly triedMs: number;
+}
+
 /** @param maxBytes Of the answer. @throws {EndpointError} `range` if it is longer. */
 export type Ask = <T>(
   method: string,
@@ -24,8 +31,8 @@ export interface Endpoint {
   readonly health: Health;
   /** Newest block that it has told of. */
   height: number | undefined;
-  /** What it has failed to vote on, and since when, milliseconds. */
-  readonly unable: Map<string, number>;
+  /** What it fails to vote on. */
+  readonly unable: Map<string, Failing>;
   isForeign(): boolean;
   readonly ask: Ask;
   /** It gave an answer that cannot be right. */

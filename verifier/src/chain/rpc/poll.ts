@@ -1,7 +1,5 @@
 /** Votes of endpoints on one question. */
-import { AssayError } from "../../../../sdk/src/error.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { EndpointError } from "./transport.ts";
 
 export interface Vote<T> {
   readonly value: T;
@@ -27,7 +25,6 @@ export async function poll<T>(
   voters: readonly Endpoint[],
   need: number,
   ask: (endpoint: Endpoint) => Promise<Vote<T>>,
-  note: (endpoint: Endpoint, able: boolean) => void,
 ): Promise<PollResult<T>> {
   const queue = [...voters];
   const votes = new Map<string, { readonly vote: Vote<T>; readonly by: Endpoint[] }>();
@@ -39,17 +36,12 @@ export async function poll<T>(
   async function hear(endpoint: Endpoint): Promise<void> {
     try {
       const vote = await ask(endpoint);
-      note(endpoint, true);
       if (vote.key === undefined) return void absent.push(vote);
       if (vote.doubtful === true) wanted = Math.max(wanted, Math.min(2, voters.length));
       const same = votes.get(vote.key);
       if (same === undefined) votes.set(vote.key, { vote, by: [endpoint] });
       else same.by.push(endpoint);
     } catch (error) {
-      // A chain that moved, and a range that is too long, are nobody's fault.
-      const innocent =
-        error instanceof AssayError || (error instanceof EndpointError && error.kind === "range");
-      if (!innocent) note(endpoint, false);
       errors.push(error);
     }
   }

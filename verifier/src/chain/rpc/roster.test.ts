@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { recordLog } from "../../../test/rpc.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Endpoint, Failing } from "./endpoint.ts";
 import { createHealth } from "./health.ts";
 import { createRoster } from "./roster.ts";
 
@@ -18,6 +18,10 @@ function endpoint(name: string): Endpoint {
   };
 }
 
+function ago(ms: number): Failing {
+  return { sinceMs: Date.now() - ms, triedMs: Date.now() - ms };
+}
+
 describe("roster", () => {
   const names = (endpoints: readonly Endpoint[]): string[] => endpoints.map(({ name }) => name);
 
@@ -27,7 +31,7 @@ describe("roster", () => {
     const roster = createRoster([a, b], 2, false, log);
     roster.note("logs", b, false);
     expect(roster.need("logs")).to.equal(2);
-    b.unable.set("logs", Date.now() - 31_000);
+    b.unable.set("logs", ago(31_000));
     roster.note("logs", b, false);
     expect([roster.need("logs"), roster.need("logs")]).to.deep.equal([1, 1]);
     expect(lines.filter(({ level }) => level === 40)).to.have.length(1);
@@ -35,10 +39,35 @@ describe("roster", () => {
     expect(roster.need("logs")).to.equal(2);
   });
 
+  it("tells once a label that too few work, whatever it is asked in between", () => {
+    const [a, b] = [endpoint("a"), endpoint("b")];
+    const { log, lines } = recordLog();
+    const roster = createRoster([a, b], 2, false, log);
+    b.unable.set("logs", ago(31_000));
+    for (let i = 0; i < 3; i++) for (const label of ["logs", "block"]) roster.need(label);
+    expect(lines.map(({ label }) => label)).to.deep.equal(["logs"]);
+  });
+
+  it("gives what does not count another chance, once in a while, unless it rests", () => {
+    const [a, b] = [endpoint("a"), endpoint("b")];
+    const roster = createRoster([a, b], 2, false, recordLog().log);
+    roster.note("logs", b, false);
+    expect(roster.forgotten("logs")).to.deep.equal([]);
+    b.unable.set("logs", ago(31_000));
+    expect(roster.forgotten("block")).to.deep.equal([]);
+    b.health.failed(Date.now(), 10_000);
+    expect(roster.forgotten("logs")).to.deep.equal([]);
+    b.health.woke();
+    expect(names(roster.forgotten("logs"))).to.deep.equal(["b"]);
+    expect(roster.forgotten("logs")).to.deep.equal([]);
+    // It still does not count, until it has answered.
+    expect(roster.need("logs")).to.equal(1);
+  });
+
   it("keeps to a quorum that was demanded", () => {
     const [a, b] = [endpoint("a"), endpoint("b")];
     const roster = createRoster([a, b], 2, true, recordLog().log);
-    b.unable.set("logs", Date.now() - 31_000);
+    b.unable.set("logs", ago(31_000));
     expect(roster.need("logs")).to.equal(2);
   });
 

@@ -16,6 +16,11 @@ export interface Roster {
   need(label: string): number;
   /** Whether an endpoint gave an answer of any kind. */
   note(label: string, endpoint: Endpoint, able: boolean): void;
+  /**
+   * Endpoints that do not count and should be given a chance now: where one answer is enough, nobody else would ask them. Each is
+   * named once in a while.
+   */
+  forgotten(label: string): Endpoint[];
   noteHeads(heads: ReadonlyMap<Endpoint, Head>): void;
 }
 
@@ -37,18 +42,26 @@ export function createRoster(
   log: Logger,
 ): Roster {
   const stuck = new Set<Endpoint>();
+  const short = new Set<string>();
   let favourite: Endpoint | undefined;
-  let short = false;
+
+  function rests({ health }: Endpoint): boolean {
+    return health.restsUntil() > Date.now();
+  }
 
   function counts(label: string, endpoint: Endpoint): boolean {
-    const failsSince = endpoint.unable.get(label) ?? Infinity;
+    const failsSince = endpoint.unable.get(label)?.sinceMs ?? Infinity;
     return !endpoint.isForeign() && !stuck.has(endpoint) && failsSince > Date.now() - GRACE_MS;
+  }
+
+  function note(label: string, { unable }: Endpoint, able: boolean): void {
+    const now = Date.now();
+    if (able) unable.delete(label);
+    else unable.set(label, { sinceMs: unable.get(label)?.sinceMs ?? now, triedMs: now });
   }
 
   return {
     order() {
-      const now = Date.now();
-      const rests = ({ health }: Endpoint): boolean => health.restsUntil() > now;
       const fit = endpoints.filter((endpoint) => !rests(endpoint) && !stuck.has(endpoint));
       fit.sort((a, b) => score(a) - score(b));
       const best = fit[0];
@@ -67,16 +80,24 @@ export function createRoster(
       if (strict) return quorum;
       const able = endpoints.filter((endpoint) => counts(label, endpoint)).length;
       const needed = Math.max(1, Math.min(quorum, able));
-      if (needed < quorum !== short) {
-        short = !short;
-        if (short) log.warn({ label }, "too few RPC endpoints work to check them against each other");
-        else log.info("RPC endpoints are checked against each other again");
+      if (needed < quorum === short.has(label)) return needed;
+      if (short.delete(label)) log.info({ label }, "RPC endpoints are checked against each other again");
+      else {
+        short.add(label);
+        log.warn({ label }, "too few RPC endpoints work to check them against each other");
       }
       return needed;
     },
-    note(label, endpoint, able) {
-      if (able) endpoint.unable.delete(label);
-      else if (!endpoint.unable.has(label)) endpoint.unable.set(label, Date.now());
+    note,
+    forgotten(label) {
+      const due = endpoints.filter(
+        (endpoint) =>
+          !counts(label, endpoint) &&
+          !rests(endpoint) &&
+          (endpoint.unable.get(label)?.triedMs ?? Infinity) < Date.now() - GRACE_MS,
+      );
+      for (const endpoint of due) note(label, endpoint, false);
+      return due;
     },
     noteHeads(heads) {
       const newest = Math.max(...[...heads.values()].map(({ timestamp }) => timestamp));

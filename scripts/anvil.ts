@@ -2,6 +2,7 @@
  * A real chain as its own process on loopback: anvil, with the calldata floor price of EIP-7623 (Prague rules).
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,15 +30,15 @@ export interface ChainRules {
   readonly baseFeeWei: number;
 }
 
+/** Below the ports that systems give to connections, which would take one before it is used. */
+const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
+
 export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+  const port = randomInt(FIRST_PORT, LAST_PORT);
+  return new Promise((resolve) => {
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+    server.on("error", () => resolve(freePort()));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
   });
 }
 

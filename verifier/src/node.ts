@@ -29,6 +29,7 @@ import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor, PLACES_PER_WORKER } from "./duties.ts";
 import { createGasPrice } from "./economics/feePerGas.ts";
+import { createPromises } from "./economics/promises.ts";
 import { createReading, type Reading } from "./economics/reading.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
 import { explorerPages } from "./http/pages.ts";
@@ -225,6 +226,7 @@ export async function startNode(
     ),
     runTimes,
     freeStake: freeIn(contracts.vault),
+    promised: { answers: createPromises(), challenges: createPromises() },
     freeForReceipts: freeIn(contracts.receiptsVault),
     gasPrice,
     workers,

@@ -12,7 +12,7 @@ export interface Reading<T> {
 /** What endpoints fail to say is asked for again then. */
 const AGAIN_MS = 3000;
 
-/** @param onKnown Called when what was asked for has come. */
+/** @param onKnown Called when what was asked for has come, or is to be asked for again. */
 export function createReading<T>(read: (blockNumber: number) => Promise<T>, onKnown: () => void): Reading<T> {
   let known: { readonly hash: Hex; readonly value: T } | undefined;
   let asked: { readonly hash: Hex; readonly at: number } | undefined;
@@ -27,7 +27,7 @@ export function createReading<T>(read: (blockNumber: number) => Promise<T>, onKn
         known = { hash, value };
         onKnown();
       },
-      () => undefined,
+      () => setTimeout(onKnown, AGAIN_MS).unref(),
     );
   }
 

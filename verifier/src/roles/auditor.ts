@@ -1,6 +1,6 @@
 /** Judges receipts that were handed to us, and challenges the wrong ones; their trials are then the verifier's. */
 import { AssayError } from "../../../sdk/src/error.ts";
-import { bondOfClass, RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
+import { bondOfClass, MAX_BOND_CLASS, RECEIPT_VALIDITY, type Receipt } from "../../../sdk/src/receipts.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/log.ts";
 import type { ChainState, ReleaseRecord } from "../chain/state.ts";
@@ -8,9 +8,10 @@ import type { Duty } from "../duties.ts";
 import type { ChallengeTerms } from "../economics/challenge.ts";
 import { createNotices } from "../economics/decision.ts";
 import { ether } from "../economics/ether.ts";
+import { createPromises } from "../economics/promises.ts";
 import { createReading, type Reading } from "../economics/reading.ts";
-import { logError } from "../log.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
+import type { Verdict } from "../state/findings.ts";
 import {
   challengeOf,
   planOf,
@@ -29,9 +30,9 @@ import type { Role, RoleContext } from "./role.ts";
 const MOST_OPEN = 1000;
 /** The same of one operator. */
 const MOST_OF_OPERATOR = 64;
-/** A challenge that failed promises nothing until then. */
-const FAILED_MS = 300_000;
-const PURGE_MS = 3_600_000;
+/** What a contract refused is offered again then. */
+const REFUSED_MS = 300_000;
+const TIDY_MS = 3_600_000;
 
 export interface Standing {
   readonly digest: Hex;
@@ -71,41 +72,45 @@ export function createAuditor(
   /** Handed in, not found right, and not expired: the others are done with, and only in the database. */
   const known = new Map<Hex, Audit>();
   const sent = new Set<Hex>();
-  /** What challenges that were decided on, but that the chain does not show yet, may lock, wei. */
-  const promised = new Map<Hex, bigint>();
-  let promisedWei = 0n;
-  /** When a challenge failed last. */
-  const failed = new Map<Hex, number>();
+  const queued = new Set<Hex>();
+  const judging = new Set<Hex>();
+  /** Of stake in the receipts' vault. */
+  const promised = createPromises();
+  /** When a contract refused a challenge last. */
+  const refused = new Map<Hex, number>();
   const reserves = new Map<Hex, Reading<bigint>>();
   const notices = createNotices(log);
-  const loaded = load();
-  let purgedAt = performance.now();
+  let loaded: Promise<void> | undefined;
+  let tidiedAt = performance.now();
 
+  /** What is wrong first, then what stands for more. Processes that share the database take up what others were handed. */
   async function load(): Promise<void> {
-    const oldest = Math.floor(Date.now() / 1000) - RECEIPT_VALIDITY;
-    for (const audit of await audits.unsettled(oldest)) known.set(audit.digest, audit);
+    const rows = await audits.unsettled(Math.floor(Date.now() / 1000) - RECEIPT_VALIDITY);
+    const worth = ({ verdict, receipt }: Audit): number =>
+      receipt.bondClass + (verdict === "wrong" ? MAX_BOND_CLASS + 1 : 0);
+    for (const audit of rows.toSorted((a, b) => worth(b) - worth(a)))
+      if (known.size < MOST_OPEN && !known.has(audit.digest)) known.set(audit.digest, audit);
   }
-  loaded.catch((error: unknown) => logError(log, error, "reading receipts failed"));
 
-  /** @param wei 0: nothing any more. */
-  function promise(digest: Hex, wei: bigint): void {
-    promisedWei += wei - (promised.get(digest) ?? 0n);
-    if (wei === 0n) promised.delete(digest);
-    else promised.set(digest, wei);
+  function loadOnce(): Promise<void> {
+    loaded ??= load().catch((error: unknown) => {
+      loaded = undefined;
+      throw error;
+    });
+    return loaded;
   }
 
   function leave(digest: Hex): void {
     known.delete(digest);
-    sent.delete(digest);
-    failed.delete(digest);
+    for (const digests of [sent, queued, refused]) digests.delete(digest);
     notices.forget(digest);
-    promise(digest, 0n);
+    promised.set(digest, 0n);
     onDone(digest);
   }
 
   async function forget(digest: Hex): Promise<void> {
     leave(digest);
-    await audits.forget(digest);
+    await audits.forgetUnjudged(digest);
   }
 
   function reserveOf(operator: Hex): Reading<bigint> {
@@ -126,8 +131,13 @@ export function createAuditor(
 
   function plan(view: View, audit: Audit): Plan | undefined {
     const { digest, receipt } = audit;
-    const others = promisedWei - (promised.get(digest) ?? 0n);
-    return planOf(view, terms, audit, others, reserveOf(receipt.operator).lately(view.head));
+    return planOf(
+      view,
+      terms,
+      audit,
+      promised.besides(digest),
+      reserveOf(receipt.operator).lately(view.head),
+    );
   }
 
   function standingOf(view: View | undefined, audit: Audit): Standing {
@@ -149,20 +159,28 @@ export function createAuditor(
     const { digest, receipt } = audit;
     // Files of strangers come slowly, or never: input and output are not held meanwhile.
     await releases.prepare(record);
+    // Another process may have judged it.
+    const row = await audits.find(digest);
+    if (row?.verdict !== undefined) return settle(row, row.verdict);
     const evidence = await audits.evidence(digest);
     const reason = evidence === undefined ? "input and output are gone" : misfit(receipt, evidence, record);
     if (evidence === undefined || reason !== undefined) {
       log.info({ receipt: digest, reason }, "the receipt cannot be judged");
       return forget(digest);
     }
-    const endsAt = expiryOf(receipt);
     const { operator, bondClass } = receipt;
-    const answer = { id: digest, operator, bondWei: bondOfClass(bondClass), ...evidence, endsAt };
-    const runMs = 1000 * Math.max(1, endsAt - head.timestamp);
-    const { verdict } = await judge(record, answer, { runMs, deadline: endsAt });
-    await audits.judged(digest, verdict);
-    if (verdict === "right") leave(digest);
-    else known.set(digest, { ...audit, verdict });
+    // Its signer says when it ends, so it comes after what has a deadline by the chain.
+    const answer = { id: digest, operator, bondWei: bondOfClass(bondClass), ...evidence, endsAt: undefined };
+    const runMs = 1000 * Math.max(1, expiryOf(receipt) - head.timestamp);
+    const { verdict } = await judge(record, answer, { runMs });
+    // Without input and output no game could be played.
+    if (await audits.judged(digest, verdict)) settle(audit, verdict);
+    else leave(digest);
+  }
+
+  function settle(audit: Audit, verdict: Verdict): void {
+    if (verdict === "right") leave(audit.digest);
+    else known.set(audit.digest, { ...audit, verdict });
   }
 
   /** Whether to challenge now; keeps and tells what was decided. */
@@ -172,13 +190,12 @@ export function createAuditor(
     // It is being asked for: until then it is as it was.
     if (found === undefined) return promised.has(digest);
     if (found.take) {
-      const waits = performance.now() - (failed.get(digest) ?? -Infinity) < FAILED_MS;
-      promise(digest, waits ? 0n : found.lockWei);
+      promised.set(digest, found.lockWei);
       return true;
     }
     // One on its way has locked what is missing now.
     if (sent.has(digest) && found.refusal !== undefined) return false;
-    promise(digest, 0n);
+    promised.set(digest, 0n);
     if (found.refusal !== undefined)
       notices.refuse(digest, { receipt: digest }, "not challenged", found.refusal);
     return false;
@@ -199,7 +216,10 @@ export function createAuditor(
       });
       sent.add(digest);
     } catch (error) {
-      failed.set(digest, performance.now());
+      if (error instanceof AssayError && error.code === "REVERTED") {
+        refused.set(digest, performance.now());
+        promised.set(digest, 0n);
+      }
       throw error;
     }
   }
@@ -217,44 +237,57 @@ export function createAuditor(
     const subject = digest;
     if (verdict === undefined && releases.failure(receipt.releaseId) === "final")
       return [{ key: `audit:${digest}`, subject, run: () => forget(digest) }];
-    if (verdict === undefined)
-      return [
-        {
-          key: `audit:${digest}`,
-          subject,
-          places: releases.ready(receipt.releaseId) === undefined ? 0 : JUDGE_PLACES,
-          deadline: endsAt,
-          run: () => judgeIt(audit, record, head),
-        },
-      ];
+    if (verdict === undefined) {
+      const places = releases.ready(receipt.releaseId) === undefined ? 0 : JUDGE_PLACES;
+      const run = async (): Promise<void> => {
+        judging.add(digest);
+        await judgeIt(audit, record, head).finally(() => judging.delete(digest));
+      };
+      return [{ key: `audit:${digest}`, subject, places, run }];
+    }
     const now = stateOn(view, audit);
+    if (now === "queued") queued.add(digest);
     if (now !== "none" && now !== "sent") {
-      promise(digest, 0n);
+      promised.set(digest, 0n);
       return [];
     }
+    if (queued.has(digest)) {
+      // Its turn came when nothing was left to win.
+      leave(digest);
+      return [];
+    }
+    if (performance.now() - (refused.get(digest) ?? -Infinity) < REFUSED_MS) return [];
     if (!decide(view, audit)) return [];
     const run = () => challenge(audit, record);
     return [{ key: `${digest}:challengeReceipt`, subject, deadline: endsAt, run }];
   }
 
-  function purge(now: number): Duty[] {
-    if (performance.now() - purgedAt < PURGE_MS) return [];
+  function tidy(now: number): Duty[] {
+    if (performance.now() - tidiedAt < TIDY_MS && loaded !== undefined) return [];
     const run = async (): Promise<void> => {
-      purgedAt = performance.now();
+      tidiedAt = performance.now();
+      if (loaded === undefined) return loadOnce();
       await audits.purge(now);
+      await load();
     };
-    return [{ key: "purgeAudits", subject: undefined, run }];
+    return [{ key: "tidyAudits", subject: undefined, run }];
   }
 
-  /** Of what is not challenged yet, the receipt that stands for least gives way to one that stands for more. @throws {AssayError} BUSY */
-  async function makeRoom(view: View, { operator, bondClass }: Handed["receipt"]): Promise<void> {
+  /** Releases of which nobody has the file can fill no places; then counts what a receipt stands for. */
+  function worthOf({ releaseId, bondClass }: Receipt): number {
+    return bondClass + (releases.ready(releaseId) === undefined ? 0 : MAX_BOND_CLASS + 1);
+  }
+
+  /** What is worth least, of what nothing is done about, gives way to what is worth more. @throws {AssayError} BUSY */
+  async function makeRoom(view: View, receipt: Receipt): Promise<void> {
     const open = [...known.values()].filter((audit) => stateOn(view, audit) === "none");
-    const same = open.filter(({ receipt }) => receipt.operator === operator);
-    const full = same.length >= MOST_OF_OPERATOR ? same : open.length >= MOST_OPEN ? open : [];
-    const [first] = full;
-    if (first === undefined) return;
-    const least = full.reduce((a, b) => (b.receipt.bondClass < a.receipt.bondClass ? b : a), first);
-    if (least.receipt.bondClass >= bondClass)
+    const same = open.filter(({ receipt: { operator } }) => operator === receipt.operator);
+    const full = same.length >= MOST_OF_OPERATOR ? same : open.length >= MOST_OPEN ? open : undefined;
+    if (full === undefined) return;
+    const [least] = full
+      .filter(({ digest }) => !judging.has(digest) && !promised.has(digest))
+      .toSorted((a, b) => worthOf(a.receipt) - worthOf(b.receipt));
+    if (least === undefined || worthOf(least.receipt) >= worthOf(receipt))
       throw new AssayError("BUSY", "too many receipts wait to be judged: hand it in later", {
         retryable: true,
       });
@@ -263,9 +296,12 @@ export function createAuditor(
 
   return {
     async accept(handed, evidence) {
-      await loaded;
+      await loadOnce();
       const { digest, receipt, signature } = handed;
       const before = known.get(digest) ?? (await audits.find(digest));
+      // Another process was handed it, or it had to give way.
+      if (before !== undefined && before.verdict !== "right" && known.size < MOST_OPEN)
+        known.set(digest, before);
       if (before !== undefined) return standingOf(viewNow(), before);
       const { state, head } = stateOf();
       const view = viewNow();
@@ -273,7 +309,9 @@ export function createAuditor(
       if (head === undefined || view === undefined)
         throw new AssayError("BUSY", "the chain is still being read: hand it in later", { retryable: true });
       checkHanded(handed, evidence, state, head);
-      const { reserveWei } = await contracts.receipts.reserveOf(receipt.operator);
+      const reserveWei =
+        reserveOf(receipt.operator).lately(head) ??
+        (await contracts.receipts.reserveOf(receipt.operator)).reserveWei;
       if (reserveWei < bondOfClass(receipt.bondClass))
         throw new AssayError(
           "BAD_PAYMENT",
@@ -301,7 +339,7 @@ export function createAuditor(
       return undefined;
     },
     duties(state, head) {
-      const rest = [...lineDuties(context, state), ...purge(head.timestamp)];
+      const rest = [...lineDuties(context, state), ...tidy(head.timestamp)];
       if (known.size === 0) return rest;
       const view = viewOf(context, state, head, context.freeForReceipts.at(head));
       return [...rest, ...[...known.values()].flatMap((audit) => dutiesOf(view, audit))];

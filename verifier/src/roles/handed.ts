@@ -22,6 +22,9 @@ export interface Handed {
 /** Operators' clocks may be ahead of ours and of the chain's by so much, seconds. */
 const MOST_AHEAD = 600;
 
+/** Whoever comes later may not be judged, and challenged, in time, seconds. */
+const LEAST_LEFT = 3600;
+
 /** Chain time from which a receipt cannot be challenged any more, unix seconds. */
 export function expiryOf({ issuedAt }: Receipt): number {
   return issuedAt + RECEIPT_VALIDITY;
@@ -69,6 +72,8 @@ export function checkHanded(
   if (owner === undefined || !sameHex(owner.operator, receipt.operator) || receipt.issuedAt > owner.until)
     throw new AssayError("BAD_SIGNATURE", `the key that signed is not one of ${receipt.operator}'s`);
   if (timestamp >= expiryOf(receipt)) throw bad("the receipt has expired: it cannot be challenged any more");
+  if (timestamp >= expiryOf(receipt) - LEAST_LEFT)
+    throw bad("the receipt expires within the hour: that is too late to be judged here");
   if (receipt.issuedAt > Math.max(timestamp, Date.now() / 1000) + MOST_AHEAD)
     throw bad("the receipt is issued in the future");
   const record = releases.get(receipt.releaseId);

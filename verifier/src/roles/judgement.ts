@@ -23,8 +23,8 @@ export interface Answer {
   readonly bondWei: bigint;
   readonly input: Uint8Array;
   readonly output: Uint8Array;
-  /** No longer worth anything then, unix seconds. */
-  readonly endsAt: number;
+  /** No longer worth anything then, unix seconds; undefined: it comes after what has a deadline. */
+  readonly endsAt: number | undefined;
 }
 
 export interface Judgement {

@@ -100,6 +100,8 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   const to = contracts.deployment.addresses.market;
   const outputs = new Map<Hex, Uint8Array>();
   const traces = new Map<Hex, Promise<DefendedTrace>>();
+  /** Those that are computed. */
+  const shown = new Map<Hex, DefendedTrace>();
   /** Chain time before which an answer would come before our turn. */
   const turns = new Map<Hex, number>();
 
@@ -178,7 +180,10 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     log.info({ request: requestId, release: record.releaseId }, "answered");
   }
 
+  const promised = context.promised.answers;
+
   function forget(requestId: Hex): void {
+    promised.set(requestId, 0n);
     outputs.delete(requestId);
     turns.delete(requestId);
     begun.delete(requestId);
@@ -199,7 +204,13 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     ];
   }
 
+  function freeFor(state: ChainState, head: BlockRef): bigint | undefined {
+    const freeWei = leftIn("market", context.freeStake.lately(head), context, state, head);
+    return freeWei === undefined ? undefined : freeWei - context.promised.challenges.besides();
+  }
+
   function answers(state: ChainState, head: BlockRef): Duty[] {
+    promised.retain((requestId) => begun.has(requestId) && state.requests.has(requestId));
     const duties: Duty[] = [];
     let risk: Risk | undefined;
     for (const request of openRequests(state, head)) {
@@ -209,17 +220,19 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       if (record === undefined) continue;
       risk ??= {
         open: openExposure(state, head),
-        freeWei: leftIn("market", context.freeStake.lately(head), context, state, head),
+        freeWei: freeFor(state, head),
       };
       const decision = consider(record, request.request, risk, head);
       if (!decision.take) {
         begun.delete(requestId);
+        promised.set(requestId, 0n);
         notices.refuse(requestId, { request: requestId, release: releaseId }, "left to others", decision);
         continue;
       }
       // What waits for its turn is not promised to anybody yet.
       if ((turns.get(requestId) ?? 0) > head.timestamp) continue;
       begun.add(requestId);
+      promised.set(requestId, request.request.bond);
       const { open, freeWei } = risk;
       risk = {
         open: addExposure(open, exposureOf(request.request)),
@@ -245,14 +258,18 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     log.warn({ result: resultId }, "challenged: computing the trace");
     const opened = releases.prepare(trial.release).then((release) => parts.trace(release, trial));
     traces.set(resultId, opened);
-    // Asked again, it is tried again.
-    opened.catch(() => traces.delete(resultId));
+    opened.then(
+      (trace) => traces.get(resultId) === opened && shown.set(resultId, trace),
+      // Asked again, it is tried again.
+      () => traces.delete(resultId),
+    );
     return opened;
   }
 
   function closeTrace(resultId: Hex): void {
     const opened = traces.get(resultId);
     traces.delete(resultId);
+    shown.delete(resultId);
     void opened?.then(
       (trace) => trace.close(),
       () => undefined,
@@ -311,8 +328,9 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
 
   return {
     async reveal(resultId, node) {
-      const opened = traces.get(resultId);
-      return opened && revealOf(await opened, node);
+      // Whoever asks too early shall not keep the others waiting.
+      const trace = shown.get(resultId);
+      return trace && revealOf(trace, node);
     },
     duties: (state, head) => [
       ...answers(state, head),

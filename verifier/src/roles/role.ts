@@ -12,6 +12,7 @@ import type { FastPaths } from "../compute/selfCheck.ts";
 import type { Duty } from "../duties.ts";
 import type { GasPrice } from "../economics/feePerGas.ts";
 import { toLockIn, type RoundsOf } from "../economics/locked.ts";
+import type { Promises } from "../economics/promises.ts";
 import type { Reading } from "../economics/reading.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
@@ -45,6 +46,8 @@ export interface RoleContext {
   readonly freeStake: Reading<bigint>;
   /** The same in the receipts' vault. */
   readonly freeForReceipts: Reading<bigint>;
+  /** Of `freeStake`: bonds of answers, and what challenges may lock, that the chain does not show yet. */
+  readonly promised: Readonly<Record<"answers" | "challenges", Promises>>;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */
   readonly workers: number;

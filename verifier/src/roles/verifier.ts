@@ -35,8 +35,6 @@ export interface VerifierOptions extends JudgeOptions {
 interface Case {
   judgement: Verdict | undefined;
   trace: TraceHandle | undefined;
-  /** What a challenge that was decided on, but that the chain does not show yet, may lock, wei. */
-  promised: bigint | undefined;
   /** What the operator has shown off chain. */
   known: Known | undefined;
   /** What our trace shows of the result's `version`; after a reorganisation there is another record. */
@@ -48,6 +46,7 @@ const ASK_MS = 10_000;
 
 export function createVerifier(context: RoleContext, options: VerifierOptions): Role {
   const { contracts, sender, exact, releases, findings, log } = context;
+  const promised = context.promised.challenges;
   const cases = new Map<Hex, Case>();
   const notices = createNotices(log);
   const terms: ChallengeTerms = { challenge: options.challenge ?? "paying", bankroll: options.bankroll };
@@ -116,18 +115,13 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   }
 
   /** Only whether to begin: a game once begun is played to its end, since giving up loses what is locked. */
-  function mayChallenge(trial: Trial, found: Case, state: ChainState, head: BlockRef): boolean {
+  function mayChallenge(trial: Trial, state: ChainState, head: BlockRef): boolean {
     const { resultId } = trial.result;
     const { release } = trial.release;
     const { baseFee, tip } = context.gasPrice(head);
-    let promised = 0n;
-    // A reorganisation may have taken the answer that was to be challenged.
-    for (const [id, other] of cases)
-      if (other !== found && state.results.has(id)) promised += other.promised ?? 0n;
     const freeWei = leftIn("market", context.freeStake.at(head), context, state, head);
     // It is being asked for: until then it is as it was.
-    if (freeWei === undefined) return found.promised !== undefined;
-    found.promised = undefined;
+    if (freeWei === undefined) return promised.has(resultId);
     const rounds = roundsOf(context, state);
     const facts: ChallengeFacts = {
       release,
@@ -137,24 +131,24 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       baseFee,
       feePerGas: baseFee + tip,
       rounds: rounds(trial.request.request.releaseId),
-      lockedWei: lockedInGames(state, sender.address, baseFee, rounds) + promised,
-      freeWei: freeWei - promised,
+      lockedWei: lockedInGames(state, sender.address, baseFee, rounds) + promised.besides(resultId),
+      freeWei: freeWei - promised.besides(resultId) - context.promised.answers.besides(),
     };
     const decision = considerChallenge(terms, facts);
-    if (decision.take) found.promised = estimateChallenge(facts).lockWei;
-    else notices.refuse(resultId, { result: resultId }, "not challenged", decision);
+    promised.set(resultId, decision.take ? estimateChallenge(facts).lockWei : 0n);
+    if (!decision.take) notices.refuse(resultId, { result: resultId }, "not challenged", decision);
     return decision.take;
   }
 
   function play(trial: Trial, found: Case, state: ChainState, head: BlockRef): Duty[] {
     const { evidence } = found;
     const { result } = trial;
-    if (isMine(trial)) found.promised = undefined;
     const known = evidence?.result === result && evidence.version === result.version;
     if (!known && needsEvidence(trial, sender.address)) return seek(trial, found, state);
     const next = planChallenger(trial, sender.address, known ? evidence.found : undefined);
+    if (next?.move.kind !== "challenge") promised.set(result.resultId, 0n);
     if (next === undefined) return [];
-    if (next.move.kind === "challenge" && !mayChallenge(trial, found, state, head)) return [];
+    if (next.move.kind === "challenge" && !mayChallenge(trial, state, head)) return [];
     return [moveDuty(context, trial, next.move, next.deadline)];
   }
 
@@ -200,7 +194,6 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       trace: undefined,
       evidence: undefined,
       known: undefined,
-      promised: undefined,
     };
     cases.set(result.resultId, found);
     if (found.judgement === undefined)
@@ -218,7 +211,10 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   }
 
   return {
-    duties: (state, head) =>
-      dutiesOfTrials(context, state, head, "others", (trial) => dutiesOf(trial, state, head)),
+    duties(state, head) {
+      // What is over, or was undone, binds nothing.
+      promised.retain((resultId) => cases.has(resultId) && state.results.has(resultId));
+      return dutiesOfTrials(context, state, head, "others", (trial) => dutiesOf(trial, state, head));
+    },
   };
 }

@@ -1,6 +1,5 @@
 /** `/v1/audit`: receipts that others hand to this node, to be judged and, if they are wrong, challenged. */
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { recoverAddress } from "ethers";
 import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { AUDIT_PATH, receiptFileSchema } from "../../../sdk/src/infer/wire.ts";
@@ -8,7 +7,7 @@ import type { Place } from "../../../sdk/src/receipts.ts";
 import { bytes32, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Auditor } from "../roles/auditor.ts";
 import type { Handed } from "../roles/handed.ts";
-import type { Digests } from "./digests.ts";
+import { signerOf, type Digests } from "./digests.ts";
 import { failureOf } from "./errors.ts";
 import { allowFromPages } from "./pages.ts";
 import { lowerHex } from "../lowerHex.ts";
@@ -24,11 +23,9 @@ export interface AuditRoutes {
 const paramsSchema = z.object({ digest: bytes32 });
 
 function keyOf(digest: Hex, signature: Hex): Hex {
-  try {
-    return lowerHex(recoverAddress(digest, signature));
-  } catch (cause) {
-    throw new AssayError("BAD_SIGNATURE", "the receipt's signature is none", { cause });
-  }
+  const key = signerOf(digest, signature);
+  if (key === undefined) throw new AssayError("BAD_SIGNATURE", "the receipt's signature is none");
+  return key;
 }
 
 export function auditRoutes({

@@ -61,6 +61,12 @@ function recovered(digest: Hex, signature: Hex): Uint8Array | undefined {
   return typeof key === "string" ? undefined : key;
 }
 
+/** @returns who the contracts would find has signed, lower case; undefined: nobody. */
+export function signerOf(digest: Hex, signature: Hex): Hex | undefined {
+  const key = recovered(digest, signature);
+  return key && lowerHex(computeAddress(toHex(key)));
+}
+
 /** Whether the contracts would find that `account` signed. */
 export function isSignedBy(digest: Hex, signature: Hex, account: Hex): boolean {
   const key = recovered(digest, signature);

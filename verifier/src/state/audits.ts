@@ -29,8 +29,10 @@ export interface AuditStore {
   unsettled(issuedAt: number): Promise<readonly Audit[]>;
   /** Undefined too once it was found right: nobody plays for it. */
   evidence(digest: Hex): Promise<Evidence | undefined>;
-  judged(digest: Hex, verdict: Verdict): Promise<void>;
-  forget(digest: Hex): Promise<void>;
+  /** @returns whether it is there. */
+  judged(digest: Hex, verdict: Verdict): Promise<boolean>;
+  /** What was judged stays: a game may be about it. */
+  forgetUnjudged(digest: Hex): Promise<void>;
   /** Forgets what is of no more use at a time, unix seconds. */
   purge(now: number): Promise<void>;
 }
@@ -42,13 +44,17 @@ interface AuditRow {
   readonly verdict: Verdict | null;
 }
 
-function auditOf({ digest, receipt, signature, verdict }: AuditRow): Audit {
-  return {
-    digest: hex.parse(digest),
-    receipt: wireReceiptSchema.parse(JSON.parse(receipt)),
-    signature: hex.parse(signature),
-    verdict: verdict ?? undefined,
-  };
+/** @returns undefined of what no version of this node would take today. */
+function auditOf({ digest, receipt, signature, verdict }: AuditRow): Audit | undefined {
+  const parsed = wireReceiptSchema.safeParse(JSON.parse(receipt));
+  return parsed.success
+    ? {
+        digest: hex.parse(digest),
+        receipt: parsed.data,
+        signature: hex.parse(signature),
+        verdict: verdict ?? undefined,
+      }
+    : undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -78,7 +84,7 @@ export function openAudits(database: Database): AuditStore {
         .where(isOpen)
         .orderBy("issued_at")
         .execute();
-      return rows.map(auditOf);
+      return rows.flatMap((row) => auditOf(row) ?? []);
     },
     async evidence(digest) {
       const row = await database
@@ -91,14 +97,15 @@ export function openAudits(database: Database): AuditStore {
     },
     async judged(digest, verdict) {
       const rest = verdict === "right" ? { input: NOTHING, output: NOTHING } : {};
-      await database
+      const { numUpdatedRows } = await database
         .updateTable("audits")
         .set({ verdict, ...rest })
         .where("digest", "=", digest)
-        .execute();
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
     },
-    async forget(digest) {
-      await database.deleteFrom("audits").where("digest", "=", digest).execute();
+    async forgetUnjudged(digest) {
+      await database.deleteFrom("audits").where("digest", "=", digest).where("verdict", "is", null).execute();
     },
     async purge(now) {
       await database

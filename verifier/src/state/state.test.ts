@@ -178,8 +178,10 @@ function itKeepsState(open: () => Promise<Database>): void {
     });
     for (const { audit, ...evidence } of handed) await here.keep(audit, evidence);
     const [, unjudged, right, wrong] = handed.map(({ audit }) => audit);
-    await there.judged(hash(2), "right");
+    expect(await there.judged(hash(2), "right")).to.equal(true);
+    expect(await there.judged(hash(9), "right")).to.equal(false);
     await there.judged(hash(3), "wrong");
+    await there.forgetUnjudged(hash(3));
     expect(await here.unsettled(1000)).to.deep.equal([unjudged, { ...wrong, verdict: "wrong" }]);
     expect(await here.find(hash(2))).to.deep.equal({ ...right, verdict: "right" });
     for (const n of [1, 3])

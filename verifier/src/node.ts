@@ -226,6 +226,7 @@ export async function startNode(
     ),
     runTimes,
     freeStake: freeIn(contracts.vault),
+    processes: () => claims.processes(),
     promised: { answers: createPromises(), challenges: createPromises() },
     freeForReceipts: freeIn(contracts.receiptsVault),
     gasPrice,

@@ -29,6 +29,7 @@ import { createGasPrice } from "./feePerGas.ts";
 import { grossFee, netFee } from "./fees.ts";
 import { toLockIn } from "./locked.ts";
 import { isInStep, NO_OFFER, offerFor } from "./offers.ts";
+import { createPromises, shareAmong } from "./promises.ts";
 import { createReading } from "./reading.ts";
 import { computeWei, createRunTimes } from "./runTimes.ts";
 import { shareDown } from "./share.ts";
@@ -374,6 +375,31 @@ describe("whether to challenge", () => {
     happens({ name: "OperatorLost", resultId, verdict: "clock", by: me });
     happens({ name: "Overturned", requestId: ZERO_HASH, resultId });
     expect(toLock()).to.equal(0n);
+  });
+});
+
+describe("promises", () => {
+  const [first, second] = [ZERO_HASH, RELEASE_ID];
+
+  it("are summed, but for one's own, until they are kept or dropped", () => {
+    const promises = createPromises();
+    promises.set(first, 3n);
+    promises.set(second, 4n);
+    promises.set(first, 5n);
+    expect([promises.besides(), promises.besides(first), promises.has(second)]).to.deep.equal([9n, 4n, true]);
+    promises.retain((key) => key === first);
+    expect([promises.besides(), promises.has(second)]).to.deep.equal([5n, false]);
+    promises.set(first, 0n);
+    expect([promises.besides(), promises.has(first)]).to.deep.equal([0n, false]);
+  });
+
+  it("of several processes are never more than there is, also if one has seen the effect of its own", () => {
+    expect(shareAmong(1, 7n)).to.equal(7n);
+    for (const processes of [2, 3, 10]) {
+      const [all, share] = [10n ** 18n, shareAmong(processes, 10n ** 18n)];
+      const again = shareAmong(processes, all - share);
+      expect(BigInt(processes) * share + again <= all).to.equal(true);
+    }
   });
 });
 

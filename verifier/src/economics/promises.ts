@@ -11,6 +11,14 @@ export interface Promises {
   retain(isKept: (key: Hex) => boolean): void;
 }
 
+/**
+ * What each of several processes that share a stake, and do not know of each other's promises, may promise of it: so much that one of
+ * them can do it once more before the others have seen that.
+ */
+export function shareAmong(processes: number, wei: bigint): bigint {
+  return processes > 1 ? wei / BigInt(processes + 1) : wei;
+}
+
 export function createPromises(): Promises {
   const promised = new Map<Hex, bigint>();
   let sum = 0n;

@@ -16,7 +16,7 @@ import { lockedInGames } from "../economics/locked.ts";
 import { lowerHex } from "../lowerHex.ts";
 import type { Audit } from "../state/audits.ts";
 import { expiryOf } from "./handed.ts";
-import { leftIn, roundsOf, type RoleContext } from "./role.ts";
+import { challengeable, leftIn, roundsOf, type RoleContext } from "./role.ts";
 
 export const CHALLENGE_STATES = ["none", "sent", "queued", "open", "won", "lost"] as const;
 export type ChallengeState = (typeof CHALLENGE_STATES)[number];
@@ -66,7 +66,7 @@ export function viewOf(
   return {
     ...{ state, head, context, trials },
     lockedWei: lockedInGames(state, context.sender.address, baseFee, roundsOf(context, state)),
-    freeWei: leftIn("receipts", freeWei, context, state, head),
+    freeWei: challengeable(context, leftIn("receipts", freeWei, context, state, head)),
   };
 }
 

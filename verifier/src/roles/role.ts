@@ -12,7 +12,7 @@ import type { FastPaths } from "../compute/selfCheck.ts";
 import type { Duty } from "../duties.ts";
 import type { GasPrice } from "../economics/feePerGas.ts";
 import { toLockIn, type RoundsOf } from "../economics/locked.ts";
-import type { Promises } from "../economics/promises.ts";
+import { shareAmong, type Promises } from "../economics/promises.ts";
 import type { Reading } from "../economics/reading.ts";
 import type { RunTimes } from "../economics/runTimes.ts";
 import { logError, type Logger } from "../log.ts";
@@ -48,6 +48,8 @@ export interface RoleContext {
   readonly freeForReceipts: Reading<bigint>;
   /** Of `freeStake`: bonds of answers, and what challenges may lock, that the chain does not show yet. */
   readonly promised: Readonly<Record<"answers" | "challenges", Promises>>;
+  /** Processes of this identity that share the database. */
+  readonly processes: () => number;
   readonly gasPrice: (head: BlockRef) => GasPrice;
   /** Processes that compute traces side by side. */
   readonly workers: number;
@@ -76,6 +78,14 @@ export function leftIn(
   if (freeWei === undefined) return undefined;
   const { baseFee } = context.gasPrice(head);
   return freeWei - toLockIn(court, state, context.sender.address, baseFee, roundsOf(context, state));
+}
+
+/** What this process may lock of that in challenges. */
+export function challengeable(
+  context: Pick<RoleContext, "processes">,
+  leftWei: bigint | undefined,
+): bigint | undefined {
+  return leftWei === undefined ? undefined : shareAmong(context.processes(), leftWei);
 }
 
 export interface Heard {

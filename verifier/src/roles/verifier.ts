@@ -21,7 +21,15 @@ import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
 import { createJudge, JUDGE_PLACES, type JudgeOptions } from "./judgement.ts";
-import { dutiesOfTrials, leftIn, moveDuty, roundsOf, type Role, type RoleContext } from "./role.ts";
+import {
+  challengeable,
+  dutiesOfTrials,
+  leftIn,
+  moveDuty,
+  roundsOf,
+  type Role,
+  type RoleContext,
+} from "./role.ts";
 
 export interface VerifierOptions extends JudgeOptions {
   /** Releases whose answers are checked. Default: all. */
@@ -119,7 +127,8 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const { resultId } = trial.result;
     const { release } = trial.release;
     const { baseFee, tip } = context.gasPrice(head);
-    const freeWei = leftIn("market", context.freeStake.at(head), context, state, head);
+    const leftWei = leftIn("market", context.freeStake.at(head), context, state, head);
+    const freeWei = challengeable(context, leftWei);
     // It is being asked for: until then it is as it was.
     if (freeWei === undefined) return promised.has(resultId);
     const rounds = roundsOf(context, state);

@@ -18,6 +18,8 @@ export interface Claims {
   give(subjects: readonly string[]): Promise<void>;
   /** Subjects that this process holds. */
   held(): number;
+  /** Processes that share the database, this one included, of late. */
+  processes(): number;
   /** When the database last answered, unix seconds. */
   heardAt(): number;
   /** Gives everything back. */
@@ -45,8 +47,12 @@ export async function openClaims(
   const instance = randomUUID();
 
   const held = new Set<string>();
+  let processes = 1;
   /** Since when the database has not heard of us, by our own clock. */
   let heard = Date.now();
+
+  const alive = () =>
+    database.selectFrom("instances").where("heartbeat_ms", ">=", sql<number>`${NOW_MS} - ${silenceMs}`);
 
   async function beat(): Promise<void> {
     const at = Date.now();
@@ -55,6 +61,10 @@ export async function openClaims(
       .values({ id: instance, heartbeat_ms: NOW_MS })
       .onConflict((conflict) => conflict.column("id").doUpdateSet({ heartbeat_ms: NOW_MS }))
       .execute();
+    const { count } = await alive()
+      .select((row) => row.fn.countAll<number>().as("count"))
+      .executeTakeFirstOrThrow();
+    processes = Math.max(1, count);
     // Whoever was silent for so long may have been taken for dead.
     if (at - heard > silenceMs / 2) held.clear();
     heard = at;
@@ -70,10 +80,6 @@ export async function openClaims(
   }
 
   async function claim(subjects: readonly string[]): Promise<readonly string[]> {
-    const alive = database
-      .selectFrom("instances")
-      .select("id")
-      .where("heartbeat_ms", ">=", sql<number>`${NOW_MS} - ${silenceMs}`);
     const taken = await database
       .insertInto("claims")
       // In one order everywhere, so that two processes cannot wait for each other's rows.
@@ -83,7 +89,10 @@ export async function openClaims(
           .column("subject")
           .doUpdateSet({ instance })
           .where((where) =>
-            where.or([where("claims.instance", "=", instance), where("claims.instance", "not in", alive)]),
+            where.or([
+              where("claims.instance", "=", instance),
+              where("claims.instance", "not in", alive().select("id")),
+            ]),
           ),
       )
       .returning("subject")
@@ -101,6 +110,7 @@ export async function openClaims(
   return {
     instance,
     held: () => held.size,
+    processes: () => processes,
     heardAt: () => heard / 1000,
     async take(subjects) {
       if (Date.now() - heard > silenceMs / 2) held.clear();

@@ -75,6 +75,8 @@ function itKeepsState(open: () => Promise<Database>): void {
 
   it("gives each subject to one process, and to another once that is silent or gives it back", async () => {
     const [a, b] = [await openClaims(first, testLog), await openClaims(second, testLog)];
+    // The other one hears of it with its next heartbeat.
+    expect([a.processes(), b.processes()]).to.deep.equal([1, 2]);
     const wanted = Array.from({ length: 50 }, (_, i) => `subject ${i}`);
     const [mine, yours] = await Promise.all([a.take(wanted), b.take([...wanted].reverse())]);
     expect(mine.size + yours.size).to.equal(50);

@@ -85,3 +85,10 @@ export function floatFormat(name: DTypeName): FloatFormat {
       throw new RangeError(`${name} is not a float dtype`);
   }
 }
+
+/** Bytes of a blob of these tensors. */
+export function blobBytes(
+  tensors: readonly { readonly dtype: DTypeName; readonly elements: number }[],
+): number {
+  return tensors.reduce((sum, { dtype: name, elements }) => sum + elements * dtype(name).bytes, 0);
+}

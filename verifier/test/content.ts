@@ -97,8 +97,14 @@ export function createBench(): Bench {
   };
 }
 
-/** Serves blocks as a gateway does, and counts what was asked of each. */
-export function blockServer(blocks: readonly TestBlock[]): {
+/**
+ * Serves blocks as a gateway does, and counts what was asked of each.
+ * @param lateMs After which it says that it lacks a block. Default: at once.
+ */
+export function blockServer(
+  blocks: readonly TestBlock[],
+  lateMs?: number,
+): {
   readonly asked: Map<string, number>;
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
 } {
@@ -108,7 +114,8 @@ export function blockServer(blocks: readonly TestBlock[]): {
     asked,
     handle(request, response) {
       const block = byPath.get(request.url ?? "");
-      if (block === undefined) return void response.writeHead(404).end();
+      const refuse = (): void => void response.writeHead(404).end();
+      if (block === undefined) return lateMs === undefined ? refuse() : void setTimeout(refuse, lateMs);
       const key = block.cid.toString();
       asked.set(key, (asked.get(key) ?? 0) + 1);
       response.writeHead(200, { "content-length": block.bytes.length }).end(block.bytes);

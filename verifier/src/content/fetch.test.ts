@@ -178,16 +178,9 @@ describe("fetching content", () => {
 
   it("goes on where it stopped, also after a restart, and again checks what is there", async () => {
     const directory = bench.folder();
-    const blocks = file.blocks.slice(0, 20);
-    const some = blockServer(blocks);
-    const paths = new Set(blocks.map(({ cid }) => `/ipfs/${cid.toString()}?format=raw`));
-    // What it lacks it says late: the attempt ends with that, and some blocks shall have come before.
-    const mirror = await bench.listen((request, response) => {
-      const answer = (): void => some.handle(request, response);
-      if (paths.has(request.url ?? "")) answer();
-      else setTimeout(answer, 500);
-    });
-    const first = await bench.open({ directory, mirrors: [mirror] });
+    // The attempt ends when it says what it lacks, and some blocks shall have come before.
+    const some = blockServer(file.blocks.slice(0, 20), 500);
+    const first = await bench.open({ directory, mirrors: [await bench.listen(some.handle)] });
     expect(await codeOf(first.provide(sha256, [ipfs(file.root)]))).to.equal("CONTENT_UNAVAILABLE");
     expect(existsSync(join(entry(directory, sha256), "file"))).to.equal(false);
     const partial = readdirSync(entry(directory, sha256)).find((name) => name.startsWith("partial.")) ?? "";

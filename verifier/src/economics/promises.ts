@@ -1,6 +1,6 @@
+/** Wei that was decided on and that the chain does not show yet: what else is decided on leaves it. */
 import type { Hex } from "../../../sdk/src/structs.ts";
 
-/** Wei that was decided on and that the chain does not show yet: what else is decided on leaves it. */
 export interface Promises {
   /** @param wei 0: nothing any more. */
   set(key: Hex, wei: bigint): void;

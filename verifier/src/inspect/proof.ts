@@ -8,7 +8,7 @@ import { claimSchema, fromHex, hex, sameHex, small, type Claim, type Hex } from 
 import type { Court } from "../chain/state.ts";
 import { requestIdOf, resultIdOf } from "../../../sdk/src/ids.ts";
 import { decodeHeader } from "../../../program/src/decode.ts";
-import { dtype, type DTypeName } from "../../../program/src/dtype.ts";
+import { blobBytes, dtype, type DTypeName } from "../../../program/src/dtype.ts";
 import { outElements, type Instruction, type TensorLoad } from "../../../program/src/instruction.ts";
 import { LEAF_BYTES } from "../../../program/src/treeShape.ts";
 import { evaluateWith } from "../../../program/src/naive/interpret.ts";
@@ -160,9 +160,7 @@ function provenOutput(call: z.infer<typeof output>): Proven | undefined {
   const header = decodeHeader(fromHex(call.proof.header));
   const made = header?.outputs[call.output];
   if (header === undefined || made === undefined) return undefined;
-  const before = header.outputs
-    .slice(0, call.output)
-    .reduce((sum, { dtype: name, elements }) => sum + elements * dtype(name).bytes, 0);
+  const before = blobBytes(header.outputs.slice(0, call.output));
   const exact = openedBits(call.proof.output, made.dtype, call.element);
   if (exact === undefined) return undefined;
   const right = scalarOf(made.dtype, exact);

@@ -10,6 +10,7 @@ import { createNotices } from "../economics/decision.ts";
 import { ether } from "../economics/ether.ts";
 import { createPromises } from "../economics/promises.ts";
 import { createReading, type Reading } from "../economics/reading.ts";
+import { once } from "../once.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
 import type { Verdict } from "../state/findings.ts";
 import {
@@ -24,7 +25,7 @@ import {
 import { checkHanded, expiryOf, misfit, type Handed } from "./handed.ts";
 import { JUDGE_PLACES, type Judge } from "./judgement.ts";
 import { lineDuties } from "./line.ts";
-import type { Role, RoleContext } from "./role.ts";
+import { placesFor, type Role, type RoleContext } from "./role.ts";
 
 /** Receipts that are not judged, or wrong and not challenged. */
 const MOST_OPEN = 1000;
@@ -64,6 +65,11 @@ export interface AuditorParts {
   readonly onDone: (digest: Hex) => void;
 }
 
+/** Whatever comes first is above all that does not; then counts what a receipt stands for. */
+function rankOf(comesFirst: boolean, { bondClass }: Receipt): number {
+  return bondClass + (comesFirst ? MAX_BOND_CLASS + 1 : 0);
+}
+
 export function createAuditor(
   context: RoleContext,
   { audits, judge, terms, stateOf, onChange, onDone }: AuditorParts,
@@ -80,24 +86,15 @@ export function createAuditor(
   const refused = new Map<Hex, number>();
   const reserves = new Map<Hex, Reading<bigint>>();
   const notices = createNotices(log);
-  let loaded: Promise<void> | undefined;
-  let tidiedAt = performance.now();
+  const loadOnce = once(load);
+  let tidiedAt: number | undefined;
 
   /** What is wrong first, then what stands for more. Processes that share the database take up what others were handed. */
   async function load(): Promise<void> {
     const rows = await audits.unsettled(Math.floor(Date.now() / 1000) - RECEIPT_VALIDITY);
-    const worth = ({ verdict, receipt }: Audit): number =>
-      receipt.bondClass + (verdict === "wrong" ? MAX_BOND_CLASS + 1 : 0);
+    const worth = ({ verdict, receipt }: Audit): number => rankOf(verdict === "wrong", receipt);
     for (const audit of rows.toSorted((a, b) => worth(b) - worth(a)))
       if (known.size < MOST_OPEN && !known.has(audit.digest)) known.set(audit.digest, audit);
-  }
-
-  function loadOnce(): Promise<void> {
-    loaded ??= load().catch((error: unknown) => {
-      loaded = undefined;
-      throw error;
-    });
-    return loaded;
   }
 
   function leave(digest: Hex): void {
@@ -238,7 +235,7 @@ export function createAuditor(
     if (verdict === undefined && releases.failure(receipt.releaseId) === "final")
       return [{ key: `audit:${digest}`, subject, run: () => forget(digest) }];
     if (verdict === undefined) {
-      const places = releases.ready(receipt.releaseId) === undefined ? 0 : JUDGE_PLACES;
+      const places = placesFor(context, receipt.releaseId, JUDGE_PLACES);
       const run = async (): Promise<void> => {
         judging.add(digest);
         await judgeIt(audit, record, head).finally(() => judging.delete(digest));
@@ -263,19 +260,21 @@ export function createAuditor(
   }
 
   function tidy(now: number): Duty[] {
-    if (performance.now() - tidiedAt < TIDY_MS && loaded !== undefined) return [];
+    if (tidiedAt !== undefined && performance.now() - tidiedAt < TIDY_MS) return [];
     const run = async (): Promise<void> => {
+      await loadOnce();
+      const first = tidiedAt === undefined;
       tidiedAt = performance.now();
-      if (loaded === undefined) return loadOnce();
+      if (first) return;
       await audits.purge(now);
       await load();
     };
     return [{ key: "tidyAudits", subject: undefined, run }];
   }
 
-  /** Releases of which nobody has the file can fill no places; then counts what a receipt stands for. */
-  function worthOf({ releaseId, bondClass }: Receipt): number {
-    return bondClass + (releases.ready(releaseId) === undefined ? 0 : MAX_BOND_CLASS + 1);
+  /** Releases of which nobody has the file can fill no places. */
+  function worthOf(receipt: Receipt): number {
+    return rankOf(releases.ready(receipt.releaseId) !== undefined, receipt);
   }
 
   /** What is worth least, of what nothing is done about, gives way to what is worth more. @throws {AssayError} BUSY */

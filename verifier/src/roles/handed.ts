@@ -1,8 +1,7 @@
 /** Whether a receipt that somebody hands in can be judged and challenged. */
 import { inputsRoot } from "../../../program/src/claim.ts";
 import { decodeHeader } from "../../../program/src/decode.ts";
-import { dtype } from "../../../program/src/dtype.ts";
-import type { ProgramInput } from "../../../program/src/instruction.ts";
+import { blobBytes } from "../../../program/src/dtype.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { keccak } from "../../../sdk/src/ids.ts";
 import { RECEIPT_VALIDITY, type Receipt } from "../../../sdk/src/receipts.ts";
@@ -30,10 +29,6 @@ export function expiryOf({ issuedAt }: Receipt): number {
   return issuedAt + RECEIPT_VALIDITY;
 }
 
-function bytesOf(inputs: readonly ProgramInput[]): number {
-  return inputs.reduce((sum, { dtype: name, elements }) => sum + elements * dtype(name).bytes, 0);
-}
-
 /**
  * Why input and output are not those that the receipt is about, or none of its release: nobody could win by them. Undefined: they are.
  * The chain has hashes alone, so a challenge with an output of another length is begun, and lost.
@@ -51,7 +46,7 @@ export function misfit(
     return "the output is not the one that the receipt is about";
   const { inputs } = decodeHeader(fromHex(header)) ?? { inputs: [] };
   // A publisher may have said anything of its release.
-  if (bytesOf(inputs) !== input.length) return "its release does not fit its own program";
+  if (blobBytes(inputs) !== input.length) return "its release does not fit its own program";
   return sameHex(toHex(inputsRoot({ inputs }, input)), receipt.inputsRoot)
     ? undefined
     : "the input is not the one that the receipt is about";

@@ -25,7 +25,7 @@ import { revealOf } from "../play/reveals.ts";
 import { answerWith, type DefendedTrace } from "../play/trace.ts";
 import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
-import { dutiesOfTrials, leftIn, moveDuty, type Role, type RoleContext } from "./role.ts";
+import { dutiesOfTrials, leftIn, moveDuty, placesFor, type Role, type RoleContext } from "./role.ts";
 
 /** Which requests are answered; the others are left to others. */
 export type OperatorOptions = AnswerTerms;
@@ -180,10 +180,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     log.info({ request: requestId, release: record.releaseId }, "answered");
   }
 
-  const promised = context.promised.answers;
-
   function forget(requestId: Hex): void {
-    promised.set(requestId, 0n);
     outputs.delete(requestId);
     turns.delete(requestId);
     begun.delete(requestId);
@@ -210,7 +207,6 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
   }
 
   function answers(state: ChainState, head: BlockRef): Duty[] {
-    promised.retain((requestId) => begun.has(requestId) && state.requests.has(requestId));
     const duties: Duty[] = [];
     let risk: Risk | undefined;
     for (const request of openRequests(state, head)) {
@@ -218,21 +214,17 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       const { releaseId, deadline } = request.request;
       const record = state.releases.get(releaseId);
       if (record === undefined) continue;
-      risk ??= {
-        open: openExposure(state, head),
-        freeWei: freeFor(state, head),
-      };
+      risk ??= { open: openExposure(state, head), freeWei: freeFor(state, head) };
       const decision = consider(record, request.request, risk, head);
       if (!decision.take) {
         begun.delete(requestId);
-        promised.set(requestId, 0n);
         notices.refuse(requestId, { request: requestId, release: releaseId }, "left to others", decision);
         continue;
       }
       // What waits for its turn is not promised to anybody yet.
       if ((turns.get(requestId) ?? 0) > head.timestamp) continue;
       begun.add(requestId);
-      promised.set(requestId, request.request.bond);
+      context.promised.answers.set(requestId, request.request.bond);
       const { open, freeWei } = risk;
       risk = {
         open: addExposure(open, exposureOf(request.request)),
@@ -241,12 +233,12 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       duties.push({
         key: `answer:${requestId}`,
         subject: requestId,
-        // What waits for a file takes nobody's turn.
-        places: releases.ready(releaseId) === undefined ? 0 : ANSWER_PLACES,
+        places: placesFor(context, releaseId, ANSWER_PLACES),
         deadline,
         run: () => answer(record, request, head),
       });
     }
+    context.promised.answers.retain((requestId) => begun.has(requestId) && state.requests.has(requestId));
     return duties;
   }
 

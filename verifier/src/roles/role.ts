@@ -57,6 +57,15 @@ export interface RoleContext {
   readonly log: Logger;
 }
 
+/** Of a duty that computes: what waits for its release's file takes nobody's turn. */
+export function placesFor(
+  { releases }: Pick<RoleContext, "releases">,
+  releaseId: Hex,
+  places: number,
+): number {
+  return releases.ready(releaseId) === undefined ? 0 : places;
+}
+
 /** Selects of a dispute about a release at most. */
 export function roundsOf({ releases }: Pick<RoleContext, "releases">, state: ChainState): RoundsOf {
   return (releaseId) => {

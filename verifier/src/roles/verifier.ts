@@ -26,6 +26,7 @@ import {
   dutiesOfTrials,
   leftIn,
   moveDuty,
+  placesFor,
   roundsOf,
   type Role,
   type RoleContext,
@@ -210,8 +211,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
         {
           key: `judge:${result.resultId}`,
           subject: result.requestId,
-          // What waits for a file takes nobody's turn.
-          places: releases.ready(trial.release.releaseId) === undefined ? 0 : JUDGE_PLACES,
+          places: placesFor(context, trial.release.releaseId, JUDGE_PLACES),
           deadline: result.endsAt,
           run: () => judge(trial, found),
         },

@@ -92,7 +92,7 @@ async function copyTemplate(template: string, directory: string): Promise<boolea
  * A new database gets its name when it is whole. It is a copy of the template; without one (somebody cleared the cache) a process of its
  * own makes it. If this process is killed, that one may go on for a moment, so each has a directory of its own.
  */
-async function createDatabase(directory: string, path: string, template: string): Promise<void> {
+async function createDatabase(directory: string, path: string, template = templatePath()): Promise<void> {
   for (const name of readdirSync(directory))
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE);
   const unfinished = mkdtempSync(join(directory, UNFINISHED));
@@ -108,7 +108,7 @@ async function createDatabase(directory: string, path: string, template: string)
   renameSync(unfinished, path);
 }
 
-async function openWorker(directory: string, template: string): Promise<Worker> {
+async function openWorker(directory: string, template: string | undefined): Promise<Worker> {
   const path = join(directory, "postgres");
   if (!existsSync(path)) await createDatabase(directory, path, template);
   return startWorker(path);
@@ -116,9 +116,10 @@ async function openWorker(directory: string, template: string): Promise<Worker> 
 
 /**
  * Opens or creates the database of a directory.
+ * @param template What a new one is a copy of. Default: that of the set-up.
  * @throws {AssayError} STATE_LOCKED if another process has it open, STATE_FAILED if it cannot be opened.
  */
-export async function openEmbedded(directory: string, template = templatePath()): Promise<PostgresPool> {
+export async function openEmbedded(directory: string, template?: string): Promise<PostgresPool> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(directory);
   const worker = await openWorker(directory, template).catch((error: unknown) => {

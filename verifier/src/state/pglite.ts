@@ -1,11 +1,8 @@
 /** The embedded Postgres (PGlite), as this project runs it. */
 import { setFlagsFromString } from "node:v8";
 import { PGlite, types } from "@electric-sql/pglite";
+import { INITDB, SHARED_BUFFERS } from "./pgliteParameters.ts";
 
-/** The system's own cache has what is not kept here. */
-const SHARED_BUFFERS = "shared_buffers=16MB";
-/** MiB of a file of the write-ahead log: a new database begins with one. */
-export const INITDB: readonly string[] = ["--set", SHARED_BUFFERS, "--wal-segsize=4"];
 const TIER_UP = ["wasm-tier-up", "wasm-dynamic-tiering"];
 
 /**

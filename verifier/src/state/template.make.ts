@@ -14,13 +14,14 @@ import {
   renameSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { openPostgres } from "./pglite.ts";
 import { templatePath } from "./template.ts";
 
 const [, , path = templatePath()] = process.argv;
 if (!existsSync(path)) {
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = mkdtempSync(`${path}-`);
+  // Mostly there is nothing to do, and no need of it.
+  const { openPostgres } = await import("./pglite.ts");
   await (await openPostgres(unfinished)).close();
   chmodSync(unfinished, 0o755);
   for (const entry of readdirSync(unfinished, { recursive: true, withFileTypes: true })) {

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod/v4";
-import { INITDB } from "./pglite.ts";
+import { INITDB } from "./pgliteParameters.ts";
 
 const CACHE = new URL("../../../node_modules/.cache/assay/", import.meta.url);
 

@@ -1,4 +1,5 @@
 /** One look at the chain, with what is read only if somebody asks for it, once a block. */
+import { once } from "../../once.ts";
 import { readHead, readMarket, type Head } from "./chain.ts";
 import type { OutboxContext } from "./context.ts";
 import type { Market } from "./fees.ts";
@@ -15,18 +16,6 @@ export interface View {
   market(): Promise<Market>;
   /** Wei. */
   balance(): Promise<bigint>;
-}
-
-/** Reads at most once; again if that failed. */
-function once<T>(read: () => Promise<T>): () => Promise<T> {
-  let known: Promise<T> | undefined;
-  return () => {
-    known ??= read().catch((error: unknown) => {
-      known = undefined;
-      throw error;
-    });
-    return known;
-  };
 }
 
 export function createViewer({ provider, readings }: OutboxContext): () => Promise<View> {

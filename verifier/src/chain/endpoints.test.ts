@@ -320,6 +320,40 @@ describe("endpoints", function () {
       expect(block).to.have.property("number", "0x1");
     });
 
+    it("outlasts a failure that passes, of both endpoints at different times", async () => {
+      const failing = (proxy: Proxy): void => {
+        proxy.bend = only(() => (asked(proxy, "eth_getBlockByNumber") === 1 ? CUT : undefined));
+      };
+      failing(first);
+      failing(second);
+      const endpoints = open([first.url, second.url]);
+      expect(await endpoints.agreed("eth_getBlockByNumber", ["0x0", false])).to.have.property(
+        "number",
+        "0x0",
+      );
+      expect(asked(first, "eth_getBlockByNumber") + asked(second, "eth_getBlockByNumber")).to.equal(4);
+    });
+
+    it("asks beside a question that is not answered, long before its time limit", async () => {
+      first.bend = only(() => (asked(first, "eth_getTransactionCount") % 2 === 1 ? STALL : undefined));
+      const endpoints = open([first.url, second.url], { timeoutMs: 600_000 });
+      const params = [world.deployment.addresses.vault, "latest"];
+      const read = (result: unknown): bigint => BigInt(String(result));
+      const counted = await endpoints.reached("nonce", "eth_getTransactionCount", params, read);
+      expect(await endpoints.agreed("eth_getTransactionCount", params)).to.equal(toQuantity(counted));
+      expect(asked(first, "eth_getTransactionCount")).to.equal(4);
+    });
+
+    it("asks the third while the first is asked again", async () => {
+      first.bend = only(STALL);
+      const endpoints = open([first.url, second.url, third.url], { timeoutMs: 600_000 });
+      expect(await endpoints.agreed("eth_getBlockByNumber", ["0x0", false])).to.have.property(
+        "number",
+        "0x0",
+      );
+      expect(asked(third, "eth_getBlockByNumber")).to.equal(1);
+    });
+
     it("waits for an endpoint that is behind, without calling it a liar", async () => {
       first.bend = ({ method }) => (method === "eth_getBlockByNumber" ? { change: () => null } : undefined);
       const { log, lines } = recordLog();

@@ -8,6 +8,7 @@ import { hex, quantity, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Logger } from "../log.ts";
 import { canonical } from "./rpc/canonical.ts";
 import { createEndpoint, type Ask, type Endpoint, type Reader } from "./rpc/endpoint.ts";
+import { insist } from "./rpc/insist.ts";
 import { poll, type PollResult, type Vote } from "./rpc/poll.ts";
 import { createRoster } from "./rpc/roster.ts";
 import { EndpointError, type RpcAnswer } from "./rpc/transport.ts";
@@ -274,7 +275,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     const soon = new Promise<void>((resolve) => (enough = resolve));
     const all = asked.map(async (endpoint) => {
       try {
-        answers.set(endpoint, await endpoint.ask(method, params, read));
+        answers.set(endpoint, await insist(() => endpoint.ask(method, params, read)));
         if (answers.size >= needed) enough();
       } catch (error) {
         errors.push(error);

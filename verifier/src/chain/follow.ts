@@ -31,8 +31,9 @@ export interface FollowOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Queries on their way while the caller handles what came before. */
+/** Queries on their way while the caller handles what came before: of ranges, and of the tail's single blocks. */
 const AHEAD = 3;
+const AHEAD_IN_TAIL = 8;
 /**
  * So near the head blocks are read one at a time, by their hashes: behind one address there may be several servers, and one that
  * is some blocks behind leaves out of a range what it does not have.
@@ -43,8 +44,8 @@ const ANSWER_WEIGHT = 500_000;
 /** A chain whose head is below what has been read is believed after this, milliseconds: an endpoint may just be behind. */
 const SHRINK_MS = 60_000;
 /**
- * After a failure the next queries are up to this many blocks long, each of another length: one number that no endpoint has is
- * passed, once it is behind the tail.
+ * After two failures in the same place the next queries are up to this many blocks long, each of another length: one number that
+ * no endpoint has is passed, once it is behind the tail.
  */
 const DETOUR = 16;
 /** A block that was read, and that the endpoints do not have after this many failures, is taken for undone. */
@@ -138,9 +139,9 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
   async function* readTo(head: BlockRef): AsyncGenerator<FollowItem, "read" | "moved"> {
     const queue: Reading[] = [];
     let next = trail.last() + 1;
-    const detour = failures === 0 ? undefined : 1 + ((failures * 5) % DETOUR);
+    const detour = failures < 2 ? undefined : 1 + ((failures * 5) % DETOUR);
     function fill(): void {
-      while (queue.length < AHEAD && next <= head.number) {
+      while (queue.length < (next > head.number - TAIL ? AHEAD_IN_TAIL : AHEAD) && next <= head.number) {
         const to = endOf(next, head, detour ?? spans.size());
         const read = source.range(next, to);
         // Its failure is seen when its turn comes.

@@ -1,5 +1,6 @@
 /** Votes of endpoints on one question. */
 import type { Endpoint } from "./endpoint.ts";
+import { insist } from "./insist.ts";
 
 export interface Vote<T> {
   readonly value: T;
@@ -18,7 +19,8 @@ export interface PollResult<T> {
 }
 
 /**
- * Asks `need` endpoints at once, and further ones, in this order, until `need` of them agree or none is left.
+ * Asks `need` endpoints at once, and further ones, in this order, until `need` of them agree or none is left. Who fails or is slow is
+ * asked again, while others are asked too.
  * @param voters Best first.
  */
 export async function poll<T>(
@@ -31,11 +33,22 @@ export async function poll<T>(
   const absent: Vote<T>[] = [];
   const errors: unknown[] = [];
   const pending = new Set<Promise<void>>();
+  /** Those of them that are asked again. */
+  const troubled = new Set<Endpoint>();
+  let tell: () => void = () => undefined;
   let wanted = need;
+
+  function trouble(endpoint: Endpoint): void {
+    troubled.add(endpoint);
+    tell();
+  }
 
   async function hear(endpoint: Endpoint): Promise<void> {
     try {
-      const vote = await ask(endpoint);
+      const vote = await insist(
+        () => ask(endpoint),
+        () => trouble(endpoint),
+      );
       if (vote.key === undefined) return void absent.push(vote);
       if (vote.doubtful === true) wanted = Math.max(wanted, Math.min(2, voters.length));
       const same = votes.get(vote.key);
@@ -43,6 +56,8 @@ export async function poll<T>(
       else same.by.push(endpoint);
     } catch (error) {
       errors.push(error);
+    } finally {
+      troubled.delete(endpoint);
     }
   }
 
@@ -58,12 +73,12 @@ export async function poll<T>(
     if (best !== undefined && best.by.length >= wanted) return { winner: best.vote, ballots, absent, errors };
     // All say that there is nothing.
     if (votes.size === 0 && absent.length >= wanted) return { winner: absent[0], ballots, absent, errors };
-    while (pending.size < wanted - count) {
+    while (pending.size - troubled.size < wanted - count) {
       const next = queue.shift();
       if (next === undefined) break;
       launch(next);
     }
     if (pending.size === 0) return { winner: undefined, ballots, absent, errors };
-    await Promise.race(pending);
+    await Promise.race([...pending, new Promise<void>((resolve) => (tell = resolve))]);
   }
 }

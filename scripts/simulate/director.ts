@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonRpcProvider } from "ethers";
 import type { Rng } from "../../program/src/testing/rng.ts";
-import type { Blow, Reorg, Schedule } from "./faults.ts";
+import { REORG_GAP, type Blow, type Reorg, type Schedule } from "./faults.ts";
 import type { Hand } from "./hand.ts";
 import type { PlannedRequest } from "./requests.ts";
 import { BLOCK_SECONDS } from "./rules.ts";
@@ -96,8 +96,8 @@ async function reorganise(
   await provider.send("evm_setTime", [Math.floor(Date.now() / 1000)]);
   for (const { raw } of undone)
     if (!rng.chance(lost)) await provider.broadcastTransaction(raw).catch(() => undefined);
-  for (const hand of hands) await hand.repeat();
   await provider.send("evm_setIntervalMining", [BLOCK_SECONDS]);
+  for (const hand of hands) await hand.repeat();
 }
 
 /** Resolves at the end of the play, when every blow has been recovered from. */
@@ -125,10 +125,14 @@ export async function direct(options: DirectorOptions): Promise<Happened> {
   }
 
   async function reorganiseAll(): Promise<void> {
+    let rest = 0;
     for (const reorg of schedule.reorgs) {
-      await until(reorg.at);
+      // On a slow machine the one before may have ended late; then some are left out.
+      await until(Math.max(reorg.at, rest));
+      if (elapsed() > schedule.seconds) break;
       say(`${reorg.depth} blocks ${reorg.kind}, ${reorg.lost * 100} % of transactions lost`);
       await reorganise(options, reorg, happened.failedOnce);
+      rest = elapsed() + REORG_GAP;
       happened.reorgs++;
       happened.deepestReorg = Math.max(happened.deepestReorg, reorg.depth);
     }

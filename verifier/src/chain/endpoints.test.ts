@@ -344,6 +344,18 @@ describe("endpoints", function () {
       expect(asked(first, "eth_getTransactionCount")).to.equal(4);
     });
 
+    it("gives an endpoint that wants fewer requests the pause that it asks for", async () => {
+      first.bend = only(() =>
+        asked(first, "eth_getBlockByNumber") === 1 ? status(429, { "retry-after": "5" }) : undefined,
+      );
+      const endpoints = open([first.url, second.url]);
+      expect(await endpoints.agreed("eth_getBlockByNumber", ["0x0", false])).to.have.property(
+        "number",
+        "0x0",
+      );
+      expect(asked(first, "eth_getBlockByNumber")).to.equal(2);
+    });
+
     it("asks the third while the first is asked again", async () => {
       first.bend = only(STALL);
       const endpoints = open([first.url, second.url, third.url], { timeoutMs: 600_000 });

@@ -275,7 +275,8 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     const soon = new Promise<void>((resolve) => (enough = resolve));
     const all = asked.map(async (endpoint) => {
       try {
-        answers.set(endpoint, await insist(() => endpoint.ask(method, params, read)));
+        const ask = (): Promise<T> => endpoint.ask(method, params, read);
+        answers.set(endpoint, await insist(ask, () => endpoint.isLimited()));
         if (answers.size >= needed) enough();
       } catch (error) {
         errors.push(error);

@@ -34,6 +34,8 @@ export interface Endpoint {
   /** What it fails to vote on. */
   readonly unable: Map<string, Failing>;
   isForeign(): boolean;
+  /** It wants fewer requests; those that come now wait. */
+  isLimited(): boolean;
   readonly ask: Ask;
   /** It gave an answer that cannot be right. */
   blame(error: EndpointError): void;
@@ -77,6 +79,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     height: undefined,
     unable: new Map(),
     isForeign: () => foreign,
+    isLimited: () => limitedUntil > Date.now(),
     ask,
     blame: (error) => failed(error),
     watch(listener) {

@@ -13,6 +13,7 @@ describe("insist", () => {
   function ask(...answers: readonly (() => Promise<string>)[]): Promise<string> {
     return insist(
       () => (answers[tries++] ?? silence)(),
+      () => false,
       () => troubles++,
     );
   }

@@ -14,18 +14,29 @@ function mayPass(error: unknown): boolean {
 
 /**
  * The first answer that comes, of up to {@link TRIES} tries.
- * @param ask May run twice at a time. @param onTrouble Called once: the first try has failed or is slow.
+ * @param ask May run twice at a time. @param isLimited Whether the endpoint wants fewer requests now: then slowness is no reason for another.
+ * @param onTrouble Called once: the first try has failed or is slow.
  */
-export function insist<T>(ask: () => Promise<T>, onTrouble?: () => void): Promise<T> {
+export function insist<T>(
+  ask: () => Promise<T>,
+  isLimited: () => boolean,
+  onTrouble: () => void = () => undefined,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let tries = 0;
     /** Tries that run or wait to begin. */
     let open = 0;
     let over = false;
+    let troubled = false;
+
+    function trouble(): void {
+      if (!troubled) onTrouble();
+      troubled = true;
+    }
 
     function begin(afterMs: number): void {
       if (over || tries === TRIES) return;
-      if (++tries === 2) onTrouble?.();
+      tries++;
       open++;
       if (afterMs === 0) void run();
       else setTimeout(() => void run(), afterMs);
@@ -39,19 +50,24 @@ export function insist<T>(ask: () => Promise<T>, onTrouble?: () => void): Promis
         asked = true;
       };
       const pauseMs = PAUSE_MS * 2 ** (tries - 1);
-      const slow = setTimeout(() => again(0), SLOW_MS);
+      const slow = setInterval(() => {
+        trouble();
+        if (!isLimited()) again(0);
+      }, SLOW_MS);
       try {
         const answer = await ask();
         over = true;
         resolve(answer);
       } catch (error) {
         open--;
-        if (mayPass(error)) again(pauseMs);
-        else over = true;
+        if (mayPass(error)) {
+          trouble();
+          again(pauseMs);
+        } else over = true;
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it came
         if (over || open === 0) reject(error);
       } finally {
-        clearTimeout(slow);
+        clearInterval(slow);
       }
     }
     begin(0);

@@ -47,6 +47,7 @@ export async function poll<T>(
     try {
       const vote = await insist(
         () => ask(endpoint),
+        () => endpoint.isLimited(),
         () => trouble(endpoint),
       );
       if (vote.key === undefined) return void absent.push(vote);

@@ -11,6 +11,7 @@ function endpoint(name: string): Endpoint {
     height: undefined,
     unable: new Map(),
     isForeign: () => false,
+    isLimited: () => false,
     ask: () => Promise.reject(new Error("not asked")),
     blame: () => undefined,
     watch: () => undefined,

@@ -141,6 +141,31 @@ describe("follow", () => {
     expect(heads).to.have.length(3);
   });
 
+  it("gives one of the newest blocks as the head where the next cannot be read, and no older one", async () => {
+    const chain = new FakeChain();
+    chain.grow(100);
+    const whole = source(chain, () => undefined);
+    const stop = new AbortController();
+    let bad = 50;
+    const failing: ChainSource = {
+      ...whole,
+      async range(from, to) {
+        if (from <= bad && bad <= to) throw new Error("connection reset");
+        return whole.range(from, to);
+      },
+    };
+    const heads: number[] = [];
+    let failures = 0;
+    const onError = (): void => {
+      if (++failures % 5 === 0) bad = 95;
+      if (failures === 10) stop.abort();
+    };
+    const options = { fromBlock: 1, pollMs: 1, chunk: 10, maxBackoffMs: 1, signal: stop.signal, onError };
+    for await (const item of follow(failing, options))
+      if (item.kind === "head") heads.push(item.block.number);
+    expect(heads).to.deep.equal([94]);
+  });
+
   it("undoes what a reorganisation took back", async () => {
     const quiet: Happening[] = Array.from({ length: 40 }, () => "nothing");
     const { seen, expected } = await followAll([...quiet, "reorg3", ...quiet, "reorg9"], 3);

@@ -9,7 +9,7 @@ export type FollowItem =
   | { readonly kind: "logs"; readonly logs: readonly ChainLog[]; readonly block: BlockRef }
   /** Everything after block `keep` is undone; what replaces it follows. */
   | { readonly kind: "reorg"; readonly keep: number }
-  /** All logs up to this block, which was the newest when they were asked for, have been given. */
+  /** All logs up to this block have been given. It was the newest when they were asked for, or one of the newest if the next ones failed. */
   | { readonly kind: "head"; readonly block: BlockRef };
 
 export interface FollowOptions {
@@ -79,6 +79,8 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
   /** Blocks of a query before one was refused: if the next are shorter, that was no failure. */
   let size: number;
   let lastHead: string | undefined;
+  /** The last block of the tail that this round has read. */
+  let reached: BlockRef | undefined;
   let shortSince: number | undefined;
 
   /**
@@ -165,12 +167,14 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
       const last = trail.lastHash();
       if (last !== undefined && parentHash !== last) return "moved";
       trail.extend(block);
+      if (block.number > head.number - TAIL) reached = block;
       fill();
       yield { kind: "logs", logs, block };
     }
   }
 
   async function* round(): AsyncGenerator<FollowItem> {
+    reached = undefined;
     const head = await source.head();
     if (head.number >= trail.last()) shortSince = undefined;
     let kept: number | undefined;
@@ -209,6 +213,11 @@ export async function* follow(source: ChainSource, options: FollowOptions): Asyn
       else {
         options.onError?.(error);
         pause = Math.min(maxBackoffMs, pollMs * 2 ** Math.min(failures++, 10));
+      }
+      // Where each round fails somewhere, nobody shall wait for one that does not.
+      if (reached !== undefined && reached.hash !== lastHead) {
+        lastHead = reached.hash;
+        yield { kind: "head", block: reached };
       }
     }
     if (pause > 0) await source.changed(pause, signal);

@@ -103,6 +103,13 @@ describe("endpoints", function () {
         expect(asked(second, "eth_getBlockByNumber")).to.equal(1);
       });
 
+    it("asks the next beside an endpoint that is slow, long before its time limit", async () => {
+      first.bend = only(STALL);
+      const endpoints = open([first.url, second.url], { timeoutMs: 120_000 });
+      expect(await endpoints.send("eth_getBlockByNumber", ["0x0", false])).to.have.property("number", "0x0");
+      expect([first, second].map((proxy) => asked(proxy, "eth_getBlockByNumber"))).to.deep.equal([1, 1]);
+    });
+
     it("rests a bad endpoint, and comes back to it when it has recovered", async () => {
       first.bend = () => CUT;
       const { log, lines } = recordLog();

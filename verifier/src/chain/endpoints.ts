@@ -8,6 +8,7 @@ import { hex, quantity, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Logger } from "../log.ts";
 import { canonical } from "./rpc/canonical.ts";
 import { createEndpoint, type Ask, type Endpoint, type Reader } from "./rpc/endpoint.ts";
+import { first } from "./rpc/first.ts";
 import { insist } from "./rpc/insist.ts";
 import { poll, type PollResult, type Vote } from "./rpc/poll.ts";
 import { createRoster } from "./rpc/roster.ts";
@@ -45,7 +46,7 @@ export interface EndpointStatus {
 export interface Endpoints {
   readonly chainId: number;
   /**
-   * One endpoint's answer; the next is asked if it fails. `error` is the chain's own word, a revert or a refused transaction; two
+   * One endpoint's answer; the next is asked if it fails or is slow. `error` is the chain's own word, a revert or a refused transaction; two
    * endpoints must say so if there are two.
    * @throws {AssayError} RPC_FAILED, TIMED_OUT, RANGE_TOO_LARGE (retryable), WRONG_CHAIN.
    */
@@ -163,6 +164,14 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   const disagreeing = new Set<string>();
   let disagreements = 0;
 
+  /** A lie about a revert would keep us from a move: one endpoint's word is not enough. */
+  function isFinal(errors: readonly unknown[]): boolean {
+    const refusals = errors.filter((error) => error instanceof EndpointError && error.kind === "answer");
+    return (
+      refusals.length === Math.min(2, quorum) || errors.some((error) => !(error instanceof EndpointError))
+    );
+  }
+
   function send(method: string, params: readonly unknown[]): Promise<unknown>;
   function send<T>(method: string, params: readonly unknown[], read: Reader<T>): Promise<T>;
   async function send(
@@ -171,18 +180,11 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     read: Reader<unknown> = same,
   ): Promise<unknown> {
     if (method === "eth_sendRawTransaction") return read(await broadcast(hex.parse(params[0])));
-    const errors: unknown[] = [];
-    let refusals = 0;
-    for (const endpoint of roster.order())
-      try {
-        return await endpoint.ask(method, params, read);
-      } catch (error) {
-        errors.push(error);
-        if (!(error instanceof EndpointError)) break;
-        // A lie about a revert would keep us from a move: one endpoint's word is not enough.
-        if (error.kind === "answer" && ++refusals === Math.min(2, quorum)) break;
-      }
-    throw failureOf(method, errors, chainId);
+    try {
+      return await first(roster.order(), ({ ask }) => ask(method, params, read), isFinal);
+    } catch (error) {
+      throw failureOf(method, error instanceof AggregateError ? error.errors : [error], chainId);
+    }
   }
 
   async function broadcast(raw: Hex): Promise<Hex> {

@@ -5,7 +5,7 @@ const TRIES = 3;
 /** Before the second try; twice as long before the third. */
 const PAUSE_MS = 250;
 /** Without an answer for so long, the question is asked once more beside the first. */
-const SLOW_MS = 2000;
+export const SLOW_MS = 2000;
 const PASSING: ReadonlySet<FailureKind> = new Set(["unreachable", "garbage", "limited", "failed", "behind"]);
 
 function mayPass(error: unknown): boolean {

@@ -46,8 +46,8 @@ export interface EndpointStatus {
 export interface Endpoints {
   readonly chainId: number;
   /**
-   * One endpoint's answer; the next is asked if it fails or is slow. `error` is the chain's own word, a revert or a refused transaction; two
-   * endpoints must say so if there are two.
+   * One endpoint's answer; the next is asked if it fails or is slow. `error` is the chain's own word, a revert or a refused
+   * transaction; two endpoints must say so if there are two.
    * @throws {AssayError} RPC_FAILED, TIMED_OUT, RANGE_TOO_LARGE (retryable), WRONG_CHAIN.
    */
   call(method: string, params: readonly unknown[]): Promise<RpcAnswer>;

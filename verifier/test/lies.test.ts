@@ -78,37 +78,57 @@ describe("an outbox among liars", function () {
   });
 
   for (const place of [0, 1, 2])
-    it(`sends though endpoint ${place + 1} of three lies about nonce, pool, balance and base fee`, async () => {
+    it(`sends and raises though endpoint ${place + 1} of three lies about nonce, pool, balance, time and base fee`, async () => {
       const lies: Readonly<Record<string, readonly string[]>> = {
         eth_getTransactionCount: ["0x0", "0x7", "0x45"],
         eth_getBalance: ["0x0", "0xffffffffffffffffffffffff"],
       };
+      // No block since the first offer, and after the deadline; or the opposite.
+      const heads = [
+        { number: "0x0", timestamp: "0xffffffff", baseFeePerGas: "0xffffffffffffffff" },
+        { number: "0xffffffff", timestamp: "0x0", baseFeePerGas: "0x0" },
+      ];
       let lied = 0;
-      proxy.bend = ({ method }) => {
-        const told = lies[method];
-        if (told !== undefined) return { result: told[lied++ % told.length] };
-        if (method !== "eth_getBlockByNumber") return undefined;
-        return { change: (block) => ({ ...(block as object), baseFeePerGas: "0xffffffffffffffff" }) };
+      const lieWith = (head: object): void => {
+        proxy.bend = ({ method, params }) => {
+          const told = lies[method];
+          if (told !== undefined) return { result: told[lied++ % told.length] };
+          if (method !== "eth_getBlockByNumber") return undefined;
+          const lie = params[0] === "latest" ? head : { hash: `0x${"22".repeat(32)}` };
+          return { change: (block) => ({ ...(block as object), ...lie }) };
+        };
       };
       const others = await Promise.all([startProxy(chain.url), startProxy(chain.url)]);
       const urls = others.map(({ url }) => url).toSpliced(place, 0, proxy.url);
       const endpoints = createEndpoints({ urls, chainId: 31337, log: testLog });
-      const readings = agreedReadings(endpoints, toHex(getBytes(chain.wallet(7).address)));
+      const { address } = chain.wallet(7);
+      const offers = async (): Promise<bigint[]> =>
+        [...(await chain.pool(address)).values()].map(({ maxFeePerGas }) => maxFeePerGas);
       const sender = chain.sender(7, memoryJournal(), {
         provider: createProvider(endpoints),
-        readings,
+        readings: agreedReadings(endpoints, toHex(getBytes(address))),
+        fees: { minPatienceSeconds: 0.1 },
         replacedMs: 100,
       });
-      const before = await chain.provider.getTransactionCount(chain.wallet(7));
+      const before = await chain.provider.getTransactionCount(address);
       await chain.automine(false);
-      const sending = ["one", "two"].map((key) => sender.send(echoCall(`${key} ${place}`)));
-      await soon(async () => (await chain.pool(chain.wallet(7).address)).size === 2);
-      // Time for it to be taken for replaced.
-      await sleep(500);
+      const time = (await chain.provider.getBlock("latest"))?.timestamp ?? 0;
+      const move = { priority: "move", deadline: time + 600 } as const;
+      lieWith(heads[0] ?? {});
+      const sending = ["one", "two"].map((key) => sender.send(echoCall(`${key} ${place}`, move)));
+      await soon(async () => (await chain.pool(address)).size === 2);
+      for (const head of heads) {
+        lieWith(head);
+        const [offer = 0n] = await offers();
+        // Far above all that may be offered by now.
+        const baseFee = 4n * offer;
+        await chain.setBaseFee(baseFee);
+        await soon(async () => (await offers()).every((raised) => raised > baseFee));
+      }
       await chain.automine(true);
       await chain.mine();
       const mined = await Promise.all(sending);
-      expect(await chain.provider.getTransactionCount(chain.wallet(7))).to.equal(before + 2);
+      expect(await chain.provider.getTransactionCount(address)).to.equal(before + 2);
       for (const { status } of mined) expect(status).to.equal(1);
       await sender.close();
       endpoints.close();

@@ -22,6 +22,8 @@ export interface EchoChain extends TestChain {
   /** Transactions in the pool of an account: nonce to hash. */
   pool(address: string): Promise<Map<number, { hash: string; maxFeePerGas: bigint }>>;
   mine(blocks?: number): Promise<void>;
+  /** Mines a block with this base fee, wei per gas. */
+  setBaseFee(wei: bigint): Promise<void>;
   automine(on: boolean): Promise<void>;
   sender(account: number, journal: Journal, options?: Partial<OutboxOptions>): Sender;
 }
@@ -35,6 +37,11 @@ export async function startEchoChain(): Promise<EchoChain> {
   const chain = await startChain();
   const { provider } = chain;
   await provider.send("anvil_setCode", [ECHO, ECHO_CODE]);
+
+  async function mine(blocks = 1): Promise<void> {
+    await provider.send("anvil_mine", [toBeHex(blocks)]);
+  }
+
   return {
     ...chain,
     async count(key) {
@@ -58,8 +65,10 @@ export async function startEchoChain(): Promise<EchoChain> {
         ),
       );
     },
-    async mine(blocks = 1) {
-      await provider.send("anvil_mine", [toBeHex(blocks)]);
+    mine,
+    async setBaseFee(wei) {
+      await provider.send("anvil_setNextBlockBaseFeePerGas", [toBeHex(wei)]);
+      await mine();
     },
     async automine(on) {
       await provider.send("evm_setAutomine", [on]);

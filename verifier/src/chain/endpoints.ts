@@ -11,7 +11,7 @@ import { createEndpoint, type Ask, type Endpoint, type Reader } from "./rpc/endp
 import { first } from "./rpc/first.ts";
 import { insist } from "./rpc/insist.ts";
 import { poll, type PollResult, type Vote } from "./rpc/poll.ts";
-import { createRoster } from "./rpc/roster.ts";
+import { createRoster, type Head } from "./rpc/roster.ts";
 import { EndpointError, type RpcAnswer } from "./rpc/transport.ts";
 
 export interface EndpointsOptions {
@@ -67,8 +67,8 @@ export interface Endpoints {
   agreed<T>(method: string, params: readonly unknown[], read: Reader<T>): Promise<T>;
   /** As `agreed`, of what several requests to one endpoint give together. @param label For logs. */
   vote<T>(label: string, ballot: (ask: Ask) => Promise<Vote<T>>): Promise<T>;
-  /** Number of the newest block that `quorum` endpoints have reached. @throws {AssayError} as `vote`. */
-  height(): Promise<number>;
+  /** The newest block that `quorum` endpoints have reached, each figure by itself. @throws {AssayError} as `vote`. */
+  head(): Promise<Head>;
   /**
    * What `quorum` endpoints say at least, of an amount that need not be the same everywhere at one moment.
    * @param label For logs. @throws {AssayError} as `vote`.
@@ -91,7 +91,9 @@ export interface Endpoints {
 const PATIENCE_MS = 300;
 const MIB = 2 ** 20;
 
-const headSchema = z.object({ number: quantity, timestamp: quantity });
+const headSchema = z
+  .object({ number: quantity, timestamp: quantity, baseFeePerGas: z.string().transform(BigInt).nullish() })
+  .transform(({ baseFeePerGas, ...block }): Head => ({ ...block, baseFee: baseFeePerGas ?? 0n }));
 
 /** Names without secrets, unique. */
 function namesOf(urls: readonly string[]): string[] {
@@ -294,17 +296,28 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     });
   }
 
-  async function height(): Promise<number> {
+  async function head(): Promise<Head> {
     const needed = roster.need("head");
     const latest = ["latest", false];
     const heads = await survey("head", needed, "eth_getBlockByNumber", latest, (result) =>
       headSchema.parse(result),
     );
     roster.noteHeads(new Map(heads));
-    return reachedBy(
-      needed,
-      heads.map(([, { number }]) => number),
-    );
+    const said = heads.map(([, each]) => each);
+    return {
+      number: reachedBy(
+        needed,
+        said.map(({ number }) => number),
+      ),
+      timestamp: reachedBy(
+        needed,
+        said.map(({ timestamp }) => timestamp),
+      ),
+      baseFee: reachedBy(
+        needed,
+        said.map(({ baseFee }) => baseFee),
+      ),
+    };
   }
 
   async function reached(
@@ -328,7 +341,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     broadcast,
     agreed,
     vote,
-    height,
+    head,
     reached,
     async call(method, params) {
       try {

@@ -217,7 +217,7 @@ export function rpcSource(endpoints: Endpoints, addresses: readonly Hex[]): Chai
 
   return {
     async head() {
-      const number = await endpoints.height();
+      const { number } = await endpoints.head();
       const found = await this.block(number);
       if (found === undefined) throw moved(`block ${number} has gone`);
       return found;

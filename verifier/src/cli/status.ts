@@ -163,7 +163,7 @@ interface StatusFlags {
 
 /** The chain at one block, so that all figures are of the same time. */
 async function headOf({ endpoints, provider }: Session): Promise<{ number: number; timestamp: number }> {
-  const block = await provider.getBlock(await endpoints.height());
+  const block = await provider.getBlock((await endpoints.head()).number);
   if (block === null)
     throw new AssayError("CHAIN_MOVED", "the newest block has gone: ask again", { retryable: true });
   return block;

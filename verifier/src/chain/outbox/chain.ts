@@ -6,14 +6,7 @@ import { asRevert } from "../../../../sdk/src/revert.ts";
 import { bytes32, sameHex, type Hex } from "../../../../sdk/src/structs.ts";
 import { perPriority, TIP_PERCENTILES, type Market } from "./fees.ts";
 import type { Inclusion } from "./journal.ts";
-
-export interface Head {
-  readonly number: number;
-  readonly hash: string;
-  /** Unix seconds. */
-  readonly timestamp: number;
-  readonly baseFee: bigint;
-}
+import type { Head } from "../rpc/roster.ts";
 
 export interface Call {
   readonly from: Hex;
@@ -47,9 +40,9 @@ export async function ask<T>(what: string, question: Promise<T>): Promise<T> {
 
 export async function readHead(provider: JsonRpcApiProvider): Promise<Head> {
   const block = await ask("latest block", provider.getBlock("latest"));
-  if (block?.hash == null) throw new AssayError("RPC_FAILED", "the chain has no head", { retryable: true });
-  const { number, hash, timestamp, baseFeePerGas } = block;
-  return { number, hash, timestamp, baseFee: baseFeePerGas ?? 0n };
+  if (block === null) throw new AssayError("RPC_FAILED", "the chain has no head", { retryable: true });
+  const { number, timestamp, baseFeePerGas } = block;
+  return { number, timestamp, baseFee: baseFeePerGas ?? 0n };
 }
 
 function median(values: readonly bigint[]): bigint {

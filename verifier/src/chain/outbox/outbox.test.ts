@@ -39,7 +39,7 @@ for (const [name, openJournal] of JOURNALS) {
     });
     beforeEach(async () => {
       account++;
-      await setBaseFee(GWEI);
+      await chain.setBaseFee(GWEI);
       journal = await openJournal(database, `31337:${address()}`);
     });
     afterEach(async () => {
@@ -69,10 +69,6 @@ for (const [name, openJournal] of JOURNALS) {
 
     const isInPool = async (nonce: number): Promise<boolean> => (await chain.pool(address())).has(nonce);
     /** Of the next block, which is made at once. */
-    async function setBaseFee(wei: bigint): Promise<void> {
-      await chain.provider.send("anvil_setNextBlockBaseFeePerGas", [toBeHex(wei)]);
-      await chain.mine();
-    }
     const next = (): Promise<number> => chain.provider.getTransactionCount(address());
 
     it("sends a key once, however often it is asked for", async () => {
@@ -193,7 +189,7 @@ for (const [name, openJournal] of JOURNALS) {
       const offers = [(await entry("slow")).fees];
       while (offers.length < 4) {
         const { maxFeePerGas = 0n } = offers.at(-1) ?? {};
-        await setBaseFee(maxFeePerGas + 1n);
+        await chain.setBaseFee(maxFeePerGas + 1n);
         await soon(async () => (await entry("slow")).fees.maxFeePerGas > maxFeePerGas);
         offers.push((await entry("slow")).fees);
       }
@@ -203,7 +199,7 @@ for (const [name, openJournal] of JOURNALS) {
         expect(8n * fees.maxFeePerGas >= 9n * before.maxFeePerGas).to.equal(true);
         expect(8n * fees.maxPriorityFeePerGas >= 9n * before.maxPriorityFeePerGas).to.equal(true);
       }
-      await setBaseFee(GWEI);
+      await chain.setBaseFee(GWEI);
       await soon(async () => {
         await chain.mine();
         return (await entry("slow")).state === "mined";
@@ -218,7 +214,7 @@ for (const [name, openJournal] of JOURNALS) {
       const { send } = sender();
       const sending = [send(echoCall("cheap"))];
       await soon(() => isInPool(0));
-      await setBaseFee(90n * GWEI);
+      await chain.setBaseFee(90n * GWEI);
       sending.push(send(echoCall("dear", { priority: "move", deadline: 4e9 })));
       await soon(() => isInPool(1));
       await soon(async () => {

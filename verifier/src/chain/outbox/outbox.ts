@@ -163,7 +163,11 @@ export function createOutbox(options: OutboxOptions): Sender {
       ),
     );
     const mined = entries.filter(({ state }) => state !== "pending");
-    const undone = await attempt("watching for reorganisations", () => tracker.mined(mined, view.head), []);
+    const undone = await attempt(
+      "watching for reorganisations",
+      () => tracker.mined(mined, view.head.number),
+      [],
+    );
     for (const entry of undone) publisher.publish(entry, view.head.number, 0);
     return pending.filter((_, i) => waits[i]);
   }

@@ -2,7 +2,7 @@
 import type { TransactionReceipt } from "ethers";
 import { AssayError } from "../../../../sdk/src/error.ts";
 import { sameHex } from "../../../../sdk/src/structs.ts";
-import { ask, explainRevert, inclusionOf, readReceipt, type Head } from "./chain.ts";
+import { ask, explainRevert, inclusionOf, readReceipt } from "./chain.ts";
 import { failureFrom, fieldsOf, type OutboxContext, type Witness } from "./context.ts";
 import type { Entry, Signed } from "./journal.ts";
 
@@ -21,7 +21,7 @@ export interface Tracker {
   /** An entry that waits to be mined. @param chainNonce The chain's next nonce. @returns whether it waits still. */
   pending(entry: Entry, chainNonce: number): Promise<boolean>;
   /** Entries that were mined and are not final. @returns those whose block has gone: to be broadcast again. */
-  mined(entries: readonly Entry[], head: Head): Promise<Entry[]>;
+  mined(entries: readonly Entry[], head: number): Promise<Entry[]>;
   /** A second look at a move that was mined and is asked for again. */
   recheck(entry: Entry): Promise<SecondLook>;
   /** @returns the receipt of a mined entry; undefined: no endpoint has it at the moment. */
@@ -29,11 +29,11 @@ export interface Tracker {
 }
 
 export function createTracker(context: OutboxContext): Tracker {
-  const { journal, provider, witness, signer, log, probe } = context;
+  const { journal, provider, readings, witness, signer, log, probe } = context;
   const suspicions = new Map<number, Suspicion>();
   /** Entries that are not final and were told to be in a block. */
   const told = new Set<number>();
-  let lastHead = "";
+  let lastHead = NaN;
 
   async function find(
     entry: Entry,
@@ -142,16 +142,15 @@ export function createTracker(context: OutboxContext): Tracker {
   return {
     pending,
     async mined(entries, head) {
-      if (entries.length === 0 || head.hash === lastHead) return [];
+      if (entries.length === 0 || head === lastHead) return [];
       const undone: Entry[] = [];
       const blocks = new Map<number, string | undefined>();
       for (const entry of entries) {
         const { block = 0, blockHash = "" } = entry.inclusion ?? {};
-        if (block > head.number) continue;
-        if (!blocks.has(block))
-          blocks.set(block, (await ask("block", provider.getBlock(block)))?.hash ?? undefined);
+        if (block > head) continue;
+        if (!blocks.has(block)) blocks.set(block, await readings.hashOf(block));
         if (sameHex(blocks.get(block) ?? "", blockHash)) {
-          if (head.number - block < context.finality) continue;
+          if (head - block < context.finality) continue;
           await journal.finish(entry);
           told.delete(entry.id);
           continue;
@@ -159,7 +158,7 @@ export function createTracker(context: OutboxContext): Tracker {
         const again = await moved(entry);
         if (again !== undefined) undone.push(again);
       }
-      lastHead = head.hash;
+      lastHead = head;
       return undone;
     },
     async recheck(entry) {

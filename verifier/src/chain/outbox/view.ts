@@ -1,6 +1,7 @@
 /** One look at the chain, with what is read only if somebody asks for it, once a block. */
 import { once } from "../../once.ts";
-import { readHead, readMarket, type Head } from "./chain.ts";
+import type { Head } from "../rpc/roster.ts";
+import { readMarket } from "./chain.ts";
 import type { OutboxContext } from "./context.ts";
 import type { Market } from "./fees.ts";
 import type { Entry } from "./journal.ts";
@@ -19,19 +20,19 @@ export interface View {
 }
 
 export function createViewer({ provider, readings }: OutboxContext): () => Promise<View> {
-  let known: ({ hash: string; seenMs: number } & Pick<View, "market" | "balance">) | undefined;
+  let known: ({ block: number; seenMs: number } & Pick<View, "market" | "balance">) | undefined;
 
   return async () => {
     const [head, nonce, pendingNonce] = await Promise.all([
-      readHead(provider),
+      readings.head(),
       readings.nonce(),
       readings.pendingNonce(),
     ]);
-    if (known?.hash !== head.hash)
+    if (known?.block !== head.number)
       known = {
-        hash: head.hash,
+        block: head.number,
         seenMs: Date.now(),
-        market: once(async () => readMarket(provider, await readings.baseFee(head))),
+        market: once(() => readMarket(provider, head.baseFee)),
         balance: once(() => readings.balance()),
       };
     const { seenMs, market, balance } = known;

@@ -2,11 +2,13 @@
 import type { Logger } from "../../log.ts";
 import type { Endpoint } from "./endpoint.ts";
 
-/** What an endpoint says of its newest block. */
+/** The chain's newest block. */
 export interface Head {
   readonly number: number;
   /** Unix seconds. */
   readonly timestamp: number;
+  /** Wei per gas; 0 before EIP-1559. */
+  readonly baseFee: bigint;
 }
 
 export interface Roster {
@@ -21,7 +23,8 @@ export interface Roster {
    * named once in a while.
    */
   forgotten(label: string): Endpoint[];
-  noteHeads(heads: ReadonlyMap<Endpoint, Head>): void;
+  /** What endpoints take for the newest block. */
+  noteHeads(heads: ReadonlyMap<Endpoint, Pick<Head, "number" | "timestamp">>): void;
 }
 
 /** An endpoint that has failed for so long does not count among those that must agree. */

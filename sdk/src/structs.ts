@@ -18,6 +18,11 @@ export const quantity = z
   .string()
   .regex(/^0x[0-9a-f]{1,13}$/i)
   .transform(Number);
+/** A JSON-RPC quantity of up to 16 bytes: wei. */
+export const wideQuantity = z
+  .string()
+  .regex(/^0x[0-9a-f]{1,32}$/i)
+  .transform(BigInt);
 export const wide = z.bigint().nonnegative();
 /** An unsigned integer that fits a JavaScript number; decoders give bigints. */
 export const small = z.bigint().nonnegative().max(BigInt(Number.MAX_SAFE_INTEGER)).transform(Number);

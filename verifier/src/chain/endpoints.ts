@@ -4,7 +4,7 @@ import { getBytes, keccak256 } from "ethers";
 import { z } from "zod/v4";
 import { AssayError, messageOf, type ErrorContext } from "../../../sdk/src/error.ts";
 import { isRpcError, type RpcErrorObject } from "../../../sdk/src/refusal.ts";
-import { hex, quantity, toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { hex, quantity, toHex, wideQuantity, type Hex } from "../../../sdk/src/structs.ts";
 import type { Logger } from "../log.ts";
 import { canonical } from "./rpc/canonical.ts";
 import { createEndpoint, type Ask, type Endpoint, type Reader } from "./rpc/endpoint.ts";
@@ -92,7 +92,7 @@ const PATIENCE_MS = 300;
 const MIB = 2 ** 20;
 
 const headSchema = z
-  .object({ number: quantity, timestamp: quantity, baseFeePerGas: z.string().transform(BigInt).nullish() })
+  .object({ number: quantity, timestamp: quantity, baseFeePerGas: wideQuantity.nullish() })
   .transform(({ baseFeePerGas, ...block }): Head => ({ ...block, baseFee: baseFeePerGas ?? 0n }));
 
 /** Names without secrets, unique. */

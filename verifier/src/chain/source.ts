@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod/v4";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { address, bytes32, hex, quantity, type Hex } from "../../../sdk/src/structs.ts";
+import { address, bytes32, hex, quantity, wideQuantity, type Hex } from "../../../sdk/src/structs.ts";
 import { gently } from "../gently.ts";
 import { bloomBits, mayContain } from "./bloom.ts";
 import type { Endpoints } from "./endpoints.ts";
@@ -49,7 +49,7 @@ const headerSchema = z
     hash: bytes32,
     parentHash: bytes32,
     timestamp: quantity,
-    baseFeePerGas: z.string().transform(BigInt).nullish(),
+    baseFeePerGas: wideQuantity.nullish(),
     logsBloom: hex.nullish(),
   })
   .transform(({ baseFeePerGas, logsBloom, hash, parentHash, ...block }): Header => {

@@ -3,7 +3,7 @@ import type { JsonRpcApiProvider, TransactionReceipt } from "ethers";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../../sdk/src/error.ts";
 import { asRevert } from "../../../../sdk/src/revert.ts";
-import { bytes32, sameHex, type Hex } from "../../../../sdk/src/structs.ts";
+import { bytes32, sameHex, wideQuantity, type Hex } from "../../../../sdk/src/structs.ts";
 import { perPriority, TIP_PERCENTILES, type Market } from "./fees.ts";
 import type { Inclusion } from "./journal.ts";
 import type { Head } from "../rpc/roster.ts";
@@ -19,13 +19,8 @@ const FEE_BLOCKS = 10;
 /** An estimate can fall short where a call's gas depends on what is left. */
 const GAS_MARGIN_PERCENT = 130n;
 
-export const quantity = z
-  .string()
-  .regex(/^0x[0-9a-f]{1,32}$/i)
-  .transform(BigInt);
-
 const historySchema = z.object({
-  reward: z.array(z.array(quantity).max(8)).max(1024).nullish(),
+  reward: z.array(z.array(wideQuantity).max(8)).max(1024).nullish(),
   gasUsedRatio: z.array(z.number()).max(1024),
 });
 

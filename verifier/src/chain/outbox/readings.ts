@@ -1,10 +1,10 @@
 /** What decides whether a transaction can be sent, under which nonce, and whether it is to be sent again, or for more. */
 import { toQuantity, type JsonRpcApiProvider } from "ethers";
 import { z } from "zod/v4";
-import { bytes32, type Hex } from "../../../../sdk/src/structs.ts";
+import { bytes32, wideQuantity, type Hex } from "../../../../sdk/src/structs.ts";
 import type { Endpoints } from "../endpoints.ts";
 import type { Head } from "../rpc/roster.ts";
-import { ask, quantity, readHead } from "./chain.ts";
+import { ask, readHead } from "./chain.ts";
 
 export interface Readings {
   head(): Promise<Head>;
@@ -37,7 +37,7 @@ export function readingsOf(provider: JsonRpcApiProvider, address: Hex): Readings
  * balance that is too low, a base fee that is too high, or a time after the deadline would keep us from every move.
  */
 export function agreedReadings(endpoints: Endpoints, address: Hex): Readings {
-  const amount = (result: unknown): bigint => quantity.parse(result);
+  const amount = (result: unknown): bigint => wideQuantity.parse(result);
   const count = async (tag: string): Promise<number> =>
     Number(await endpoints.reached(`${tag} nonce`, "eth_getTransactionCount", [address, tag], amount));
   return {

@@ -4,6 +4,7 @@ import type { JsonRpcProvider } from "ethers";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import { REORG_GAP, type Blow, type Reorg, type Schedule } from "./faults.ts";
 import type { Hand } from "./hand.ts";
+import { slotOf } from "./moves.ts";
 import type { PlannedRequest } from "./requests.ts";
 import { BLOCK_SECONDS } from "./rules.ts";
 import { askCall } from "./requester.ts";
@@ -28,12 +29,12 @@ export interface Happened {
   reorgs: number;
   deepestReorg: number;
   asked: number;
-  /** Hashes of transactions that reverted in blocks that were replaced. */
+  /** Slots of transactions that reverted in blocks that were replaced. */
   readonly failedOnce: Set<string>;
 }
 
 interface Undone {
-  readonly hash: string;
+  readonly slot: string;
   readonly raw: string;
   readonly failed: boolean;
 }
@@ -41,11 +42,12 @@ interface Undone {
 async function transactionsOf(provider: JsonRpcProvider, from: number, to: number): Promise<Undone[]> {
   const undone: Undone[] = [];
   for (let number = from; number <= to; number++) {
-    const block = await provider.getBlock(number);
-    for (const hash of block?.transactions ?? []) {
+    const block = await provider.getBlock(number, true);
+    for (const transaction of block?.prefetchedTransactions ?? []) {
+      const { hash } = transaction;
       const raw = String(await provider.send("eth_getRawTransactionByHash", [hash]));
       const receipt = await provider.getTransactionReceipt(hash);
-      undone.push({ hash, raw, failed: receipt?.status === 0 });
+      undone.push({ slot: slotOf(transaction), raw, failed: receipt?.status === 0 });
     }
   }
   return undone;
@@ -88,7 +90,7 @@ async function reorganise(
   await provider.send("evm_setIntervalMining", [0]);
   const head = await headAtRest(provider);
   const undone = await transactionsOf(provider, head - depth + 1, head);
-  for (const { hash, failed } of undone) if (failed) failedOnce.add(hash);
+  for (const { slot, failed } of undone) if (failed) failedOnce.add(slot);
   if (kind === "replaced") await provider.send("anvil_reorg", [depth, []]);
   else await provider.send("anvil_rollback", [depth]);
   while (await closeGap(provider, head - depth)) say("anvil left a gap in the chain: closed");

@@ -125,16 +125,21 @@ export async function readMoves(
 /** Callbacks that fail are tried again on purpose. */
 const REPEATABLE = /^deliver:/;
 
+/** The same for a transaction and for those that replaced it for a higher fee. */
+export function slotOf({ from, nonce }: { readonly from: string; readonly nonce: number }): string {
+  return `${from.toLowerCase()}:${nonce}`;
+}
+
 /**
  * Moves that an account made again though they had succeeded.
- * @param failedOnce Hashes of transactions that reverted in a block that is no more: whoever saw that had to make the move again.
+ * @param failedOnce Slots of transactions that reverted in a block that is no more: whoever saw that had to make the move again.
  */
 export function madeTwice(moves: readonly MinedMove[], failedOnce: ReadonlySet<string>): MinedMove[] {
   const done = new Set<string>();
-  return moves.filter(({ account, key, hash, success }) => {
+  return moves.filter(({ account, nonce, key, success }) => {
     const whole = `${account.toLowerCase()} ${key}`;
     const again = done.has(whole) && !REPEATABLE.test(key);
-    if (success && !failedOnce.has(hash)) done.add(whole);
+    if (success && !failedOnce.has(slotOf({ from: account, nonce }))) done.add(whole);
     return again;
   });
 }

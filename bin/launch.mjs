@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export const FLAGS = [
   // MiB. By itself V8 lets young objects take 100 MiB before it looks which of them are still needed.
   "--max-semi-space-size=8",
-  // Of what is still needed, in old objects. By itself V8 lets them grow to four times that.
+  // Percent more than is still needed, of old objects. By itself V8 lets them grow to four times that.
   "--heap-growing-percent=50",
   "--import",
   new URL("generated.mjs", import.meta.url).href,

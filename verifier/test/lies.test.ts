@@ -117,6 +117,8 @@ describe("an outbox among liars", function () {
       lieWith(heads[0] ?? {});
       const sending = ["one", "two"].map((key) => sender.send(echoCall(`${key} ${place}`, move)));
       await soon(async () => (await chain.pool(address)).size === 2);
+      // Time for it to be taken for replaced.
+      await sleep(500);
       for (const head of heads) {
         lieWith(head);
         const [offer = 0n] = await offers();

@@ -303,20 +303,15 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
       headSchema.parse(result),
     );
     roster.noteHeads(new Map(heads));
-    const said = heads.map(([, each]) => each);
+    const reach = <T extends number | bigint>(figure: (said: Head) => T): T =>
+      reachedBy(
+        needed,
+        heads.map(([, said]) => figure(said)),
+      );
     return {
-      number: reachedBy(
-        needed,
-        said.map(({ number }) => number),
-      ),
-      timestamp: reachedBy(
-        needed,
-        said.map(({ timestamp }) => timestamp),
-      ),
-      baseFee: reachedBy(
-        needed,
-        said.map(({ baseFee }) => baseFee),
-      ),
+      number: reach(({ number }) => number),
+      timestamp: reach(({ timestamp }) => timestamp),
+      baseFee: reach(({ baseFee }) => baseFee),
     };
   }
 

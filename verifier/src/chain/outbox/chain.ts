@@ -4,9 +4,9 @@ import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../../sdk/src/error.ts";
 import { asRevert } from "../../../../sdk/src/revert.ts";
 import { bytes32, sameHex, wideQuantity, type Hex } from "../../../../sdk/src/structs.ts";
+import type { Head } from "../rpc/roster.ts";
 import { perPriority, TIP_PERCENTILES, type Market } from "./fees.ts";
 import type { Inclusion } from "./journal.ts";
-import type { Head } from "../rpc/roster.ts";
 
 export interface Call {
   readonly from: Hex;

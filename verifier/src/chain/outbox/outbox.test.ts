@@ -68,7 +68,6 @@ for (const [name, openJournal] of JOURNALS) {
     }
 
     const isInPool = async (nonce: number): Promise<boolean> => (await chain.pool(address())).has(nonce);
-    /** Of the next block, which is made at once. */
     const next = (): Promise<number> => chain.provider.getTransactionCount(address());
 
     it("sends a key once, however often it is asked for", async () => {

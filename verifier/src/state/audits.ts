@@ -63,7 +63,8 @@ function isOpen(row: ExpressionBuilder<Tables, "audits">): Expression<SqlBool> {
   return row.or([row("verdict", "is", null), row("verdict", "=", "wrong")]);
 }
 
-export function openAudits(database: Database): AuditStore {
+/** @param mostRight Of receipts found right, so many are remembered, lest strangers fill the disk with them. */
+export function openAudits(database: Database, mostRight = 100_000): AuditStore {
   const audits = () => database.selectFrom("audits").select(["digest", "receipt", "signature", "verdict"]);
   return {
     async keep({ digest, receipt, signature }, { input, output }) {
@@ -116,6 +117,13 @@ export function openAudits(database: Database): AuditStore {
             row.and([row("issued_at", "<", now - RECEIPT_VALIDITY), row("verdict", "is", null)]),
           ]),
         )
+        .execute();
+      const right = database.selectFrom("audits").where("verdict", "=", "right");
+      const newest = right.select("digest").orderBy("at_ms", "desc").limit(mostRight);
+      await database
+        .deleteFrom("audits")
+        .where("verdict", "=", "right")
+        .where("digest", "not in", newest)
         .execute();
     },
   };

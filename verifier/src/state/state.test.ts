@@ -168,7 +168,7 @@ function itKeepsState(open: () => Promise<Database>): void {
 
   it("has every receipt that was handed in, and lists what is not found right", async () => {
     const [here, there] = [openAudits(first), openAudits(second)];
-    const handed = [0, 1, 2, 3].map((n): { audit: Audit; input: Uint8Array; output: Uint8Array } => {
+    const handed = [0, 1, 2, 3, 4].map((n): { audit: Audit; input: Uint8Array; output: Uint8Array } => {
       const { receipt, signature, input, output } = givenAt(n, clientAt(1), 1n, 1n);
       const audit = {
         digest: hash(n),
@@ -183,6 +183,7 @@ function itKeepsState(open: () => Promise<Database>): void {
     expect(await there.judged(hash(2), "right")).to.equal(true);
     expect(await there.judged(hash(9), "right")).to.equal(false);
     await there.judged(hash(3), "wrong");
+    await there.judged(hash(4), "right");
     await there.forgetUnjudged(hash(3));
     expect(await here.unsettled(1000)).to.deep.equal([unjudged, { ...wrong, verdict: "wrong" }]);
     expect(await here.find(hash(2))).to.deep.equal({ ...right, verdict: "right" });
@@ -198,6 +199,12 @@ function itKeepsState(open: () => Promise<Database>): void {
     expect((await here.find(hash(2)))?.verdict).to.equal("right");
     await there.purge(1003 + KEPT_SECONDS);
     expect(await here.find(hash(2))).to.equal(undefined);
+    expect((await here.find(hash(3)))?.verdict).to.equal("wrong");
+    // Of what was found right, only the newest.
+    await openAudits(first, 1).purge(1000);
+    expect((await here.find(hash(4)))?.verdict).to.equal("right");
+    await openAudits(first, 0).purge(1000);
+    expect(await here.find(hash(4))).to.equal(undefined);
     expect((await here.find(hash(3)))?.verdict).to.equal("wrong");
   });
 }

@@ -149,7 +149,7 @@ for (const [name, openJournal] of JOURNALS) {
         await chain.wallet(account).sendTransaction({ to: address(), value: 1n });
         const second = send(echoCall("second"));
         goOn();
-        await soon(async () => (await journal.newest(["second"])).has("second"));
+        await soon(() => isInPool(2));
         expect((await entry("second")).nonce).to.equal(2);
         await chain.mine();
         await second;

@@ -15,7 +15,7 @@ export const FLAGS = [
 
 /** Few heaps for native code; and what was compiled once is kept, where no other user of the machine can write. */
 export const ENVIRONMENT = {
-  // glibc: by itself each of up to 16 threads gets a heap, of which little goes back. https://man7.org/linux/man-pages/man3/mallopt.3.html
+  // glibc: by itself threads get up to eight heaps per processor, of which little goes back. https://man7.org/linux/man-pages/man3/mallopt.3.html
   MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "2",
   NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, "node_modules", ".cache", "assay"),
 };

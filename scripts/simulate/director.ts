@@ -47,7 +47,7 @@ async function transactionsOf(provider: JsonRpcProvider, from: number, to: numbe
       const { hash } = transaction;
       const raw = String(await provider.send("eth_getRawTransactionByHash", [hash]));
       const receipt = await provider.getTransactionReceipt(hash);
-      undone.push({ slot: slotOf(transaction), raw, failed: receipt?.status === 0 });
+      undone.push({ slot: slotOf(transaction.from, transaction.nonce), raw, failed: receipt?.status === 0 });
     }
   }
   return undone;

@@ -126,8 +126,8 @@ export async function readMoves(
 const REPEATABLE = /^deliver:/;
 
 /** The same for a transaction and for those that replaced it for a higher fee. */
-export function slotOf({ from, nonce }: { readonly from: string; readonly nonce: number }): string {
-  return `${from.toLowerCase()}:${nonce}`;
+export function slotOf(account: string, nonce: number): string {
+  return `${account.toLowerCase()}:${nonce}`;
 }
 
 /**
@@ -139,7 +139,7 @@ export function madeTwice(moves: readonly MinedMove[], failedOnce: ReadonlySet<s
   return moves.filter(({ account, nonce, key, success }) => {
     const whole = `${account.toLowerCase()} ${key}`;
     const again = done.has(whole) && !REPEATABLE.test(key);
-    if (success && !failedOnce.has(slotOf({ from: account, nonce }))) done.add(whole);
+    if (success && !failedOnce.has(slotOf(account, nonce))) done.add(whole);
     return again;
   });
 }

@@ -33,7 +33,9 @@ describe("threads of the fast interpreter", () => {
       ] as const) {
         const { program, input } = productOf(rows, depth, columns);
         const [alone] = runProgram(program, [input]).outputs;
-        for (let run = 0; run < 20; run++) {
+        const before = threads.helped;
+        // A thread that is still starting, or that waits for a processor, helps later.
+        for (let run = 0; run < 20 || threads.helped === before; run++) {
           const { outputs, ways } = runProgram(program, [input], { threads });
           expect(outputs[0]).to.deep.equal(alone);
           expect(outputs[0]?.buffer).to.be.instanceOf(ArrayBuffer);
@@ -45,7 +47,6 @@ describe("threads of the fast interpreter", () => {
         }
         expect(alone?.length).to.equal(rows * columns * 4);
       }
-      expect(threads.helped).to.be.greaterThan(0);
     } finally {
       await threads.close();
     }

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import { configVariable, defineConfig, task } from "hardhat/config";
 import type { HttpNetworkUserConfig } from "hardhat/types/config";
+import type { HardhatPlugin } from "hardhat/types/plugins";
 import { PUBLIC_NETWORKS, type PublicNetwork } from "./scripts/networks.ts";
 
 const require = createRequire(import.meta.url);
@@ -12,6 +13,11 @@ const solidity = {
   path: require.resolve("solc/soljson.js"),
   settings: { evmVersion: "cancun", viaIR: true, optimizer: { enabled: true, runs: 1_000_000 } },
 } as const;
+
+const solidityTests: HardhatPlugin = {
+  id: "solidity-tests",
+  hookHandlers: { solidity: async () => ({ default: (await import("./scripts/solidityTests.ts")).hooks }) },
+};
 
 /** Values come from the environment or Hardhat's keystore (`hardhat keystore set NAME`), when they are needed. */
 function publicNetwork(name: PublicNetwork): HttpNetworkUserConfig {
@@ -69,9 +75,9 @@ const publishSources = task(
 export default defineConfig({
   tasks: [deploy, publishSources],
   verify: { etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") } },
-  plugins: [toolbox],
-  solidity: { profiles: { default: solidity, production: solidity } },
-  paths: { tests: { mocha: "./test", solidity: "./contracts" } },
+  plugins: [toolbox, solidityTests],
+  // Contracts come first, and with them the types; tests wait for whoever runs or checks them.
+  solidity: { profiles: { default: solidity, production: solidity }, splitTestsCompilation: true },
   networks: {
     local: { type: "http", url: process.env["LOCAL_RPC_URL"] ?? "http://127.0.0.1:8545" },
     sepolia: publicNetwork("sepolia"),

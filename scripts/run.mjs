@@ -7,7 +7,7 @@ import { existsSync, lstatSync, readFileSync, readdirSync, statSync, writeFileSy
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { tasks } from "./tasks.mjs";
+import { early, tasks } from "./tasks.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, "node_modules", ".bin");
@@ -116,9 +116,8 @@ install();
 const env = { ...process.env, PATH: bin + delimiter + process.env.PATH };
 buildKernels(env);
 run("node", [join("verifier", "src", "state", "template.make.ts")], env);
-// Solidity tests take longer to compile than all contracts together: that is for those who run them, once and with the contracts.
-const tested = /^(test|check)/.test(task);
-run("hardhat", ["build", "--quiet", ...(tested ? [] : ["--no-tests"])], env);
+// Tests are compiled by who runs them.
+await runTogether([["hardhat", "build", "--quiet", "--no-tests"], ...(early[task] ?? [])], env);
 // Its own test builds it; checks need no pages.
 if (!/^(test|check|format|explorer)/.test(task)) buildExplorer(env);
 if (task === "check") await runTogether(commands, env);

@@ -1,4 +1,12 @@
 // What `npm run TASK` runs, once the set-up that run.mjs does first is there.
+/** What needs no types of contracts, and runs while those are made. */
+export const early = {
+  check: [
+    ["prettier", "--check", "--log-level", "warn", "."],
+    ["solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol"],
+  ],
+};
+
 /** Each task is a list of commands; further arguments go to the last one. */
 export const tasks = {
   setup: [],
@@ -7,9 +15,8 @@ export const tasks = {
   "test:nightly": [["tsx", "scripts/test.ts", "--nightly"]],
   check: [
     ["eslint", "."],
+    ["hardhat", "build", "--quiet", "--no-contracts"],
     ["tsc", "--noEmit"],
-    ["prettier", "--check", "--log-level", "warn", "."],
-    ["solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol"],
     ["tsc", "--noEmit", "-p", "explorer"],
     ["tsc", "--noEmit", "-p", "sdk"],
     ["tsc", "--noEmit", "-p", "sdk/test/page"],

@@ -31,8 +31,9 @@ describeInBrowser("explorer in a browser", function () {
         "/nowhere",
       ];
       const wide = await open({ dark, wallet: {} });
-      // What a page looks like on a phone does not depend on its colours.
+      // Only colours are others in the dark.
       const phone = dark ? undefined : await open({ width: 360, height: 740 });
+      const rules = dark ? ["color-contrast"] : undefined;
       const findings: string[] = [];
       for (const path of pages)
         for (const page of phone === undefined ? [wide] : [wide, phone]) {
@@ -45,7 +46,7 @@ describeInBrowser("explorer in a browser", function () {
             await page.getByRole("button", { name: "List the instructions" }).click();
           }
           if (path === `/disputes/${disputeId}`) await page.getByText(/operand elements$/).click();
-          for (const finding of await seriousFindings(page)) findings.push(`${path}: ${finding}`);
+          for (const finding of await seriousFindings(page, rules)) findings.push(`${path}: ${finding}`);
           const over = await overhang(page);
           if (over > 0) findings.push(`${path}: ${over} pixels too wide`);
           const name = path.replace(/0x([0-9a-fA-F]{4})[0-9a-fA-F]*/, "$1").replaceAll("/", "-");
@@ -53,7 +54,7 @@ describeInBrowser("explorer in a browser", function () {
         }
       await wide.getByRole("button", { name: "Connect wallet" }).click();
       await wide.getByRole("button", { name: "Test wallet" }).waitFor();
-      findings.push(...(await seriousFindings(wide)));
+      findings.push(...(await seriousFindings(wide, rules)));
       await picture(wide, `${dark ? "dark" : "light"}-wallet`);
       expect(findings).to.deep.equal([]);
     });

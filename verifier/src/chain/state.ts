@@ -190,6 +190,7 @@ export function emptyState(): ChainState {
   };
 }
 
+/** Names a node as `DisputeGame` does: nodes of a trace's tree and of a tensor's may have the same hash. */
 export function revealKey(node: Pick<Node, "hash" | "tensor" | "height">): string {
   return `${node.hash.toLowerCase()}:${node.tensor ? "tensor" : "trace"}:${node.height}`;
 }

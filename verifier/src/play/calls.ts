@@ -1,6 +1,7 @@
 /** Moves as calls to the dispute game. */
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { revealKey } from "../chain/state.ts";
 import type { OperatorPlan } from "./planner.ts";
 import { claimOf, type Move, type Trial } from "./trial.ts";
 
@@ -68,11 +69,11 @@ function asHex(data: string): Hex {
   return `0x${data.slice(2)}`;
 }
 
-/** One string for each distinct move, so that none is sent twice at a time. */
+/** One string for each distinct move, so that none is sent twice, nor taken for another that was. */
 export function moveKey(resultId: Hex, move: Move | OperatorPlan["move"]): string {
   const base = `${resultId}:${move.kind}`;
-  if (move.kind === "select") return `${base}:${move.selection.node.hash}`;
-  if (move.kind === "reveal") return `${base}:${move.node.hash}:${move.node.height}`;
+  if (move.kind === "select") return `${base}:${revealKey(move.selection.node)}`;
+  if (move.kind === "reveal") return `${base}:${revealKey(move.node)}`;
   if (move.kind === "timeout" || move.kind === "settleGame") return `${base}:${move.challenger}`;
   return base;
 }

@@ -3,12 +3,14 @@ import { wholeClaim, type ClaimedTrace } from "../../../program/src/claim.ts";
 import { commitProgram } from "../../../program/src/commit.ts";
 import { depthOf, treeNode, tensorTree } from "../../../program/src/merkle.ts";
 import { computeTrace } from "../../../program/src/trace.ts";
-import type { Hex } from "../../../sdk/src/structs.ts";
+import type { Hex, Node } from "../../../sdk/src/structs.ts";
 import { addOnes } from "../../test/addOnes.ts";
 import { CLOCK_SECONDS, OPERATOR, climb, simulate, type Simulation } from "../../test/simulation.ts";
 import { findEvidence, type Evidence, type HonestRun } from "./evidence.ts";
+import { moveKey } from "./calls.ts";
 import { factsOf } from "./facts.ts";
 import { needsEvidence, planChallenger, planOperator, planSettlement, type OperatorPlan } from "./planner.ts";
+import { gatherReveals, withKnown } from "./reveals.ts";
 import { revealOf, topOf } from "./trace.ts";
 import type { Move } from "./trial.ts";
 
@@ -224,6 +226,45 @@ describe("planner", () => {
       operatorMoves(game, claimed);
     }
     expect(challengerMoves(game, BOB)?.kind).to.equal("prove");
+  });
+
+  it("calls a proof urgent while the operator is on the move: it may end its time at once", async () => {
+    const game = simulate(commitment.header, input, altered(right, 31_000), depth);
+    const claimed = wholeClaim(lie(97, 31_000));
+    challengerMoves(game, ALICE);
+    operatorMoves(game, claimed);
+    game.wait(30);
+    challengerMoves(game, ALICE);
+    game.wait(5);
+    const trial = game.trial();
+    const facts = factsOf(trial, ALICE);
+    if (facts === undefined) throw new Error("no facts");
+    const { finding } = await gatherReveals(
+      (known) => findEvidence(run, withKnown(facts, known)),
+      (node) => Promise.resolve(revealOf(claimed, node)),
+    );
+    const next = planChallenger(trial, ALICE, finding);
+    expect(planOperator(trial).map(({ move }) => move.kind)).to.deep.equal(["reveal"]);
+    expect(next?.move.kind).to.equal("prove");
+    expect(next?.deadline).to.equal(trial.now + CLOCK_SECONDS - 30);
+  });
+
+  it("has a key for each node, though nodes of both kinds of tree may have the same hash", () => {
+    const game = simulate(commitment.header, input, right, depth);
+    const { resultId } = game.trial().result;
+    const at = (tensor: boolean, height: number): Node => ({
+      ...{ hash: ALICE, tensor, height, instruction: 0, index: 0 },
+    });
+    const nodes = [at(true, 1), at(false, 1), at(true, 2)];
+    const moves = nodes.flatMap((node): Parameters<typeof moveKey>[1][] => [
+      { kind: "reveal", node },
+      {
+        kind: "select",
+        from: node,
+        selection: { node, path: input, header: input, encoding: input, encodingPath: input },
+      },
+    ]);
+    expect(new Set(moves.map((move) => moveKey(resultId, move))).size).to.equal(6);
   });
 
   it("says nothing against a right answer", () => {

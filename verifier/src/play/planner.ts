@@ -31,14 +31,20 @@ function planned(move: Move, deadline?: number): PlannedMove {
   return { move, deadline };
 }
 
-/** When the clock of the side on the move runs out, if nothing happens. */
-function clockEnd(trial: Trial, game: GameRecord): { readonly operatorOnMove: boolean; readonly at: number } {
+interface ClockEnd {
+  readonly operatorOnMove: boolean;
+  /** When the clock of the side on the move runs out, if nothing happens. */
+  readonly at: number;
+  /** When the challenger's would, if it were on the move from now on. */
+  readonly challengerAt: number;
+}
+
+function clockEnd(trial: Trial, game: GameRecord): ClockEnd {
   const { operatorClock, challengerClock } = rulesOf(trial);
-  const clocks = clocksAt(trial.result, game, trial.now);
-  const left = clocks.operatorOnMove
-    ? operatorClock - clocks.operatorSeconds
-    : challengerClock - clocks.challengerSeconds;
-  return { operatorOnMove: clocks.operatorOnMove, at: trial.now + left };
+  const { operatorOnMove, operatorSeconds, challengerSeconds } = clocksAt(trial.result, game, trial.now);
+  const challengerAt = trial.now + challengerClock - challengerSeconds;
+  const at = operatorOnMove ? trial.now + operatorClock - operatorSeconds : challengerAt;
+  return { operatorOnMove, at, challengerAt };
 }
 
 /** A side has lost on time once it has used more than its clock; the operator is looked at first, as in the contract. */
@@ -88,11 +94,12 @@ export function challengerDeadline(trial: Trial, me: Hex): number | undefined {
 }
 
 function fromEvidence(trial: Trial, game: GameRecord, evidence: Evidence): PlannedMove | undefined {
-  const { operatorOnMove, at } = clockEnd(trial, game);
+  const { operatorOnMove, at, challengerAt } = clockEnd(trial, game);
   if (evidence.kind === "none") return undefined;
   if (evidence.kind === "proof") {
     const input = evidence.readsInputs && trial.request.inputsRoot === undefined;
-    return planned(input ? { kind: "openInput" } : evidence.move, operatorOnMove ? undefined : at);
+    // The operator may move at any time, and then it is our clock: what is sent meanwhile is as urgent as it would be then.
+    return planned(input ? { kind: "openInput" } : evidence.move, challengerAt);
   }
   if (operatorOnMove || game.status !== "open" || lostOnTime(trial, game) !== undefined) return undefined;
   const { from, selection } = evidence;

@@ -10,7 +10,10 @@ describe("duties", () => {
     take: (subjects: readonly string[]) => Promise.resolve(new Set(subjects)),
     give: () => Promise.resolve(),
   };
-  const options = { log: testLog, claims: alone, places: 5, restMs: 60_000, onChange: () => undefined };
+  const options = {
+    ...{ log: testLog, claims: alone, places: 5, patientPlaces: 2, restMs: 60_000 },
+    onChange: () => undefined,
+  };
 
   /** Offers the same duties whenever something changes, until `done`. */
   async function offerUntil(duties: () => Duty[], done: () => boolean, restMs: number): Promise<void> {
@@ -130,5 +133,60 @@ describe("duties", () => {
     expect(started).to.deep.equal(["soon", "next"]);
     release();
     await executor.idle();
+  });
+
+  describe("that take long", () => {
+    const tooLong = new AssayError("INFERENCE_TIMED_OUT", "no output in time");
+
+    /** Offers the duties until nothing more starts. @returns what was started, in order; patient ones with a "!". */
+    async function started(duties: (gate: Promise<void>) => Duty[]): Promise<string[]> {
+      const names: string[] = [];
+      let release: () => void = () => undefined;
+      const gate = new Promise<void>((resolve) => (release = resolve));
+      const offered = duties(gate).map(({ run, ...duty }): Duty => ({
+        ...duty,
+        async run(patient) {
+          names.push(duty.key + (patient ? "!" : ""));
+          return run(patient);
+        },
+      }));
+      const executor = createExecutor({ ...options, onChange: () => executor.offer(offered) });
+      executor.offer(offered);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const found = [...names];
+      release();
+      await executor.idle();
+      return found;
+    }
+
+    function slow(key: string, gate: Promise<void>, more: Partial<Duty> = {}): Duty {
+      const run = (patient: boolean): Promise<void> => (patient ? gate : Promise.reject(tooLong));
+      return { key, subject, places: 1, run, ...more };
+    }
+
+    it("leave the places of the others at once, and are as many as there are places for them", async () => {
+      const names = await started((gate) => [
+        ...["a", "b", "c", "d"].map((key, i) => slow(key, gate, { deadline: i })),
+        { key: "quick", subject, places: 5, deadline: 9, run: () => Promise.resolve() },
+      ]);
+      expect(names.slice(0, 4)).to.deep.equal(["a", "b", "c", "d"]);
+      expect(names.slice(4).sort()).to.deep.equal(["a!", "b!", "quick"]);
+    });
+
+    it("leave one of their places to what has a deadline", async () => {
+      const names = await started((gate) => [slow("a", gate), slow("b", gate)]);
+      expect(names).to.deep.equal(["a", "b", "a!"]);
+      const urgent = await started((gate) => [slow("a", gate), slow("b", gate, { deadline: 1 })]);
+      expect(urgent).to.deep.equal(["b", "a", "b!"]);
+    });
+
+    it("are given up when that was not enough, but not if they take no places", async () => {
+      const fails = (): Promise<void> => Promise.reject(tooLong);
+      const names = await started(() => [
+        { key: "hopeless", subject, places: 1, deadline: 1, run: fails },
+        { key: "move", subject, deadline: 1, run: fails },
+      ]);
+      expect(names).to.deep.equal(["hopeless", "move", "hopeless!"]);
+    });
   });
 });

@@ -8,6 +8,7 @@ import { errorFields, logError, type Logger } from "./log.ts";
 import { codeOfError, kindOfKey } from "./observe/labels.ts";
 import { createThrottle, logThrottled } from "./observe/throttle.ts";
 import type { DutyProbe } from "./observe/probes.ts";
+import { tookLong } from "./compute/patience.ts";
 import type { Claims } from "./state/claims.ts";
 
 export interface Duty {
@@ -15,11 +16,12 @@ export interface Duty {
   readonly key: string;
   /** The request that it is about: of processes that share a database, one works on it at a time. Undefined: each does it for itself. */
   readonly subject: Hex | undefined;
-  /** Places that it takes, if it computes for long: such duties take turns, so that processes that share the work get some each. */
+  /** Places that it takes, if it computes: such duties take turns, so that processes that share the work get some each. */
   readonly places?: number;
   /** Unix seconds; a failed duty with a deadline is tried again sooner. */
   readonly deadline?: number | undefined;
-  readonly run: () => Promise<void>;
+  /** @param patient It has taken too long for its places, and has one of those for what takes long. */
+  readonly run: (patient: boolean) => Promise<void>;
 }
 
 export interface Executor {
@@ -38,6 +40,8 @@ export interface ExecutorOptions {
   readonly restMs: number;
   /** Of all duties that run at once, {@link PLACES_PER_WORKER} for each process that computes. */
   readonly places: number;
+  /** Of all duties that run patiently. */
+  readonly patientPlaces: number;
   readonly probe?: DutyProbe;
   /** Called when a duty has ended or rested, so that duties are looked for again. */
   readonly onChange: () => void;
@@ -61,12 +65,19 @@ function pauseAfter(error: unknown, failures: number, urgent: boolean): number {
 
 interface Entry {
   duty: Duty;
+  /** It computes for so long that it waits for its like only. */
+  patient: boolean;
   running: Promise<void> | undefined;
   restsUntil: number;
   failures: number;
 }
 
-export function createExecutor({ log, claims, restMs, places, probe, onChange }: ExecutorOptions): Executor {
+function fresh(duty: Duty): Entry {
+  return { duty, patient: false, running: undefined, restsUntil: 0, failures: 0 };
+}
+
+export function createExecutor(options: ExecutorOptions): Executor {
+  const { log, claims, restMs, places, patientPlaces, probe, onChange } = options;
   const entries = new Map<string, Entry>();
   const throttle = createThrottle();
   let pumping: Promise<void> | undefined;
@@ -74,16 +85,38 @@ export function createExecutor({ log, claims, restMs, places, probe, onChange }:
 
   function rest(entry: Entry, milliseconds: number): void {
     entry.restsUntil = Date.now() + milliseconds;
-    setTimeout(onChange, milliseconds + 1).unref();
+    if (milliseconds < Infinity) setTimeout(onChange, milliseconds + 1).unref();
+  }
+
+  /** @returns whether it has to be done again patiently. */
+  async function tookTooLong(entry: Entry): Promise<boolean> {
+    const { patient } = entry;
+    try {
+      await entry.duty.run(patient);
+      return false;
+    } catch (error) {
+      if (patient || entry.duty.places === undefined || !tookLong(error)) throw error;
+      log.info({ duty: entry.duty.key }, "takes long: goes on with what takes long");
+      return true;
+    }
   }
 
   async function perform(entry: Entry): Promise<void> {
-    const { key, deadline, subject, run } = entry.duty;
+    const { key, deadline, subject } = entry.duty;
+    const work = async (): Promise<void> => {
+      if (await tookTooLong(entry)) entry.patient = true;
+      else rest(entry, restMs);
+    };
     try {
-      await (probe === undefined ? run() : probe.run(key, run));
+      await (probe === undefined ? work() : probe.run(key, work));
       entry.failures = 0;
-      rest(entry, restMs);
     } catch (error) {
+      if (entry.patient && tookLong(error)) {
+        // It would take as long again.
+        rest(entry, Infinity);
+        log.error({ duty: key, ...errorFields(error) }, "given up: it takes too long on this machine");
+        return;
+      }
       const pause = pauseAfter(error, entry.failures++, deadline !== undefined);
       rest(entry, pause);
       const cause = `${kindOfKey(key)} ${codeOfError(error)}`;
@@ -105,8 +138,18 @@ export function createExecutor({ log, claims, restMs, places, probe, onChange }:
     );
     waiting.sort((a, b) => (a.duty.deadline ?? Infinity) - (b.duty.deadline ?? Infinity));
     const running = [...entries.values()].filter((entry) => entry.running !== undefined);
-    let left = running.reduce((free, { duty }) => free - (duty.places ?? 0), places);
-    return waiting.filter(({ duty: { places: needed = 0 } }) => needed === 0 || (left -= needed) >= 0);
+    const [patient, quick] = [
+      running.filter((entry) => entry.patient),
+      running.filter((entry) => !entry.patient),
+    ];
+    let left = quick.reduce((free, { duty }) => free - (duty.places ?? 0), places);
+    let patientLeft = patientPlaces - patient.length;
+    return waiting.filter((entry) => {
+      const { places: needed = 0, deadline } = entry.duty;
+      if (!entry.patient) return needed === 0 || (left -= needed) >= 0;
+      // The last place is kept for what has a deadline.
+      return --patientLeft >= (deadline === undefined && patientPlaces > 1 ? 1 : 0);
+    });
   }
 
   async function start(): Promise<void> {
@@ -141,7 +184,7 @@ export function createExecutor({ log, claims, restMs, places, probe, onChange }:
         if (!due.has(key) && entry.running === undefined) entries.delete(key);
       for (const [key, duty] of due) {
         const entry = entries.get(key);
-        if (entry === undefined) entries.set(key, { duty, running: undefined, restsUntil: 0, failures: 0 });
+        if (entry === undefined) entries.set(key, fresh(duty));
         else if (entry.running === undefined) entry.duty = duty;
       }
       again = true;

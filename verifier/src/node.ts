@@ -299,6 +299,7 @@ export async function startNode(
     claims,
     restMs: 2 * pollMs + 1000,
     places: PLACES_PER_WORKER * workers,
+    patientPlaces: workers,
     probe: createDutyProbe(metrics),
     onChange: schedule,
   });

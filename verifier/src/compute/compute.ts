@@ -5,7 +5,7 @@ import { createExactPool, type ExactPool, type ExactPoolOptions } from "./exactP
 import { createPool, type InferencePool } from "./pool.ts";
 
 export interface ComputeOptions {
-  /** Child processes that run onnxruntime, and as many for exact judgements and for traces. Default 2. */
+  /** Child processes that run onnxruntime, and as many for exact judgements, for traces, and for what takes long. Default 2. */
   readonly workers?: number;
   /** For one inference of onnxruntime, milliseconds. Default 30000. */
   readonly inferenceLimitMs?: number;

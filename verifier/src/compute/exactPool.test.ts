@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { splitBlob } from "../../../program/src/claim.ts";
 import { runProgram } from "../../../program/src/fast/run.ts";
+import { info, modelFile, node, tensor } from "../../../program/src/testing/onnx.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
 import { codeOf } from "../../test/failure.ts";
 import { productModel } from "../../test/models.ts";
@@ -138,6 +139,38 @@ describe("exact pool", function () {
     const fresh = createExactPool({ size: 1 });
     expect(await codeOf(fresh.output(moved, digitsInput, limits))).to.equal("CONTENT_MISMATCH");
     await fresh.close();
+  });
+
+  it("lets what may take long hold up nothing but its like", async () => {
+    // Sums that lie exactly between two floats, but for a digit far out.
+    const [rows, depth] = [64, 4096];
+    const column = [1, 2 ** -24, 2 ** -100];
+    const weights = Array.from({ length: depth * rows }, (_, i) => column[Math.floor(i / rows)] ?? 0);
+    const file = modelFile({
+      nodes: [node("Expand", ["x", "shape"], ["wide"]), node("MatMul", ["wide", "w"], ["y"])],
+      inputs: [info("x", "f32", [1, depth])],
+      outputs: [info("y", "f32", [rows, rows])],
+      constants: { w: tensor("f32", [depth, rows], weights), shape: tensor("i64", [2], [rows, depth]) },
+    });
+    const ties = stored("ties", file);
+    const input = new Uint8Array(new Float32Array(depth).fill(1).buffer);
+    const ended: string[] = [];
+    const note = async (name: string, run: Promise<unknown>): Promise<void> => {
+      await run;
+      ended.push(name);
+    };
+    const patient = { ...limits, runMs: 120_000, patient: true };
+    const long = [
+      note("long", pool.output(ties, input, patient)),
+      note("long", pool.openTrace(ties, input, patient)),
+    ];
+    const short = pool.openTrace(digits, digitsInput, limits).then((trace) => trace.close());
+    await Promise.all([
+      note("short", pool.output(digits, digitsInput, { ...limits, deadline: 9e9 })),
+      note("short", short),
+    ]);
+    expect(ended).to.deep.equal(["short", "short"]);
+    await Promise.all(long);
   });
 
   it("ends what takes too long and goes on", async () => {

@@ -16,7 +16,8 @@ import type { Outline } from "../releases/outlined.ts";
 import type { Describe } from "../releases/prepare.ts";
 import { memoryOf, type ModelSummary } from "../releases/summary.ts";
 import { createBudget, type Budget } from "./budget.ts";
-import { createChildren, type Children, type ChildrenStats, type Limits } from "./children.ts";
+import { createChildren, type Children, type ChildrenStats } from "./children.ts";
+import type { ExactLimits } from "./patience.ts";
 
 /** How to make a program. */
 export interface ProgramSource {
@@ -88,19 +89,19 @@ export interface ExactPool {
    * The right output blob.
    * @throws {AssayError} INFERENCE_TIMED_OUT, INFERENCE_FAILED, INFERENCE_OUT_OF_MEMORY, CLOSED; CONTENT_MISMATCH if the file has changed.
    */
-  output(release: ExactModel, input: Uint8Array, limits: Limits): Promise<Uint8Array>;
+  output(release: ExactModel, input: Uint8Array, limits: ExactLimits): Promise<Uint8Array>;
   /**
-   * The trace of a run; it never waits for outputs or descriptions.
+   * The trace of a run; it never waits for outputs or descriptions, nor for what may take long unless it may itself.
    * @param limits For computing it, which may happen again for each question asked of it.
    * @throws as `output`, and so does whatever is asked of the trace.
    */
-  openTrace(release: ExactModel, input: Uint8Array, limits: Limits): Promise<TraceHandle>;
-  stats(): Readonly<Record<"lowering" | "judging" | "trials", ChildrenStats>>;
+  openTrace(release: ExactModel, input: Uint8Array, limits: ExactLimits): Promise<TraceHandle>;
+  stats(): Readonly<Record<"lowering" | "judging" | "trials" | "patient", ChildrenStats>>;
   close(): Promise<void>;
 }
 
 export interface ExactPoolOptions {
-  /** Processes for outputs, and as many for traces. */
+  /** Processes for outputs, as many for traces, and as many for what may take long. */
   readonly size: number;
   /** For lowering one file. Default 60000. */
   readonly describeLimitMs?: number;
@@ -140,7 +141,7 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
       ...{ size: count, retries: 1, budget },
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
     });
-  const [lowering, judging, trials] = [children(1), children(size), children(size)];
+  const [lowering, judging, trials, patient] = [children(1), children(size), children(size), children(size)];
   /** Handles of each trace. */
   const open = new Map<string, number>();
 
@@ -169,14 +170,19 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     }
   }
 
-  async function openTrace(release: ExactModel, input: Uint8Array, limits: Limits): Promise<TraceHandle> {
+  async function openTrace(
+    release: ExactModel,
+    input: Uint8Array,
+    limits: ExactLimits,
+  ): Promise<TraceHandle> {
+    const where = limits.patient === true ? patient : trials;
     const source = sourceOf(release);
     const key = digest([source.programRoot, input]);
     const holdings = [programOf(release), { key, bytes: memoryOf.trace(release.model) }];
     const ask = (
       work: { kind: "open" } | { kind: "reveal"; node: Node } | { kind: "evidence"; facts: Facts },
     ): Promise<unknown> =>
-      trials.run({
+      where.run({
         job: () => ({ ...work, source, key, input }),
         ...{ limits, holdings, fingerprint: () => key },
       });
@@ -212,7 +218,7 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
     },
     async output(release, input, limits) {
       const source = sourceOf(release);
-      const value = await judging.run({
+      const value = await (limits.patient === true ? patient : judging).run({
         job: () => ({ kind: "output", source, input }),
         ...{ limits, holdings: [programOf(release)] },
         fingerprint: () => digest([source.programRoot, input]),
@@ -220,9 +226,12 @@ export function createExactPool(options: ExactPoolOptions): ExactPool {
       });
       return new Uint8Array(blob.parse(value));
     },
-    stats: () => ({ lowering: lowering.stats(), judging: judging.stats(), trials: trials.stats() }),
+    stats: () => ({
+      ...{ lowering: lowering.stats(), judging: judging.stats() },
+      ...{ trials: trials.stats(), patient: patient.stats() },
+    }),
     async close() {
-      await Promise.all([lowering, judging, trials].map((pool) => pool.close()));
+      await Promise.all([lowering, judging, trials, patient].map((pool) => pool.close()));
     },
   };
 }

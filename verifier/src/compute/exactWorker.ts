@@ -56,6 +56,7 @@ async function withProgram<T>(
 function runOf(loaded: Loaded, key: string, input: Uint8Array, context: JobContext): Run {
   const known = runs.get(key);
   if (known !== undefined) return known;
+  context.running();
   const trace = exactTrace(loaded, input);
   const run = { inputs: splitBlob(loaded.program.inputs, input), trace };
   runs.set(key, run);

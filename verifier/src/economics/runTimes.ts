@@ -1,21 +1,24 @@
 /** How long exact runs take on this machine: a first guess from the model's size, then what was measured. Seconds. */
 import type { Hex } from "../../../sdk/src/structs.ts";
 
-/** A program, and what a first guess needs of it. */
+/** What a first guess needs of a program. */
 export interface ModelSize {
-  readonly programRoot: Hex;
   readonly multiplyAdds: number;
   /** Bytes of all tensors of a run. */
   readonly traceBytes: number;
+}
+
+export interface Timed extends ModelSize {
+  readonly programRoot: Hex;
 }
 
 export interface RunTimes {
   /** A run of a program, its waiting and loading not included. */
   observe(programRoot: Hex, seconds: number): void;
   /** Of one exact run: the median of late. @param model Undefined: nothing is known of it yet, and nothing is assumed. */
-  runSeconds(model: ModelSize | undefined): number;
+  runSeconds(model: Timed | undefined): number;
   /** Of a run whose tensors are all kept and hashed: 2 * run + traceBytes / 50 MB per second. */
-  traceSeconds(model: ModelSize | undefined): number;
+  traceSeconds(model: Timed | undefined): number;
 }
 
 /** Guesses on the slow side, of one process on an ordinary core, per second. */
@@ -26,7 +29,8 @@ const HASHED_BYTES = 5e7;
 const MEASURED = 9;
 const MAX_PROGRAMS = 10_000;
 
-function guessSeconds({ multiplyAdds, traceBytes }: ModelSize): number {
+/** One exact run of a model of this size. */
+export function guessSeconds({ multiplyAdds, traceBytes }: ModelSize): number {
   return multiplyAdds / MULTIPLY_ADDS + traceBytes / TENSOR_BYTES;
 }
 
@@ -34,7 +38,7 @@ export function createRunTimes(): RunTimes {
   /** Newest first. */
   const measured = new Map<Hex, readonly number[]>();
 
-  function runSeconds(model: ModelSize | undefined): number {
+  function runSeconds(model: Timed | undefined): number {
     if (model === undefined) return 0;
     const sorted = [...(measured.get(model.programRoot) ?? [])].sort((a, b) => a - b);
     return sorted[(sorted.length - 1) >> 1] ?? guessSeconds(model);

@@ -1,9 +1,11 @@
 /** Judges receipts that were handed to us, and challenges the wrong ones; their trials are then the verifier's. */
 import { AssayError } from "../../../sdk/src/error.ts";
+import { unpackParameters, type ParameterSet } from "../../../sdk/src/parameters.ts";
 import { bondOfClass, MAX_BOND_CLASS, RECEIPT_VALIDITY, type Receipt } from "../../../sdk/src/receipts.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/log.ts";
 import type { ChainState, ReleaseRecord } from "../chain/state.ts";
+import { limitsFor } from "../compute/patience.ts";
 import type { Duty } from "../duties.ts";
 import type { ChallengeTerms } from "../economics/challenge.ts";
 import { createNotices } from "../economics/decision.ts";
@@ -11,6 +13,7 @@ import { ether } from "../economics/ether.ts";
 import { createPromises } from "../economics/promises.ts";
 import { createReading, type Reading } from "../economics/reading.ts";
 import { once } from "../once.ts";
+import type { TraceHandle } from "../play/trace.ts";
 import type { Audit, AuditStore, Evidence } from "../state/audits.ts";
 import type { Verdict } from "../state/findings.ts";
 import {
@@ -23,7 +26,7 @@ import {
   type View,
 } from "./audits.ts";
 import { checkHanded, expiryOf, misfit, type Handed } from "./handed.ts";
-import { JUDGE_PLACES, type Judge } from "./judgement.ts";
+import { JUDGE_PLACES, mostMsOf, type Judge } from "./judgement.ts";
 import { lineDuties } from "./line.ts";
 import { placesFor, type Role, type RoleContext } from "./role.ts";
 
@@ -74,7 +77,7 @@ export function createAuditor(
   context: RoleContext,
   { audits, judge, terms, stateOf, onChange, onDone }: AuditorParts,
 ): Auditor {
-  const { contracts, sender, releases, log } = context;
+  const { contracts, sender, exact, releases, log } = context;
   /** Handed in, not found right, and not expired: the others are done with, and only in the database. */
   const known = new Map<Hex, Audit>();
   const sent = new Set<Hex>();
@@ -85,6 +88,8 @@ export function createAuditor(
   /** When a contract refused a challenge last. */
   const refused = new Map<Hex, number>();
   const reserves = new Map<Hex, Reading<bigint>>();
+  /** Of wrong receipts, until their trials are over. */
+  const traces = new Map<Hex, TraceHandle>();
   const notices = createNotices(log);
   const loadOnce = once(load);
   let tidiedAt: number | undefined;
@@ -97,8 +102,14 @@ export function createAuditor(
       if (known.size < MOST_OPEN && !known.has(audit.digest)) known.set(audit.digest, audit);
   }
 
+  function closeTrace(digest: Hex): void {
+    traces.get(digest)?.close();
+    traces.delete(digest);
+  }
+
   function leave(digest: Hex): void {
     known.delete(digest);
+    closeTrace(digest);
     for (const digests of [sent, queued, refused]) digests.delete(digest);
     notices.forget(digest);
     promised.set(digest, 0n);
@@ -152,7 +163,12 @@ export function createAuditor(
     return head && viewOf(context, state, head, context.freeForReceipts.lately(head));
   }
 
-  async function judgeIt(audit: Audit, record: ReleaseRecord, head: BlockRef): Promise<void> {
+  async function judgeIt(
+    audit: Audit,
+    record: ReleaseRecord,
+    rules: ParameterSet,
+    patient: boolean,
+  ): Promise<void> {
     const { digest, receipt } = audit;
     // Files of strangers come slowly, or never: input and output are not held meanwhile.
     await releases.prepare(record);
@@ -168,8 +184,7 @@ export function createAuditor(
     const { operator, bondClass } = receipt;
     // Its signer says when it ends, so it comes after what has a deadline by the chain.
     const answer = { id: digest, operator, bondWei: bondOfClass(bondClass), ...evidence, endsAt: undefined };
-    const runMs = 1000 * Math.max(1, expiryOf(receipt) - head.timestamp);
-    const { verdict } = await judge(record, answer, { runMs });
+    const { verdict } = await judge(record, answer, { patient, mostMs: mostMsOf(rules).run });
     // Without input and output no game could be played.
     if (await audits.judged(digest, verdict)) settle(audit, verdict);
     else leave(digest);
@@ -178,6 +193,22 @@ export function createAuditor(
   function settle(audit: Audit, verdict: Verdict): void {
     if (verdict === "right") leave(audit.digest);
     else known.set(audit.digest, { ...audit, verdict });
+  }
+
+  /** The trace comes before the challenge: who cannot compute it in time cannot win. */
+  async function openTrace(
+    { digest }: Audit,
+    record: ReleaseRecord,
+    rules: ParameterSet,
+    patient: boolean,
+  ): Promise<void> {
+    const release = await releases.prepare(record);
+    const evidence = await audits.evidence(digest);
+    if (evidence === undefined) return leave(digest);
+    const limits = limitsFor(release.model, patient, mostMsOf(rules).trace, undefined);
+    const trace = await exact.openTrace(release, evidence.input, limits);
+    if (known.has(digest)) traces.set(digest, trace);
+    else trace.close();
   }
 
   /** Whether to challenge now; keeps and tells what was decided. */
@@ -230,20 +261,23 @@ export function createAuditor(
       leave(digest);
       return [];
     }
-    if (record === undefined) return [];
+    if (record === undefined || state.parameters === undefined) return [];
+    const rules = unpackParameters(state.parameters);
     const subject = digest;
+    const places = placesFor(context, receipt.releaseId, JUDGE_PLACES);
     if (verdict === undefined && releases.failure(receipt.releaseId) === "final")
       return [{ key: `audit:${digest}`, subject, run: () => forget(digest) }];
     if (verdict === undefined) {
-      const places = placesFor(context, receipt.releaseId, JUDGE_PLACES);
-      const run = async (): Promise<void> => {
+      const run = async (patient: boolean): Promise<void> => {
         judging.add(digest);
-        await judgeIt(audit, record, head).finally(() => judging.delete(digest));
+        await judgeIt(audit, record, rules, patient).finally(() => judging.delete(digest));
       };
       return [{ key: `audit:${digest}`, subject, places, run }];
     }
     const now = stateOn(view, audit);
     if (now === "queued") queued.add(digest);
+    // Its turn may come in days, and then our clock does not run at once.
+    if (now === "queued" || now === "won" || now === "lost") closeTrace(digest);
     if (now !== "none" && now !== "sent") {
       promised.set(digest, 0n);
       return [];
@@ -255,6 +289,10 @@ export function createAuditor(
     }
     if (performance.now() - (refused.get(digest) ?? -Infinity) < REFUSED_MS) return [];
     if (!decide(view, audit)) return [];
+    if (!traces.has(digest)) {
+      const open = (patient: boolean): Promise<void> => openTrace(audit, record, rules, patient);
+      return [{ key: `auditTrace:${digest}`, subject, places, run: open }];
+    }
     const run = () => challenge(audit, record);
     return [{ key: `${digest}:challengeReceipt`, subject, deadline: endsAt, run }];
   }

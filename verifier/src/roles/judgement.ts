@@ -1,8 +1,9 @@
 /** Whether an answer is right: onnxruntime screens where that is enough, the exact interpreter judges the rest. */
 import { randomInt } from "node:crypto";
+import type { ParameterSet } from "../../../sdk/src/parameters.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { ReleaseRecord } from "../chain/state.ts";
-import type { Limits } from "../compute/children.ts";
+import { limitsFor } from "../compute/patience.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
 import { errorFields } from "../log.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
@@ -33,7 +34,30 @@ export interface Judgement {
   readonly by: string;
 }
 
-export type Judge = (record: ReleaseRecord, answer: Answer, limits: Limits) => Promise<Judgement>;
+/** How long an exact run may take. */
+export interface Patience {
+  /** Whether it was tried for a short time before. */
+  readonly patient: boolean;
+  /** At all, milliseconds. */
+  readonly mostMs: number;
+}
+
+/** @throws {AssayError} INFERENCE_TIMED_OUT and what else an exact run may throw. */
+export type Judge = (record: ReleaseRecord, answer: Answer, patience: Patience) => Promise<Judgement>;
+
+/**
+ * Shares of the challenger's clock: what takes longer could not be played to the end if it had to be computed again. Honest operators
+ * compute an answer in an eighth of theirs.
+ */
+const RUN_SHARE = 1 / 4;
+const TRACE_SHARE = 1 / 2;
+
+/** Most that judging an answer, and computing its trace, may take before it is challenged, milliseconds. */
+export function mostMsOf({
+  challengerClock,
+}: Pick<ParameterSet, "challengerClock">): Record<"run" | "trace", number> {
+  return { run: 1000 * challengerClock * RUN_SHARE, trace: 1000 * challengerClock * TRACE_SHARE };
+}
 
 /** Of a duty that judges: most end with a run of onnxruntime, which those that wait for it share. */
 export const JUDGE_PLACES = 1;
@@ -62,13 +86,15 @@ export function createJudge(
     }
   }
 
-  return async (record, answer, limits) => {
-    const { id, operator } = answer;
+  return async (record, answer, { patient, mostMs }) => {
+    const { id, operator, endsAt } = answer;
     const prepared = await releases.prepare(record);
-    const screened = await passesScreen(prepared, answer);
+    // What failed the screen, or was drawn, before: it has no second chance.
+    const screened = !patient && (await passesScreen(prepared, answer));
     const by = screened ? "onnxruntime" : "exact interpreter";
     let verdict: Verdict = "right";
     if (!screened) {
+      const limits = limitsFor(prepared.model, patient, mostMs, endsAt);
       const right = await exact.output(prepared, answer.input, limits);
       const wrong = firstWrongOutput(prepared.model, right, answer.output, prepared.release);
       if (wrong !== undefined) verdict = "wrong";

@@ -11,7 +11,7 @@ import {
   type ToldRequest,
   type ToldResult,
 } from "../chain/state.ts";
-import type { Limits } from "../compute/children.ts";
+import { limitsFor, type ExactLimits } from "../compute/patience.ts";
 import { fastOutput } from "../compute/screen.ts";
 import type { Duty } from "../duties.ts";
 import { errorFields } from "../log.ts";
@@ -31,7 +31,11 @@ import { dutiesOfTrials, leftIn, moveDuty, placesFor, type Role, type RoleContex
 export type OperatorOptions = AnswerTerms;
 
 /** Computes the output blob that is signed. @param limits For one exact run: what takes longer could not be defended in time. */
-export type Answerer = (release: PreparedRelease, input: Uint8Array, limits: Limits) => Promise<Uint8Array>;
+export type Answerer = (
+  release: PreparedRelease,
+  input: Uint8Array,
+  limits: ExactLimits,
+) => Promise<Uint8Array>;
 
 /** Gives the trace to defend of an answer. It may take its time; the operator's clock runs meanwhile. */
 export type TraceProvider = (release: PreparedRelease, trial: Trial) => Promise<DefendedTrace>;
@@ -148,17 +152,26 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
     });
   }
 
-  async function answer(record: ReleaseRecord, request: ToldRequest, head: BlockRef): Promise<void> {
+  async function answer(
+    record: ReleaseRecord,
+    request: ToldRequest,
+    head: BlockRef,
+    patient: boolean,
+  ): Promise<void> {
     const { requestId } = request;
     const release = await releases.prepare(record);
     // Meanwhile it may have turned out that it does not pay, or that too much is at risk.
     if (!begun.has(requestId)) return;
     const { deadline, parameters } = request.request;
-    const limits = { runMs: 1000 * unpackParameters(parameters).operatorClock * CLOCK_SHARE, deadline };
+    const mostMs = 1000 * unpackParameters(parameters).operatorClock * CLOCK_SHARE;
+    const compute = (): Promise<Uint8Array> => {
+      const limits = limitsFor(release.model, patient, mostMs, deadline);
+      return parts.answer(release, fromHex(request.input), limits);
+    };
     const output =
       outputs.get(requestId) ??
       (await findings.answer(requestId)) ??
-      (await findings.keepAnswer(requestId, await parts.answer(release, fromHex(request.input), limits)));
+      (await findings.keepAnswer(requestId, await compute()));
     outputs.set(requestId, output);
     const turn = Number(await contracts.market.turnOpensAt(request.request, sender.address));
     turns.set(requestId, turn);
@@ -235,7 +248,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
         subject: requestId,
         places: placesFor(context, releaseId, ANSWER_PLACES),
         deadline,
-        run: () => answer(record, request, head),
+        run: (patient) => answer(record, request, head, patient),
       });
     }
     context.promised.answers.retain((requestId) => begun.has(requestId) && state.requests.has(requestId));
@@ -273,7 +286,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       if (move.kind === "timeout") return moveDuty(context, trial, move, deadline);
       const run = async (): Promise<void> => {
         const complete = await answerWith(await traceOf(trial), move);
-        await moveDuty(context, trial, complete, deadline).run();
+        await moveDuty(context, trial, complete, deadline).run(false);
       };
       const { requestId: subject } = trial.request;
       return { key: moveKey(trial.result.resultId, move), subject, deadline, run };

@@ -2,7 +2,7 @@
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
-import type { Limits } from "../compute/children.ts";
+import { limitsFor } from "../compute/patience.ts";
 import type { Duty } from "../duties.ts";
 import {
   considerChallenge,
@@ -20,7 +20,7 @@ import { gatherReveals, withKnown, type Known } from "../play/reveals.ts";
 import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
-import { createJudge, JUDGE_PLACES, type JudgeOptions } from "./judgement.ts";
+import { createJudge, JUDGE_PLACES, mostMsOf, type JudgeOptions } from "./judgement.ts";
 import {
   challengeable,
   dutiesOfTrials,
@@ -63,32 +63,35 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   const judgeOf = createJudge(context, options);
 
   /** Finds it out, and keeps it. */
-  async function verdictOn(trial: Trial, limits: Limits): Promise<Verdict> {
+  async function verdictOn(trial: Trial, patient: boolean): Promise<Verdict> {
     const { resultId, operator, output, requestId, endsAt } = trial.result;
     const [input, published] = [fromHex(trial.request.input), fromHex(output)];
     const bondWei = trial.request.request.bond;
     const answer = { id: resultId, operator, bondWei, input, output: published, endsAt };
-    const { verdict, by } = await judgeOf(trial.release, answer, limits);
+    const mostMs = mostMsOf(rulesOf(trial)).run;
+    const { verdict, by } = await judgeOf(trial.release, answer, { patient, mostMs });
     await findings.keepVerdict(resultId, requestId, verdict, by);
     return verdict;
   }
 
-  async function judge(trial: Trial, found: Case): Promise<void> {
-    // Whoever has challenged, perhaps before a restart, has judged: no luckier draw may end its game.
-    const mine = isMine(trial);
-    const deadline = mine ? trial.now : trial.result.endsAt;
-    const runMs = 1000 * Math.max(trial.result.endsAt - trial.now, rulesOf(trial).challengerClock);
-    const limits = { runMs, deadline };
-    const known = mine ? "wrong" : await findings.verdict(trial.result.resultId);
-    const verdict = known ?? (await verdictOn(trial, limits));
+  async function judge(trial: Trial, found: Case, patient: boolean): Promise<void> {
+    const { resultId, endsAt } = trial.result;
+    const verdict = (await findings.verdict(resultId)) ?? (await verdictOn(trial, patient));
     // The trace comes before the challenge: who cannot compute it cannot win.
-    if (verdict === "wrong")
-      found.trace = await exact.openTrace(
-        await releases.prepare(trial.release),
-        fromHex(trial.request.input),
-        limits,
-      );
+    if (verdict === "wrong") {
+      const release = await releases.prepare(trial.release);
+      const limits = limitsFor(release.model, patient, mostMsOf(rulesOf(trial)).trace, endsAt);
+      found.trace = await exact.openTrace(release, fromHex(trial.request.input), limits);
+    }
     found.judgement = verdict;
+  }
+
+  /** Whoever has challenged, perhaps before a restart, has judged: no luckier draw may end its game. Our clock may run. */
+  async function resume(trial: Trial, found: Case): Promise<void> {
+    const release = await releases.prepare(trial.release);
+    const limits = { runMs: 1000 * rulesOf(trial).challengerClock, deadline: trial.now };
+    found.trace = await exact.openTrace(release, fromHex(trial.request.input), limits);
+    found.judgement = "wrong";
   }
 
   /** Asks our trace what it shows of the claim as it stands, and the operator for what the chain has not been shown of it. */
@@ -206,16 +209,14 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
       known: undefined,
     };
     cases.set(result.resultId, found);
-    if (found.judgement === undefined)
-      return [
-        {
-          key: `judge:${result.resultId}`,
-          subject: result.requestId,
-          places: placesFor(context, trial.release.releaseId, JUDGE_PLACES),
-          deadline: result.endsAt,
-          run: () => judge(trial, found),
-        },
-      ];
+    if (found.judgement === undefined) {
+      const { resultId, requestId: subject, endsAt: deadline } = result;
+      if (isMine(trial))
+        return [{ key: `resume:${resultId}`, subject, deadline, run: () => resume(trial, found) }];
+      const places = placesFor(context, trial.release.releaseId, JUDGE_PLACES);
+      const run = (patient: boolean): Promise<void> => judge(trial, found, patient);
+      return [{ key: `judge:${resultId}`, subject, places, deadline, run }];
+    }
     return found.judgement === "wrong" ? play(trial, found, state, head) : [];
   }
 

@@ -3,6 +3,8 @@ import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import type { ChainState } from "../chain/state.ts";
 import { errorFields } from "../log.ts";
 import { CLOCK_SHARE, honestAnswerer, type ReceiptAnswerer } from "../roles/operator.ts";
+import { limitsFor, tookLong, type ExactLimits } from "../compute/patience.ts";
+import type { PreparedRelease } from "../releases/prepare.ts";
 import type { RoleContext } from "../roles/role.ts";
 
 /**
@@ -19,23 +21,34 @@ export function createAnswerer(
 ): ReceiptAnswerer {
   const honest = honestAnswerer(context);
 
-  function limits(deadline: number): { runMs: number; deadline: number } {
+  /** @param run One exact run: if it takes long, it is tried once more with what takes long. */
+  async function within<T>(
+    { model }: PreparedRelease,
+    deadline: number,
+    run: (limits: ExactLimits) => Promise<T>,
+  ): Promise<T> {
     const { parameters } = state();
     const clock = parameters === undefined ? 60 : unpackParameters(parameters).operatorClock;
     // What takes longer could not be defended in time.
-    return { runMs: 1000 * clock * CLOCK_SHARE, deadline };
+    const mostMs = 1000 * clock * CLOCK_SHARE;
+    try {
+      return await run(limitsFor(model, false, mostMs, deadline));
+    } catch (error) {
+      if (!tookLong(error)) throw error;
+      return run(limitsFor(model, true, mostMs, deadline));
+    }
   }
 
   return async (release, input, deadline) => {
     const path = context.fastPaths.of(release);
     const fast = path?.kind === "exact" || (path?.kind === "approximate" && by === "onnxruntime");
-    if (!fast) return honest(release, input, limits(deadline));
+    if (!fast) return within(release, deadline, (limits) => honest(release, input, limits));
     try {
       return await context.batcher.output(release, input, deadline);
     } catch (error) {
       const fields = { release: release.releaseId, ...errorFields(error) };
       context.log.warn(fields, "onnxruntime failed: the exact interpreter answers");
-      return context.exact.output(release, input, limits(deadline));
+      return within(release, deadline, (limits) => context.exact.output(release, input, limits));
     }
   };
 }

@@ -2,10 +2,12 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CID } from "multiformats/cid";
+import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { gently } from "../gently.ts";
 import { FILE, NODES } from "./budget.ts";
 import { digestOf, isBlockOf, isKnown, nodeCid, RAW } from "./cid.ts";
-import { blockCounter, declaredSize, MAX_BLOCK_BYTES, readNode, type Place } from "./dag.ts";
+import { MAX_BLOCK_BYTES, readRoot, type Place } from "./dag.ts";
 import { namesIn } from "./disk.ts";
 
 /** The blocks of one file. */
@@ -45,41 +47,59 @@ export async function readNodeFile(entry: string, cid: CID): Promise<Uint8Array<
   return (await isBlockOf(cid, own)) ? own : undefined;
 }
 
-/** Finds the places of all leaves by walking down from each node that no other links to. */
-export async function indexBlocks(entry: string, sha256: Hex): Promise<FileBlocks> {
-  const { size } = await stat(join(entry, FILE));
-  const nodes = new Map<Hex, Uint8Array>();
+interface Link extends Pick<Place, "offset" | "size"> {
+  readonly digest: Hex;
+  readonly isLeaf: boolean;
+}
+
+/** What is kept of a node: where its children are, from its own beginning on. */
+interface Outline {
+  readonly size: number;
+  readonly links: readonly Link[];
+}
+
+function linkOf({ cid, offset, size }: Place): Link {
+  return { digest: digestOf(cid), isLeaf: cid.code === RAW, offset, size };
+}
+
+/** @returns undefined if it is no node of a file: an address that was tried before may have led to it. */
+function outlineOf(bytes: Uint8Array): Outline | undefined {
+  try {
+    const { size, children } = readRoot(bytes);
+    return { size, links: children.map(linkOf) };
+  } catch (error) {
+    if (error instanceof AssayError) return undefined;
+    throw error;
+  }
+}
+
+/** All nodes by digest, each read once, in a turn of the event loop of its own. */
+async function readOutlines(entry: string): Promise<ReadonlyMap<Hex, Outline | undefined>> {
+  const outlines = new Map<Hex, Outline | undefined>();
   for (const name of await namesIn(join(entry, NODES))) {
     if (!/^[0-9a-f]{64}$/.test(name)) continue;
     const cid = nodeCid(`0x${name}`);
     const bytes = await readNodeFile(entry, cid);
-    if (bytes !== undefined) nodes.set(digestOf(cid), bytes);
+    if (bytes !== undefined) outlines.set(digestOf(cid), outlineOf(bytes));
   }
+  return outlines;
+}
+
+/** Finds a place of each leaf by walking down from the nodes that say they are the whole file. */
+export async function indexBlocks(entry: string, sha256: Hex): Promise<FileBlocks> {
+  const { size } = await stat(join(entry, FILE));
+  const nodes = await readOutlines(entry);
   const leaves = new Map<Hex, Pick<Place, "offset" | "size">>();
   // A small file is its own only block.
   if (size <= MAX_BLOCK_BYTES) leaves.set(sha256, { offset: 0, size });
-  const linked = new Set<Hex>();
-  const found: Place[][] = [];
-  for (const [digest, bytes] of nodes) {
-    if (declaredSize(bytes) !== size) continue;
-    const below: Place[] = [];
-    const count = blockCounter(size);
-    const visit = (place: Place): void => {
-      if (place.cid.code === RAW) return void below.push(place);
-      const node = nodes.get(digestOf(place.cid));
-      if (node === undefined) return;
-      const { children } = readNode(place, node);
-      count(children);
-      for (const child of children) {
-        linked.add(digestOf(child.cid));
-        visit(child);
-      }
-    };
-    if (linked.has(digest)) continue;
-    visit({ cid: nodeCid(digest), offset: 0, size, depth: 0 });
-    found.push(below);
-  }
-  for (const { cid, offset, size: bytes } of found.flat()) leaves.set(digestOf(cid), { offset, size: bytes });
+  // Offsets of nodes. A few can link to one another very often, but each has the same leaves wherever it stands: one place will do.
+  const met = new Map<Hex, number>();
+  for (const [digest, node] of nodes) if (node?.size === size) met.set(digest, 0);
+  await gently(met, ([node, start]) => {
+    for (const { digest, isLeaf, offset, size: bytes } of nodes.get(node)?.links ?? [])
+      if (isLeaf) leaves.set(digest, { offset: start + offset, size: bytes });
+      else if (!met.has(digest)) met.set(digest, start + offset);
+  });
   return { size, nodes: new Set(nodes.keys()), leaves };
 }
 

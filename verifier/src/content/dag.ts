@@ -72,19 +72,17 @@ function parse(bytes: Uint8Array): { readonly links: readonly CID[]; readonly fi
   }
 }
 
-/** Bytes of the file at and below a node, as it says. */
-export function declaredSize(bytes: Uint8Array): number {
-  const { file } = parse(bytes);
+function sizeOf(file: UnixFS): number {
   const size = file.fileSize();
   return size <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(size) : bad("its size is absurd");
 }
 
-/**
- * What a node at a place consists of. Sizes are the node's own words; the caller counts the bytes that come.
- * @throws {AssayError} CONTENT_MISMATCH if it is no node of a file, or not of the size that its parent says.
- */
-export function readNode(place: Place, bytes: Uint8Array): FileNode {
-  const { links, file } = parse(bytes);
+/** Bytes of the file at and below a node, as it says. */
+export function declaredSize(bytes: Uint8Array): number {
+  return sizeOf(parse(bytes).file);
+}
+
+function nodeAt(place: Omit<Place, "cid">, { links, file }: ReturnType<typeof parse>): FileNode {
   if (file.type !== "file" && file.type !== "raw") bad(`a ${file.type}`);
   if (file.blockSizes.length !== links.length) bad("links and sizes differ in number");
   if (place.depth >= MAX_DEPTH && links.length > 0) bad(`more than ${MAX_DEPTH} levels`);
@@ -103,6 +101,21 @@ export function readNode(place: Place, bytes: Uint8Array): FileNode {
   });
   if (at !== end) bad("its sizes do not add up");
   return { data, children };
+}
+
+/**
+ * What a node at a place consists of. Sizes are the node's own words; the caller counts the bytes that come.
+ * @throws {AssayError} CONTENT_MISMATCH if it is no node of a file, or not of the size that its parent says.
+ */
+export function readNode(place: Place, bytes: Uint8Array): FileNode {
+  return nodeAt(place, parse(bytes));
+}
+
+/** What a node consists of as if it were the root of a file, and of how many bytes. @throws {AssayError} As {@link readNode}. */
+export function readRoot(bytes: Uint8Array): FileNode & Pick<Place, "size"> {
+  const parsed = parse(bytes);
+  const size = sizeOf(parsed.file);
+  return { size, ...nodeAt({ offset: 0, size, depth: 0 }, parsed) };
 }
 
 /**

@@ -24,6 +24,8 @@ export const wideQuantity = z
   .regex(/^0x[0-9a-f]{1,32}$/i)
   .transform(BigInt);
 export const wide = z.bigint().nonnegative();
+/** The most wei that contracts have room for, in orders, vouchers and deposits: a uint96. */
+export const MAX_WEI = 2n ** 96n - 1n;
 /** An unsigned integer that fits a JavaScript number; decoders give bigints. */
 export const small = z.bigint().nonnegative().max(BigInt(Number.MAX_SAFE_INTEGER)).transform(Number);
 

@@ -12,7 +12,7 @@ import {
   type Place,
   type Voucher,
 } from "../receipts.ts";
-import { address, bytes32, hex, type Hex } from "../structs.ts";
+import { address, bytes32, hex, MAX_WEI, type Hex } from "../structs.ts";
 
 export const INFER_PATH = "/v1/infer";
 export const TERMS_PATH = "/v1/terms";
@@ -32,10 +32,15 @@ export const decimal = z
   .string()
   .regex(/^[0-9]{1,29}$/)
   .transform(BigInt);
+/** Wei in a field of a contract. What has no room there could be signed, and never be redeemed. */
+const wei = decimal.refine(
+  (value) => value <= MAX_WEI,
+  `more than ${MAX_WEI} wei, which no contract can hold`,
+);
 const count = z.number().int().nonnegative();
 const bondClass = count.max(MAX_BOND_CLASS);
 
-export const wireOrderSchema = orderSchema.extend({ priceWei: decimal, nonce: decimal, expiresAt: count });
+export const wireOrderSchema = orderSchema.extend({ priceWei: wei, nonce: decimal, expiresAt: count });
 export const wireReceiptSchema = receiptSchema.extend({ issuedAt: count, bondClass });
 
 /** One way to pay: what one operator takes for one answer of one release. */
@@ -46,7 +51,7 @@ export const termsSchema = z.object({
   /** Zero: the chain's own currency. */
   asset: address,
   /** Wei for one answer. */
-  amount: decimal,
+  amount: wei,
   /** The operator. */
   payTo: address,
   /** An order may expire this much later at most, seconds. */
@@ -72,7 +77,7 @@ export const requiredSchema = z.object({
   extensions: z
     .object({
       /** What the client owes by now, wei; told to whoever signs as the client. */
-      owedWei: decimal.optional(),
+      owedWei: wei.optional(),
     })
     .optional(),
 });
@@ -85,7 +90,7 @@ export const paymentSchema = z.object({
   payload: z.object({
     order: wireOrderSchema,
     /** Wei that the client has ever promised this operator, this order included. */
-    totalWei: decimal,
+    totalWei: wei,
     signature: hex,
   }),
 });

@@ -1,12 +1,13 @@
 /** What answers over HTTP take on chain: a key that is registered, vouchers that are redeemed, a line that moves on. */
 import { id } from "ethers";
-import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import type { Voucher } from "../../../sdk/src/receipts.ts";
+import { MAX_WEI, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
 import type { BlockRef } from "../chain/log.ts";
 import type { Duty } from "../duties.ts";
 import { logError } from "../log.ts";
-import type { Digests, DigestSigner } from "./digests.ts";
-import type { PurseState, ReceiptStore } from "../state/receipts.ts";
+import { isSignedBy, type Digests, type DigestSigner } from "./digests.ts";
+import type { Promised, PurseState, ReceiptStore } from "../state/receipts.ts";
 import { KEPT_SECONDS } from "../state/kept.ts";
 import { lineDuties } from "../roles/line.ts";
 import type { Role, RoleContext } from "../roles/role.ts";
@@ -33,11 +34,18 @@ interface Due {
   /** What will have been redeemed then, of all times. */
   readonly upToWei: bigint;
   readonly leaves: boolean;
+  /** Of the deposit. */
+  readonly signer: Hex;
 }
 
 /** The same sums bring nothing twice: what was sent for them, by an earlier life of this process perhaps, is joined or found. */
 function redeemKey(due: readonly Due[]): string {
   return `redeem:${id(due.map(({ purse: { client }, upToWei }) => `${client}:${upToWei}`).join())}`;
+}
+
+/** A voucher, and by whom it should be signed: a reorganisation can give a deposit another signer. */
+function nameOf({ signature }: Promised, { signer }: Pick<DepositRecord, "signer">): string {
+  return `${signature}:${signer}`;
 }
 
 export function createCashier(
@@ -52,6 +60,8 @@ export function createCashier(
   /** Block of the last redeeming. */
   let redeemedIn = 0;
   let purgedAt = performance.now();
+  /** Vouchers that the contract would not take. */
+  const worthless = new Set<string>();
 
   /** The purses are read in the background: what is due is a little old, which redeeming is not hurt by. */
   function look(): void {
@@ -77,11 +87,11 @@ export function createCashier(
 
   /** What a voucher brings: no more than the deposit holds. */
   function dueOf(purse: PurseState, deposit: DepositRecord | undefined): Due[] {
-    if (deposit === undefined) return [];
+    if (deposit === undefined || worthless.has(nameOf(purse.voucher, deposit))) return [];
     const { totalWei } = purse.voucher;
     const upToWei = totalWei < deposit.depositWei ? totalWei : deposit.depositWei;
     const wei = upToWei - deposit.redeemedWei;
-    return wei <= 0n ? [] : [{ purse, wei, upToWei, leaves: deposit.leavesAt !== 0 }];
+    return wei <= 0n ? [] : [{ purse, wei, upToWei, leaves: deposit.leavesAt !== 0, signer: deposit.signer }];
   }
 
   function redeemDuty(state: ChainState, head: BlockRef): Duty[] {
@@ -92,15 +102,33 @@ export function createCashier(
     const urgent = due.filter(({ leaves, wei }) => leaves && wei >= LEAST_WEI);
     if (sum < redeemFromWei && urgent.length === 0) return [];
     const first = [...due].sort((a, b) => Number(b.leaves) - Number(a.leaves) || (a.wei < b.wei ? 1 : -1));
-    const run = (): Promise<void> => redeem(first.slice(0, MOST_VOUCHERS));
+    const run = (): Promise<void> => redeem(first.slice(0, MOST_VOUCHERS).filter(isTaken));
     return [{ key: "redeem", subject: me, run }];
   }
 
+  function voucherIn({ purse: { client, voucher } }: Due): Voucher {
+    const { totalWei, order } = voucher;
+    return { client, operator: me, totalWei, order };
+  }
+
+  /** Whether the contract takes the voucher: one that it does not would undo all that are redeemed with it, again and again. */
+  function isTaken(due: Due): boolean {
+    const { purse, signer } = due;
+    const { signature } = purse.voucher;
+    const voucher = voucherIn(due);
+    if (voucher.totalWei <= MAX_WEI && isSignedBy(digests.digestOf("Voucher", voucher), signature, signer))
+      return true;
+    worthless.add(nameOf(purse.voucher, due));
+    log.warn(
+      { client: purse.client, totalWei: voucher.totalWei.toString() },
+      "a voucher is left out: the contract would not take it",
+    );
+    return false;
+  }
+
   async function redeem(due: readonly Due[]): Promise<void> {
-    const vouchers = due.map(({ purse: { client, voucher } }) => {
-      const { totalWei, order } = voucher;
-      return { client, operator: me, totalWei, order };
-    });
+    if (due.length === 0) return;
+    const vouchers = due.map(voucherIn);
     const signatures = due.map(({ purse }) => purse.voucher.signature);
     const data = contracts.deposits.interface.encodeFunctionData("redeem", [vouchers, signatures, me]);
     const to = contracts.deployment.addresses.deposits;

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { AssayError } from "../error.ts";
 import { MAX_WEI, ZERO_ADDRESS, ZERO_HASH } from "../structs.ts";
-import { fromHeader, paymentSchema, SCHEME, toHeader, X402_VERSION } from "./wire.ts";
+import { IReceipts__factory } from "../typechain.ts";
+import { fromHeader, paymentSchema, SCHEME, termsSchema, toHeader, X402_VERSION } from "./wire.ts";
 
 describe("what clients and operators say to each other", () => {
   function read(amounts: { readonly priceWei?: bigint; readonly totalWei?: bigint }): unknown {
@@ -29,5 +30,16 @@ describe("what clients and operators say to each other", () => {
       expect(() => read(amounts))
         .to.throw(AssayError, /no contract can hold/)
         .with.property("code", "BAD_PAYMENT");
+  });
+
+  it("has keys that can be asked about, however an operator spells them", () => {
+    const hashes = { releaseId: ZERO_HASH, receipts: ZERO_ADDRESS, deposits: ZERO_ADDRESS };
+    const misspelt = `0x${"aB".repeat(20)}`;
+    const { extra } = termsSchema.parse({
+      ...{ scheme: SCHEME, network: "eip155:1", asset: ZERO_ADDRESS, amount: "1", payTo: ZERO_ADDRESS },
+      ...{ maxTimeoutSeconds: 600, extra: { ...hashes, key: misspelt, bondClass: 0 } },
+    });
+    const data = IReceipts__factory.createInterface().encodeFunctionData("keyOf", [extra.key]);
+    expect(data).to.match(/(ab){20}$/);
   });
 });

@@ -60,8 +60,8 @@ export const termsSchema = z.object({
     releaseId: bytes32,
     receipts: address,
     deposits: address,
-    /** The key that will sign. */
-    key: address,
+    /** The key that will sign, lower case: of mixed case, which has a check sum, calls would take only what is right. */
+    key: address.transform((key): Hex => `0x${key.slice(2).toLowerCase()}`),
     /** The receipt's bond is `0.001 ether << bondClass`. */
     bondClass,
   }),

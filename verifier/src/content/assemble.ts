@@ -134,8 +134,9 @@ export async function assemble(root: CID, into: Partial, options: AssembleOption
       const first = leaves.get(key);
       const coming = first ?? turn(() => fetchLeaf(place));
       leaves.set(key, coming);
-      const there = await coming;
-      if (first !== undefined) await turn(() => copyLeaf(there, place));
+      // Each place waits in its turn: a hundred thousand that wait for one leaf would all go on at once.
+      if (first === undefined) await coming;
+      else await turn(async () => copyLeaf(await coming, place));
       return;
     }
     const { data, children } = await turn(async () => readNode(place, await nodeAt(place.cid)));

@@ -9,7 +9,7 @@ import type { FastPath } from "../compute/selfCheck.ts";
 import type { Outline } from "../releases/outlined.ts";
 import type { PreparedRelease, Releases } from "../releases/prepare.ts";
 import type { LogStore } from "../state/logs.ts";
-import { createBounded } from "./bounded.ts";
+import { createBounded, createLine, QUERIES } from "./bounded.ts";
 import type { ChainReads } from "./chainReads.ts";
 import type { ReleaseReport, RELEASE_STATES, statusSchema } from "./schema.ts";
 
@@ -68,6 +68,7 @@ function missing(reply: FastifyReply): FastifyReply {
 export function apiRoutes(options: ApiOptions): (app: FastifyInstance) => void {
   const { deployment, logs, releases, reads, finality } = options;
   const outlines = createBounded<Outline>(OUTLINES);
+  const queries = createLine(QUERIES);
   const { vault, receiptsVault, deposits } = deployment.addresses;
   /** Of whose events pages show nothing. */
   const but = [vault, receiptsVault, deposits];
@@ -148,8 +149,10 @@ export function apiRoutes(options: ApiOptions): (app: FastifyInstance) => void {
   }
 
   return (app) => {
-    app.get("/api/status", async (_request, reply) => fresh(reply, await status()));
-    app.get("/api/logs/:origin/:epoch/:block/:index", (request, reply) => page(reply, request.params));
+    app.get("/api/status", async (_request, reply) => fresh(reply, await queries(status)));
+    app.get("/api/logs/:origin/:epoch/:block/:index", async (request, reply) =>
+      queries(() => page(reply, request.params)),
+    );
     app.get("/api/releases/:id", (request, reply) => {
       const params = idSchema.safeParse(request.params);
       return params.success ? fresh(reply, report(params.data.id)) : missing(reply);

@@ -84,6 +84,29 @@ describe("HTTP server", () => {
     expect((await fetch(`${busy.url}/health`)).status).to.equal(200);
   });
 
+  it("counts what a client asked for until it is done, though the client is gone", async () => {
+    let finish = (): void => undefined;
+    let brokenOff = (): void => undefined;
+    const broken = new Promise<void>((resolve) => (brokenOff = resolve));
+    const slow: Routes = (app) => {
+      app.get("/slow", (_request, reply) => {
+        reply.raw.once("close", brokenOff);
+        return new Promise((resolve) => (finish = () => resolve("done")));
+      });
+      app.get("/quick", () => "done");
+    };
+    const server = await serve({ client: { connections: 9, concurrent: 1, perSecond: 1e6 } }, [slow]);
+    const status = async (): Promise<number> => (await fetch(`${server.url}/quick`)).status;
+    const gone = open(server);
+    gone.write("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n");
+    while ((await status()) === 200);
+    gone.resetAndDestroy();
+    await broken;
+    expect(await status()).to.equal(429);
+    finish();
+    while ((await status()) !== 200);
+  });
+
   it("counts clients by address, and lets nobody save up more than a moment's requests", () => {
     let now = 0;
     const clients = createClients({ connections: 2, concurrent: 100, perSecond: 3 }, () => now);

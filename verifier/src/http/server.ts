@@ -102,7 +102,8 @@ function addLimits(app: FastifyInstance, { concurrent, client, streams, uploads 
     open: 0,
   };
   const uploading = { clients: createClients(uploads.client), most: uploads.all, open: 0 };
-  const opened = new WeakMap<IncomingMessage, () => void>();
+  /** Of requests that have a slot: keeps it until something has ended. */
+  const slots = new WeakMap<IncomingMessage, (work: unknown) => void>();
 
   app.server.on("connection", (socket: Socket) => {
     const close = answers.clients.connect(socket.remoteAddress ?? "");
@@ -126,16 +127,29 @@ function addLimits(app: FastifyInstance, { concurrent, client, streams, uploads 
       return;
     }
     kind.open++;
-    opened.set(request.raw, () => {
+    let holders = 1;
+    const letGo = (): void => {
+      if (--holders > 0) return;
+      slots.delete(request.raw);
       kind.open--;
       end();
+    };
+    slots.set(request.raw, (work) => {
+      holders++;
+      void Promise.resolve(work).then(letGo, letGo);
     });
-    // Answered, broken off or given up, whichever comes first.
-    reply.raw.once("close", () => {
-      opened.get(request.raw)?.();
-      opened.delete(request.raw);
-    });
+    // Answered, broken off or given up.
+    reply.raw.once("close", letGo);
     next();
+  });
+  // What a client asked for is often still being done when it is gone.
+  app.addHook("onRoute", (route) => {
+    const { handler } = route;
+    route.handler = function (request, reply) {
+      const answer: unknown = handler.call(this, request, reply);
+      slots.get(request.raw)?.(answer);
+      return answer;
+    };
   });
 }
 
@@ -163,6 +177,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const seldom = { log, throttle: createThrottle() };
   app.setErrorHandler((error, _request, reply) => {
     const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
+    if (status === 503)
+      return reply.code(503).header("retry-after", "1").send({ error: "too much is asked at once" });
     if (status < 500) return reply.code(status).send({ error: "bad request" });
     logErrorThrottled(seldom, error, "an HTTP request failed");
     return reply.code(500).send({ error: "internal error" });

@@ -4,6 +4,7 @@ import { HASH_BYTES } from "../../../program/src/treeShape.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Anchored, Under } from "../../../sdk/src/infer/anchors.ts";
 import { fromHex, sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { createLine, QUERIES } from "../api/bounded.ts";
 import { gently } from "../gently.ts";
 import type { ReceiptStore } from "../state/receipts.ts";
 import type { Digests } from "./digests.ts";
@@ -76,6 +77,7 @@ export function createAnchors(digests: Digests, store: ReceiptStore): Anchors {
   const trees = new Map<Hex, PeriodTree>();
   /** Not kept any more. */
   const gone = new Set<Hex>();
+  const queries = createLine(QUERIES);
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -135,7 +137,7 @@ export function createAnchors(digests: Digests, store: ReceiptStore): Anchors {
       if (index === undefined || index >= tree.count)
         throw new AssayError("NOT_FOUND", "no such receipt is under this root");
       const request = tree.requests.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
-      const signed = await store.signed(toHex(request));
+      const signed = await queries(() => store.signed(toHex(request)));
       if (signed === undefined) throw new AssayError("NOT_FOUND", "the receipt is not kept any more");
       const { receipt, signature } = signed;
       return { index, path: pathOf(tree, index), receipt, signature };

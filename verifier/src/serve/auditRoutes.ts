@@ -5,6 +5,7 @@ import { AssayError } from "../../../sdk/src/error.ts";
 import { AUDIT_PATH, receiptFileSchema } from "../../../sdk/src/infer/wire.ts";
 import type { Place } from "../../../sdk/src/receipts.ts";
 import { bytes32, sameHex, type Hex } from "../../../sdk/src/structs.ts";
+import { createLine, QUERIES } from "../api/bounded.ts";
 import type { Auditor } from "../roles/auditor.ts";
 import type { Handed } from "../roles/handed.ts";
 import { signerOf, type Digests } from "./digests.ts";
@@ -34,6 +35,9 @@ export function auditRoutes({
   digests,
   maxBytes,
 }: AuditRoutes): (app: FastifyInstance) => void {
+  const handing = createLine(QUERIES);
+  const asking = createLine(QUERIES);
+
   async function hand(body: unknown): Promise<unknown> {
     const parsed = receiptFileSchema.safeParse(body);
     if (!parsed.success)
@@ -56,7 +60,7 @@ export function auditRoutes({
       key: keyOf(digest, signature),
     };
     const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
-    return auditor.accept(handed, { input: bytes(input), output: bytes(output) });
+    return handing(() => auditor.accept(handed, { input: bytes(input), output: bytes(output) }));
   }
 
   return (app) => {
@@ -77,7 +81,9 @@ export function auditRoutes({
     allowFromPages(app, AUDIT_PATH);
     app.get(`${AUDIT_PATH}/:digest`, async (request, reply): Promise<FastifyReply> => {
       const params = paramsSchema.safeParse(request.params);
-      const standing = params.success ? await auditor.standing(lowerHex(params.data.digest)) : undefined;
+      const standing = params.success
+        ? await asking(() => auditor.standing(lowerHex(params.data.digest)))
+        : undefined;
       void reply.header("access-control-allow-origin", "*").header("cache-control", "no-store");
       if (standing === undefined)
         return reply.code(404).send({ error: "no such receipt was handed in here" });

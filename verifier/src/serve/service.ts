@@ -5,6 +5,7 @@ import { keccak } from "../../../sdk/src/ids.ts";
 import { voucherOf, type Payment } from "../../../sdk/src/infer/wire.ts";
 import type { Receipt } from "../../../sdk/src/receipts.ts";
 import { sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
+import { createLine, QUERIES } from "../api/bounded.ts";
 import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import type { Given, Kept, ReceiptStore } from "../state/receipts.ts";
@@ -56,7 +57,7 @@ export interface Service {
   check(payment: Payment): Checked;
   /** @param input Blob. @throws {AssayError} BUSY, BAD_PAYMENT, PAYMENT_REQUIRED; as inference. */
   infer(checked: Checked, input: Uint8Array): Promise<Answered>;
-  /** What was answered before, to whoever signed for it, whatever has changed since. */
+  /** What was answered before, to whoever signed for it, whatever has changed since. @throws {AssayError} BUSY */
   answered(payment: Payment): Promise<Answered | undefined>;
 }
 
@@ -71,6 +72,7 @@ export function createService(options: ServiceOptions): Service {
   const { account, prices, digests, signer, store, purses, fair, state, now } = options;
   /** By the order's digest: who asks again waits for the same answer. */
   const open = new Map<Hex, Promise<Answered>>();
+  const queries = createLine(QUERIES);
 
   function answeredOf({ receipt, signature, output }: Kept): Answered {
     return { receipt, signature, output };
@@ -174,7 +176,7 @@ export function createService(options: ServiceOptions): Service {
     const requestHash = digests.digestOf("Order", payment.order);
     const deposit = state().deposits.get(depositKey(payment.order.client, account));
     if (deposit === undefined || !isSigned(payment, requestHash, deposit.signer)) return undefined;
-    const known = await store.find(requestHash);
+    const known = await queries(() => store.find(requestHash));
     return known && answeredOf(known);
   }
 

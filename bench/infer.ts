@@ -146,7 +146,6 @@ export async function measureInfer({ turns = TURNS, answers = ANSWERS } = {}): P
         offering,
         served: () => [releaseId],
         signatureOf: () => model.signature,
-        maxBytes: 2 ** 20,
       }),
       bare,
     ],

@@ -22,6 +22,9 @@ const WIDTH = {
   f32: 4,
 } as const;
 
+/** Of a release's inputs together, and of its outputs: as ModelRegistry.MAX_BLOB_BYTES. */
+export const MAX_BLOB_BYTES = 80_000;
+
 export type ElementType = keyof typeof WIDTH;
 
 export interface TensorSpec {

@@ -14,7 +14,13 @@ import { depthOf, sha256, tensorDepth } from "../../../program/src/merkle.ts";
 import { ModelError } from "../../../program/src/onnx/error.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { toHex } from "../../../sdk/src/structs.ts";
-import { blobLength, isElementType, type Bindings, type TensorSpec } from "../../../sdk/src/tensor.ts";
+import {
+  blobLength,
+  isElementType,
+  MAX_BLOB_BYTES,
+  type Bindings,
+  type TensorSpec,
+} from "../../../sdk/src/tensor.ts";
 import { disputeGas } from "./disputeGas.ts";
 import type { ModelSummary } from "./summary.ts";
 
@@ -25,8 +31,6 @@ export interface ModelDescription extends ModelSummary {
   readonly nodes: LoweredModel["nodes"];
 }
 
-/** As ModelRegistry.MAX_BLOB_BYTES. */
-const MAX_BLOB_BYTES = 80_000;
 /** A move goes down six levels. */
 const MOVE_LEVELS = 6;
 

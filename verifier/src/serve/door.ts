@@ -41,8 +41,6 @@ export interface ReceiptOptions {
   readonly anchorSeconds?: number | undefined;
 }
 
-/** Of a client that has paid. */
-const MAX_BODY_BYTES = 64 * 2 ** 20;
 /** Of anybody. */
 export const MAX_AUDIT_BYTES = 4 * 2 ** 20;
 /** Requests of one client, and of all, that wait or run. */
@@ -116,7 +114,6 @@ export function openDoor(
         },
         served,
         signatureOf: (releaseId) => release(releaseId).model.signature,
-        maxBytes: MAX_BODY_BYTES,
       }),
       anchorRoutes({ anchors, anchored }),
     ],

@@ -1,4 +1,5 @@
 /** `POST /v1/infer` and what belongs to it; serve/openapi.ts describes them. */
+import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod/v4";
 import { decodeOutput } from "../../../sdk/src/decode.ts";
@@ -16,7 +17,8 @@ import {
   type Payment,
 } from "../../../sdk/src/infer/wire.ts";
 import { bytes32, type Hex } from "../../../sdk/src/structs.ts";
-import type { Signature } from "../../../sdk/src/tensor.ts";
+import { MAX_BLOB_BYTES, type Signature } from "../../../sdk/src/tensor.ts";
+import { atMost } from "../http/body.ts";
 import { failureOf, owedOf } from "./errors.ts";
 import { allowFromPages } from "./pages.ts";
 import { openApi } from "./openapi.ts";
@@ -30,8 +32,6 @@ export interface InferRoutes {
   readonly served: () => readonly Hex[];
   /** @throws {AssayError} NOT_FOUND, BUSY. */
   readonly signatureOf: (releaseId: Hex) => Signature;
-  /** Largest body, bytes. */
-  readonly maxBytes: number;
 }
 
 const JSON_TYPE = "application/json";
@@ -43,6 +43,13 @@ const EXPOSED = {
   "access-control-allow-origin": "*",
   "access-control-expose-headers": Object.values(HEADERS).join(", "),
 };
+
+/** Of a body, bytes. */
+function mostFor(inputBytes: number): number {
+  return JSON_SIZE * inputBytes + ROOM;
+}
+
+const MAX_BODY_BYTES = mostFor(MAX_BLOB_BYTES);
 const querySchema = z.object({ release: bytes32.optional() });
 const bodySchema = z.object({ inputs: z.record(z.string(), z.unknown()) });
 
@@ -73,7 +80,6 @@ export function inferRoutes({
   offering,
   served,
   signatureOf,
-  maxBytes,
 }: InferRoutes): (app: FastifyInstance) => void {
   function urlOf({ protocol, host }: FastifyRequest): string {
     return `${protocol}://${host}${INFER_PATH}`;
@@ -148,7 +154,7 @@ export function inferRoutes({
     try {
       payment = paymentOf(header);
       const found = service.check(payment);
-      const most = JSON_SIZE * found.release.model.inputBytes + ROOM;
+      const most = mostFor(found.release.model.inputBytes);
       if (Number(length ?? 0) > most) throw new AssayError("BAD_PAYMENT", `a body has at most ${most} bytes`);
       checked.set(request, found);
       return undefined;
@@ -160,9 +166,18 @@ export function inferRoutes({
     }
   }
 
-  async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  function checkedOf(request: FastifyRequest): Checked {
     const found = checked.get(request);
     if (found === undefined) throw new TypeError("a request that was not admitted");
+    return found;
+  }
+
+  function read(request: FastifyRequest, body: Readable): Readable {
+    return atMost(body, mostFor(checkedOf(request).release.model.inputBytes));
+  }
+
+  async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const found = checkedOf(request);
     // Computing is no idling.
     request.raw.socket.setTimeout(1000 * offering.maxOrderSeconds);
     const { payment } = found;
@@ -181,7 +196,16 @@ export function inferRoutes({
       app.addContentTypeParser(BINARY_TYPE, { parseAs: "buffer" }, (_request, body, done) =>
         done(null, body),
       );
-    app.post(INFER_PATH, { bodyLimit: maxBytes, config: { upload: true }, onRequest: admit }, infer);
+    app.post(
+      INFER_PATH,
+      {
+        bodyLimit: MAX_BODY_BYTES,
+        config: { upload: true },
+        onRequest: admit,
+        preParsing: (request, _reply, body, done) => done(null, read(request, body)),
+      },
+      infer,
+    );
     allowFromPages(app, INFER_PATH);
     app.get(TERMS_PATH, (request, reply) => {
       const query = querySchema.safeParse(request.query);
@@ -192,6 +216,8 @@ export function inferRoutes({
         .type(JSON_TYPE)
         .send(toJson(requiredFor(offering, urlOf(request), known, "")));
     });
-    app.get("/v1/openapi.json", (_request, reply) => reply.headers(EXPOSED).send(openApi({ maxBytes })));
+    app.get("/v1/openapi.json", (_request, reply) =>
+      reply.headers(EXPOSED).send(openApi({ maxBytes: MAX_BODY_BYTES })),
+    );
   };
 }

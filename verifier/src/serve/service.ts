@@ -7,6 +7,7 @@ import type { Receipt } from "../../../sdk/src/receipts.ts";
 import { sameHex, toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { createLine, QUERIES } from "../api/bounded.ts";
 import { depositKey, type ChainState, type DepositRecord } from "../chain/state.ts";
+import { ether } from "../economics/ether.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import type { Given, Kept, ReceiptStore } from "../state/receipts.ts";
 import { isSignedBy, type Digests, type DigestSigner } from "./digests.ts";
@@ -93,7 +94,8 @@ export function createService(options: ServiceOptions): Service {
       );
   }
 
-  function depositFor(client: Hex): DepositRecord {
+  /** Whether it covers what is owed besides is seen later: that takes the database. */
+  function depositFor({ client, priceWei }: Payment["order"]): DepositRecord {
     const deposit = state().deposits.get(depositKey(client, account));
     if (deposit === undefined || deposit.depositWei === deposit.redeemedWei)
       throw new AssayError("PAYMENT_REQUIRED", `${client} has no deposit for ${account}: make one first`);
@@ -101,6 +103,11 @@ export function createService(options: ServiceOptions): Service {
       throw new AssayError(
         "PAYMENT_REQUIRED",
         `${client} has announced that it leaves: deposit again to stay`,
+      );
+    if (deposit.depositWei < priceWei)
+      throw new AssayError(
+        "PAYMENT_REQUIRED",
+        `the deposit of ${ether(deposit.depositWei)} does not cover the price of ${ether(priceWei)}: add to it`,
       );
     return deposit;
   }
@@ -200,7 +207,7 @@ export function createService(options: ServiceOptions): Service {
         throw new AssayError("BUSY", "the chain is still being read: ask again later", { retryable: true });
       checkOrder(payment);
       const release = options.release(lowerHex(order.releaseId));
-      const deposit = depositFor(order.client);
+      const deposit = depositFor(order);
       const requestHash = digests.digestOf("Order", order);
       if (!isSigned(payment, requestHash, deposit.signer))
         throw new AssayError("BAD_SIGNATURE", `the order's voucher is not signed by ${deposit.signer}`);

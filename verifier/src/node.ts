@@ -66,7 +66,7 @@ import type { Role, RoleContext } from "./roles/role.ts";
 import { createVerifier, type VerifierOptions } from "./roles/verifier.ts";
 import { auditRoutes } from "./serve/auditRoutes.ts";
 import { createDigests } from "./serve/digests.ts";
-import { MAX_AUDIT_BYTES, openDoor, type ReceiptOptions } from "./serve/door.ts";
+import { openDoor, type ReceiptOptions } from "./serve/door.ts";
 import { MAX_ORDER_SECONDS } from "./serve/service.ts";
 import { openAudits } from "./state/audits.ts";
 import { openClaims } from "./state/claims.ts";
@@ -385,7 +385,7 @@ export async function startNode(
       }),
       live.routes,
       ...(door?.routes ?? []),
-      ...(auditor === undefined ? [] : [auditRoutes({ auditor, place, digests, maxBytes: MAX_AUDIT_BYTES })]),
+      ...(auditor === undefined ? [] : [auditRoutes({ auditor, place, digests })]),
       ...(pages === undefined ? [] : [pages]),
     ];
     server = await serveHttp({ ...options.http, log, health: () => observer.health(), routes });

@@ -41,8 +41,6 @@ export interface ReceiptOptions {
   readonly anchorSeconds?: number | undefined;
 }
 
-/** Of anybody. */
-export const MAX_AUDIT_BYTES = 4 * 2 ** 20;
 /** Requests of one client, and of all, that wait or run. */
 const EACH = 64;
 const ALL = 1024;

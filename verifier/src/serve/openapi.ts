@@ -116,6 +116,8 @@ export function openApi({ maxBytes }: { readonly maxBytes: number }): unknown {
             202: { description: "It will be judged.", content: json("Audit") },
             400: failure("Not a receipt, or it cannot be challenged any more."),
             404: failure("This node does not judge receipts."),
+            413: failure("The body is longer than a receipt can be."),
+            503: failure("Too many receipts are handed in; see retry-after."),
           },
         },
       },

@@ -12,6 +12,7 @@ import { startNode, type RunningNode } from "../src/node.ts";
 import { placeOf } from "./buyer.ts";
 import { CHECKS_ALL, nodeOptions } from "./player.ts";
 import { handTo, RESERVE, standingOf, urlOf } from "./receipts.ts";
+import { CUT, startProxy, type Proxy } from "./rpc.ts";
 import { until } from "./until.ts";
 import { exampleModel, pass, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
 
@@ -31,6 +32,7 @@ describe("receipts that are handed in", function () {
   this.timeout(280_000);
   let world: World;
   let digits: PublishedModel;
+  let proxy: Proxy;
   let node: RunningNode;
   let numbers = 0;
 
@@ -85,14 +87,23 @@ describe("receipts that are handed in", function () {
     if (reserveWei > 0n) await (await receipts.addReserve({ value: reserveWei })).wait();
   }
 
+  async function tracesComputed(): Promise<number> {
+    const text = await (await fetch(`${urlOf(node)}/metrics`)).text();
+    return Number(
+      /^assay_inference_runs_total\{interpreter="trace",outcome="done"\} (\d+)/m.exec(text)?.[1] ?? 0,
+    );
+  }
+
   before(async () => {
     world = await startWorld();
+    proxy = await startProxy(world.chain.url);
     digits = await publishFile(world, exampleModel("digits"));
     for (const account of [4, 5]) await becomeOperator(account, RESERVE);
     await becomeOperator(6, 0n);
     node = await startNode({
       ...nodeOptions(world, 3),
       ...CHECKS_ALL,
+      rpcUrls: [proxy.url],
       http: { host: "127.0.0.1", port: 0 },
     });
     await node.ready;
@@ -100,6 +111,7 @@ describe("receipts that are handed in", function () {
 
   after(async () => {
     await node.stop();
+    await proxy.stop();
     await world.stop();
   });
 
@@ -143,7 +155,11 @@ describe("receipts that are handed in", function () {
     await until("both are judged", async () =>
       (await Promise.all([won, hopeless].map(standing))).every(({ state }) => state === "wrong"),
     );
+    // While no challenge can be sent, no game asks for a trace: who cannot compute it in time must not begin.
+    proxy.bend = ({ method }) => (method === "eth_sendRawTransaction" ? CUT : undefined);
     await (await vault.deposit({ value: STAKE })).wait();
+    await until("the trace is there before the challenge", async () => (await tracesComputed()) > 0);
+    proxy.bend = undefined;
     // Its operator says nothing.
     const both = () => Promise.all([won, hopeless].map(standing));
     await until("one is on trial", async () => (await both()).some(({ challenge }) => challenge === "open"));

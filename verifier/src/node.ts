@@ -314,6 +314,7 @@ export async function startNode(
     signal: stopped.signal,
     onHead(head) {
       observer.head(head, mirror.state);
+      claims.saw(head.number);
       reads.head();
       live.head(head);
       becomeReady();

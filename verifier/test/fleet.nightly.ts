@@ -9,10 +9,12 @@ import type { ConfigFile } from "../src/cli/config.ts";
 import { launch } from "./command.ts";
 import { stateOf } from "./player.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { CUT, startProxy } from "./rpc.ts";
 import { until as waitUntil } from "./until.ts";
 import {
   addressOf,
   exampleModel,
+  pass,
   publishFile,
   stake,
   startWorld,
@@ -21,6 +23,7 @@ import {
 } from "./world.ts";
 
 const REQUESTS = 10;
+const WINDOW = 900;
 const PASSWORD = "of the fleet";
 
 /** A node process, and what it logged. */
@@ -92,14 +95,14 @@ describe("a fleet: several node processes with one key on one Postgres server", 
   const until = (what: string, done: () => boolean | Promise<boolean>): Promise<void> =>
     waitUntil(what, done, () => members.map(({ lines }) => lines.slice(-20).join("\n")).join("\n---\n"));
 
-  async function ask(): Promise<RequestHandle[]> {
+  async function ask(more: { readonly windowSeconds?: number } = {}): Promise<RequestHandle[]> {
     const wallet = world.chain.wallet(9);
     const contracts = connect(world.deployment, wallet);
     const operator = addressOf(world, account);
     const handles: RequestHandle[] = [];
     for (let i = 0; i < REQUESTS; i++) {
       const input = Uint8Array.from({ length: digits.model.inputBytes }, (_, k) => (k * i) % 17);
-      const options = { releaseId: digits.releaseId, input, fee: 10n ** 15n, operator };
+      const options = { releaseId: digits.releaseId, input, fee: 10n ** 15n, operator, ...more };
       handles.push(await request(contracts, `0x${wallet.address.slice(2)}`, options));
     }
     return handles;
@@ -126,6 +129,23 @@ describe("a fleet: several node processes with one key on one Postgres server", 
     second.process.kill("SIGKILL");
     await until("the rest is final", () => areFinal(more));
     expect((await provider.getTransactionCount(address)) - nonce).to.equal(4 * REQUESTS);
+  });
+
+  it("goes on without a member that has lost its endpoints, but not the database", async () => {
+    const proxy = await startProxy(world.chain.url);
+    const [deaf, other] = await Promise.all([start("deaf", { rpc: proxy.url }), start("other")]);
+    const handles = await ask({ windowSeconds: WINDOW });
+    const states = (): Promise<string[]> => Promise.all(handles.map((handle) => stateOf(world, handle)));
+    await until("all is answered", async () => !(await states()).includes("requested"));
+    expect(said(deaf, "answered")).to.be.above(0);
+    // It has seen its answers: nothing of it is due, and so nothing fails.
+    await sleep(5000);
+    proxy.bend = () => CUT;
+    await pass(world, WINDOW);
+    await until("all is final", () => areFinal(handles));
+    expect(deaf.process.exitCode).to.equal(null);
+    for (const member of [deaf, other]) member.process.kill("SIGKILL");
+    await proxy.stop();
   });
 
   it("announces by one member, until that one is gone, whatever the others are configured to say", async () => {

@@ -1,6 +1,7 @@
 /**
  * Who works on what. Several processes share one database and one identity; each works on a subject (a request or result) only
- * while it holds the claim on it. A claim passes to whoever asks first once its holder's heart has stopped.
+ * while it holds the claim on it. A claim passes to whoever asks first once its holder's heart has stopped: with the process, with its
+ * way to the database, or because it does not see of the chain what others see.
  */
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
@@ -22,6 +23,8 @@ export interface Claims {
   processes(): number;
   /** When the database last answered, unix seconds. */
   heardAt(): number;
+  /** This process has read the chain up to a block. */
+  saw(block: number): void;
   /** Gives everything back. */
   close(): Promise<void>;
 }
@@ -31,42 +34,70 @@ export interface ClaimsOptions {
   readonly heartbeatMs?: number;
   /** A process that was silent for longer is taken for dead. Default 10000. */
   readonly silenceMs?: number;
+  /**
+   * A process that has not read for longer what another has stored of the chain is blind, and its heart stops. Default 20000: its
+   * claims pass on after half a minute. Where no block comes, nobody is blind.
+   */
+  readonly blindMs?: number;
 }
 
 const BATCH = 1000;
 
 /**
- * Being taken for dead while alive (a stopped or starved process) costs double work only: the chain's journal never sends a move
- * twice.
+ * Being taken for dead while alive (a stopped, starved or blind process) costs double work only: the chain's journal never sends a
+ * move twice. So who is blind goes on with what nobody else takes: it may be the only one.
  */
 export async function openClaims(
   database: Database,
   log: Logger,
-  { heartbeatMs = 2000, silenceMs = 10_000 }: ClaimsOptions = {},
+  { heartbeatMs = 2000, silenceMs = 10_000, blindMs = 20_000 }: ClaimsOptions = {},
 ): Promise<Claims> {
   const instance = randomUUID();
 
   const held = new Set<string>();
   let processes = 1;
-  /** Since when the database has not heard of us, by our own clock. */
-  let heard = Date.now();
+  /** When the database last answered, and when it last heard that we live, by our own clock. */
+  let [heard, renewed] = [Date.now(), Date.now()];
+  let seen = -1;
+  /** How far somebody had read the chain at a time: this process is to get there as well. */
+  let goal = { block: -1, at: Date.now() };
 
   const alive = () =>
     database.selectFrom("instances").where("heartbeat_ms", ">=", sql<number>`${NOW_MS} - ${silenceMs}`);
 
-  async function beat(): Promise<void> {
+  async function look(): Promise<void> {
+    const cursor = await database.selectFrom("cursor").select("number").executeTakeFirst();
+    const stored = cursor?.number ?? -1;
+    // A reorganisation may have taken the goal away.
+    if (seen >= Math.min(goal.block, stored)) goal = { block: stored, at: Date.now() };
+  }
+
+  /** Whoever was silent for so long may have been taken for dead. */
+  function wasSilent(): boolean {
+    return Date.now() - renewed > silenceMs / 2;
+  }
+
+  async function renew(): Promise<void> {
     const at = Date.now();
     await database
       .insertInto("instances")
       .values({ id: instance, heartbeat_ms: NOW_MS })
       .onConflict((conflict) => conflict.column("id").doUpdateSet({ heartbeat_ms: NOW_MS }))
       .execute();
+    if (wasSilent()) held.clear();
+    renewed = at;
+  }
+
+  async function beat(): Promise<void> {
+    const at = Date.now();
+    await look();
+    const blind = at - goal.at > blindMs;
+    if (!blind) await renew();
     const { count } = await alive()
+      .where("id", "<>", instance)
       .select((row) => row.fn.countAll<number>().as("count"))
       .executeTakeFirstOrThrow();
-    processes = Math.max(1, count);
-    // Whoever was silent for so long may have been taken for dead.
-    if (at - heard > silenceMs / 2) held.clear();
+    processes = 1 + count;
     heard = at;
   }
 
@@ -112,8 +143,9 @@ export async function openClaims(
     held: () => held.size,
     processes: () => processes,
     heardAt: () => heard / 1000,
+    saw: (block) => (seen = block),
     async take(subjects) {
-      if (Date.now() - heard > silenceMs / 2) held.clear();
+      if (wasSilent()) held.clear();
       const missing = [...new Set(subjects)].filter((subject) => !held.has(subject));
       for (let i = 0; i < missing.length; i += BATCH)
         for (const subject of await claim(missing.slice(i, i + BATCH))) held.add(subject);

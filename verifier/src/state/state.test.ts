@@ -96,6 +96,33 @@ function itKeepsState(open: () => Promise<Database>): void {
     await Promise.all([silent.close(), heir.close()]);
   });
 
+  it("leaves the work of a process that does not see what another has read to that one, until it does", async () => {
+    const options = { heartbeatMs: 20, silenceMs: 500, blindMs: 300 };
+    const [a, b] = [await openClaims(first, testLog, options), await openClaims(second, testLog, options)];
+    const store = await openLogs(first, OPTIONS);
+    const read = async (number: number): Promise<void> => {
+      await store.append(await store.position(), [], { number, hash: hash(number) });
+      b.saw(number);
+    };
+    await read(10);
+    a.saw(10);
+    await a.take(["x"]);
+    // No new block: both see what there is, however long that goes on.
+    await sleep(1000);
+    expect([...(await b.take(["x"]))]).to.deep.equal([]);
+    await read(11);
+    while (b.processes() > 1) await sleep(20);
+    expect([...(await b.take(["x"]))]).to.deep.equal(["x"]);
+    // What nobody else wants is not left undone.
+    expect([...(await a.take(["x", "y"]))]).to.deep.equal(["y"]);
+    a.saw(11);
+    while (b.processes() < 2) await sleep(20);
+    expect([...(await b.take(["x", "y"]))]).to.deep.equal(["x"]);
+    await b.give(["x"]);
+    expect([...(await a.take(["x", "y"]))]).to.deep.equal(["x", "y"]);
+    await Promise.all([a.close(), b.close()]);
+  });
+
   it("stores what was read once, in order, whoever is first", async () => {
     const [a, b] = [await openLogs(first, OPTIONS), await openLogs(second, OPTIONS)];
     const start = await a.position();

@@ -17,6 +17,11 @@ export interface DatabaseOptions {
   readonly onQuery?: (event: LogEvent) => void;
   /** A server that says nothing for longer is taken for gone. Default 45000: it ends a statement long before. */
   readonly silenceMs?: number;
+  /**
+   * A server ends a transaction whose process says nothing for longer, since others wait for its rows: the process may have stopped,
+   * or the way to it. Default 15000: those who wait have them before their own statements end.
+   */
+  readonly idleMs?: number;
 }
 
 const INT8 = 20;
@@ -24,6 +29,7 @@ const NUMERIC = 1700;
 const CONNECTIONS = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+const IDLE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS / 2;
 
 /** `pg` waits for ever for a server that went without a word. A connection that is not in use is closed before. */
 function openSocket(silenceMs: number): Socket {
@@ -34,7 +40,7 @@ function openSocket(silenceMs: number): Socket {
   });
 }
 
-function serverPool(url: string, silenceMs: number): PostgresPool {
+function serverPool(url: string, silenceMs: number, idleMs: number): PostgresPool {
   // As the embedded database does: counts, block numbers and milliseconds are safe integers, amounts are wei.
   const overrides = new TypeOverrides();
   overrides.setTypeParser(INT8, Number);
@@ -44,6 +50,7 @@ function serverPool(url: string, silenceMs: number): PostgresPool {
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: idleMs,
     types: overrides,
     stream: () => openSocket(silenceMs),
   });
@@ -59,9 +66,10 @@ function serverPool(url: string, silenceMs: number): PostgresPool {
  */
 export async function openDatabase(
   address: DatabaseAddress,
-  { onQuery, silenceMs = STATEMENT_TIMEOUT_MS + 15_000 }: DatabaseOptions = {},
+  { onQuery, silenceMs = STATEMENT_TIMEOUT_MS + 15_000, idleMs = IDLE_TIMEOUT_MS }: DatabaseOptions = {},
 ): Promise<Database> {
-  const pool = "url" in address ? serverPool(address.url, silenceMs) : await openEmbedded(address.directory);
+  const pool =
+    "url" in address ? serverPool(address.url, silenceMs, idleMs) : await openEmbedded(address.directory);
   const database = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool }),
     ...(onQuery === undefined ? {} : { log: onQuery }),

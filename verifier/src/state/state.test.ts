@@ -14,7 +14,7 @@ import { toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { codeOf, failureOf } from "../../test/failure.ts";
 import { clientAt, givenAt } from "../../test/given.ts";
 import { startPostgres } from "../../test/postgres.ts";
-import { startPipe } from "../../test/rpc.ts";
+import { startPipe, type Pipe } from "../../test/rpc.ts";
 import { testLog } from "../../test/world.ts";
 import type { ChainLog } from "../chain/source.ts";
 import { openAudits, type Audit } from "./audits.ts";
@@ -57,6 +57,14 @@ function all(store: LogStore, after = 0, until = 1000): Promise<ChainLog[]> {
 function modesIn(folder: string): ReadonlySet<number> {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
   return new Set([".", ...names].map((name) => statSync(join(folder, name)).mode & 0o777));
+}
+
+/** @returns the pipe, and the address of the Postgres server behind it. */
+async function pipeTo(server: string): Promise<[Pipe, string]> {
+  const pipe = await startPipe(server);
+  const url = new URL(server);
+  url.port = new URL(pipe.url).port;
+  return [pipe, url.href];
 }
 
 /** The same tests against both kinds of database. */
@@ -329,10 +337,8 @@ describe("state", function () {
     });
 
     it("goes on after the server fell silent, or dropped what was in use", async () => {
-      const pipe = await startPipe(server.url);
-      const url = new URL(server.url);
-      url.port = new URL(pipe.url).port;
-      const database = await openDatabase({ url: url.href }, { silenceMs: 2000 });
+      const [pipe, url] = await pipeTo(server.url);
+      const database = await openDatabase({ url }, { silenceMs: 2000 });
       opened.push(database);
       for (const disturb of [() => pipe.cut(), () => (pipe.frozen = true)]) {
         const asked = sql`select pg_sleep(20)`.execute(database);
@@ -347,6 +353,30 @@ describe("state", function () {
           expect(failure instanceof AssayError && !failure.retryable).to.equal(false);
         pipe.frozen = false;
         await Promise.all(Array.from({ length: 20 }, () => sql`select 1`.execute(database)));
+      }
+      await pipe.stop();
+    });
+
+    it("frees the rows of a transaction whose process fell silent, and that process goes on", async () => {
+      const [pipe, url] = await pipeTo(server.url);
+      const [silent, other] = [await openDatabase({ url }, { idleMs: 500 }), await openDatabase(address)];
+      opened.push(silent, other);
+      await openLogs(other, OPTIONS);
+      const lock = sql`select number from cursor for update`;
+      for (const disturb of [() => undefined, () => (pipe.frozen = true)]) {
+        let freed = false;
+        const holding = silent.transaction().execute(async (transaction) => {
+          await lock.execute(transaction);
+          disturb();
+          await lock.execute(other);
+          freed = true;
+          pipe.frozen = false;
+          await lock.execute(transaction);
+        });
+        const failure = await failureOf(holding);
+        expect(freed).to.equal(true);
+        expect(failure instanceof AssayError && !failure.retryable).to.equal(false);
+        await lock.execute(silent);
       }
       await pipe.stop();
     });

@@ -1,8 +1,18 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { seededRng } from "../../../program/src/testing/rng.ts";
+import { codeOf } from "../../test/failure.ts";
 import { openSpool, type Spool } from "./spool.ts";
 
 const TEXTS = ["", "a", "ß", "漢字", "🦊🦊", '{"x":"\\n"}', "x".repeat(70_000)];
@@ -84,9 +94,9 @@ describe("a spool", () => {
       await Promise.all(opened.splice(0).map((old) => old.close()));
       rmSync(directory, { recursive: true });
     }
-    open();
+    await open().append("one");
     appendFileSync(filesOf("open")[0] ?? "", "never acknowledged");
-    expect(lines(open())).to.deep.equal([]);
+    expect(lines(open())).to.deep.equal(["one"]);
   });
 
   it("leaves what was not settled, and still reads what was", async () => {
@@ -163,6 +173,26 @@ describe("a spool", () => {
       settle();
       expect(new Set(await Promise.all(reading))).to.deep.equal(new Set([`line ${i}`]));
     }
+  });
+
+  it("fails what a disk does not take, and takes what comes once that does", async () => {
+    const spool = open();
+    // To open it takes no room.
+    expect(readdirSync(directory)).to.deep.equal([]);
+    await spool.append("one");
+    // No file can be made under a name that is taken.
+    mkdirSync(join(directory, "2.open"));
+    const settle = await spool.turn();
+    for (let i = 0; i < 3; i++) {
+      const refused = [spool.append("two"), spool.append("three")].map(codeOf);
+      expect(await Promise.all(refused)).to.deep.equal(["STATE_FAILED", "STATE_FAILED"]);
+    }
+    await spool.turn();
+    rmdirSync(join(directory, "2.open"));
+    const place = await spool.append("two");
+    expect(await spool.read(place)).to.equal("two");
+    settle();
+    expect(lines(open())).to.deep.equal(["two"]);
   });
 
   it("removes what is settled and old, and nothing else", async () => {

@@ -1,6 +1,6 @@
 /**
  * Lines in files: what was acknowledged is on the disk. Those that come while one write is on its way share the next. What a crash cut
- * short was never acknowledged.
+ * short was never acknowledged. A disk that takes nothing fails what is appended, and no more: the next line tries anew.
  */
 import {
   closeSync,
@@ -15,7 +15,7 @@ import {
 import { open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { AssayError } from "../../../sdk/src/error.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 
 /** Where a line is. */
 export interface Place {
@@ -33,9 +33,9 @@ export interface Spooled {
 export interface Spool {
   /** What was there when it was opened and was not settled, the oldest first; read as it is asked for. */
   readonly left: () => Iterable<Spooled>;
-  /** Resolves when the line is on the disk. */
+  /** Resolves when the line is on the disk. @throws {AssayError} STATE_FAILED (retryable) if the disk does not take it, CLOSED. */
   append(line: string): Promise<Place>;
-  /** Begins a new file once everything before is acknowledged. @returns what calls all lines before it settled. */
+  /** What follows goes to a new file, once everything before is acknowledged. @returns what calls all lines before it settled. */
   turn(): Promise<() => void>;
   /** @throws Error if the line is not there any more. */
   read(place: Place): Promise<string>;
@@ -89,8 +89,9 @@ export function openSpool(directory: string, again = false): Spool {
     for (const one of found) yield* spooledIn(pathOf(one, "open"), one);
   }
   const known = [...unsettled, ...filesIn(directory, "kept")];
-  let number = Math.max(0, ...known) + 1;
-  let file = openSync(pathOf(number, "open"), "ax", 0o600);
+  let number = Math.max(0, ...known);
+  /** Undefined: the next line begins one. */
+  let file: number | undefined;
   let size = 0;
   /** Whether the disk knows the newest file's name. */
   let named = false;
@@ -103,17 +104,20 @@ export function openSpool(directory: string, again = false): Spool {
     const parts = batch.map(({ line }) => Buffer.from(`${line}\n`));
     try {
       const all = Buffer.concat(parts);
-      for (let at = 0; at < all.length;) at += writeSync(file, all, at);
-      await synced(file);
+      const to = (file ??= begin());
+      for (let at = 0; at < all.length;) at += writeSync(to, all, at);
+      await synced(to);
       if (!named) await nameOnDisk();
       batch.forEach(({ done }, i) => {
         const { length = 0 } = parts[i] ?? {};
         done({ file: number, offset: size, length: length - 1 });
         size += length;
       });
-    } catch (error) {
+    } catch (cause) {
       // How much of it is there is not known: what follows goes to a new file.
-      begin();
+      end();
+      const message = `receipts cannot be written: ${messageOf(cause)}`;
+      const error = new AssayError("STATE_FAILED", message, { retryable: true, cause });
       for (const { failed } of batch) failed(error);
     }
   }
@@ -128,12 +132,24 @@ export function openSpool(directory: string, again = false): Spool {
     }
   }
 
-  function begin(): void {
-    closeSync(file);
-    unsettled.push(number++);
-    file = openSync(pathOf(number, "open"), "ax", 0o600);
+  function begin(): number {
+    const opened = openSync(pathOf(number + 1, "open"), "ax", 0o600);
+    number++;
     size = 0;
     named = false;
+    return opened;
+  }
+
+  function end(): void {
+    if (file === undefined) return;
+    const ended = file;
+    file = undefined;
+    unsettled.push(number);
+    try {
+      closeSync(ended);
+    } catch {
+      // What was acknowledged is on the disk already.
+    }
   }
 
   async function work(): Promise<void> {
@@ -143,7 +159,7 @@ export function openSpool(directory: string, again = false): Spool {
       const [batch, turns] = [waiting, turning];
       [waiting, turning] = [[], []];
       if (batch.length > 0) await write(batch);
-      if (turns.length > 0) begin();
+      if (turns.length > 0) end();
       for (const turned of turns) turned();
     }
     working = undefined;
@@ -190,7 +206,7 @@ export function openSpool(directory: string, again = false): Spool {
     async close() {
       closed = true;
       await working;
-      closeSync(file);
+      end();
     },
   };
 }

@@ -14,8 +14,11 @@ import type { Claims } from "./state/claims.ts";
 export interface Duty {
   /** The same duty has the same key each time; it never runs twice at once. */
   readonly key: string;
-  /** The request that it is about: of processes that share a database, one works on it at a time. Undefined: each does it for itself. */
-  readonly subject: Hex | undefined;
+  /**
+   * The request that it is about, or a name for what not every process does, such as redeeming: of processes that share a database,
+   * one works on it at a time. Undefined: each does it for itself.
+   */
+  readonly subject: string | undefined;
   /** Places that it takes, if it computes: such duties take turns, so that processes that share the work get some each. */
   readonly places?: number;
   /** Unix seconds; a failed duty with a deadline is tried again sooner. */

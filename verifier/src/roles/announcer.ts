@@ -41,7 +41,10 @@ export function encodeAnnouncement(
   return directory.encodeFunctionData("announce", [[...said.endpoints], [...said.offers]]);
 }
 
-export function createAnnouncer(context: RoleContext, options: AnnouncerOptions): Role {
+export function createAnnouncer(
+  context: Pick<RoleContext, "contracts" | "sender" | "releases" | "runTimes" | "gasPrice" | "log">,
+  options: AnnouncerOptions,
+): Role {
   const { contracts, sender, releases, runTimes, log } = context;
   const endpoints = baseUrls(options.endpoints);
   const { terms } = options;
@@ -107,7 +110,7 @@ export function createAnnouncer(context: RoleContext, options: AnnouncerOptions)
       const due = announcementDue(state, head, state.parameters);
       if (due === undefined || head.timestamp < announcedAt + PAUSE_SECONDS) return [];
       const before = state.announcements.get(me) ?? 0;
-      return [{ key: "announce", subject: sender.address, run: () => announce(due, before, head) }];
+      return [{ key: "announce", subject: `announce:${me}`, run: () => announce(due, before, head) }];
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Publishes the root of the receipts of each period once it is over: one transaction, for anybody to hold us to. */
 import type { Anchored } from "../../../sdk/src/infer/anchors.ts";
 import type { Duty } from "../duties.ts";
+import { lowerHex } from "../lowerHex.ts";
 import type { Role, RoleContext } from "../roles/role.ts";
 import type { ReceiptStore } from "../state/receipts.ts";
 import type { Anchors } from "./anchors.ts";
@@ -56,7 +57,7 @@ export function createAnchorer(
       // Receipts have our clock's time, and the chain takes nothing that is yet to come.
       const until = periodsEnd(Math.min(Math.floor(Date.now() / 1000), head.timestamp), everySeconds);
       if (until <= Math.max(emptyUntil, anchored().at(-1)?.until ?? 0)) return [];
-      return [{ key: `anchor:${until}`, subject: me, run: () => anchor(until) }];
+      return [{ key: `anchor:${until}`, subject: `anchor:${lowerHex(me)}`, run: () => anchor(until) }];
     },
   };
 }

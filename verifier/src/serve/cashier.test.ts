@@ -7,6 +7,8 @@ import { ZERO_HASH } from "../../../sdk/src/structs.ts";
 import { testLog } from "../../test/world.ts";
 import type { Intent } from "../chain/outbox/intent.ts";
 import { depositKey, emptyState, type ChainState } from "../chain/state.ts";
+import { createRunTimes } from "../economics/runTimes.ts";
+import { createAnnouncer } from "../roles/announcer.ts";
 import type { RoleContext } from "../roles/role.ts";
 import type { PurseState } from "../state/receipts.ts";
 import { createCashier } from "./cashier.ts";
@@ -30,9 +32,8 @@ describe("redeeming vouchers", () => {
   const sent: Intent[] = [];
   let purses: PurseState[];
 
-  /** A process of the operator: each knows what is in the database and on the chain, and nothing of the others. */
-  function cashier() {
-    const context: Pick<RoleContext, "contracts" | "sender" | "log"> = {
+  function contextOf(): Pick<RoleContext, "contracts" | "sender" | "log"> {
+    return {
       contracts,
       sender: {
         address: SIGNER.address,
@@ -45,7 +46,11 @@ describe("redeeming vouchers", () => {
       },
       log: testLog,
     };
-    return createCashier(context, {
+  }
+
+  /** A process of the operator: each knows what is in the database and on the chain, and nothing of the others. */
+  function cashier() {
+    return createCashier(contextOf(), {
       signer: SIGNER,
       digests,
       store: { purses: () => Promise.resolve(purses), purge: () => Promise.resolve() },
@@ -115,5 +120,29 @@ describe("redeeming vouchers", () => {
       expect(role.duties(state, HEAD)).to.deep.equal([]);
       expect(sent).to.have.length(1);
     }
+  });
+
+  it("waits for no process that only announces", async () => {
+    purses = [promised(CLIENT, 20n, CLIENT)];
+    const state = stateOf(20n, 0n);
+    state.keys.clear();
+    state.parameters = 0n;
+    const context = {
+      ...contextOf(),
+      releases: {
+        prepare: () => Promise.reject(new Error("there are none")),
+        ready: () => undefined,
+        failure: () => undefined,
+      },
+      runTimes: createRunTimes(),
+      gasPrice: () => ({ baseFee: 1n, tip: 1n }),
+    };
+    const announcer = createAnnouncer(context, { endpoints: ["https://a.example"], terms: undefined });
+    const role = cashier();
+    role.duties(state, HEAD);
+    await setImmediate();
+    const subjects = [announcer, role].map((one) => one.duties(state, HEAD).map(({ subject }) => subject));
+    expect(subjects.map(({ length }) => length)).to.deep.equal([1, 2]);
+    expect(subjects[1]).not.to.include(subjects[0]?.[0]);
   });
 });

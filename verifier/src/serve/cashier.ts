@@ -6,6 +6,7 @@ import { depositKey, type ChainState, type DepositRecord } from "../chain/state.
 import type { BlockRef } from "../chain/log.ts";
 import type { Duty } from "../duties.ts";
 import { logError } from "../log.ts";
+import { lowerHex } from "../lowerHex.ts";
 import { isSignedBy, type Digests, type DigestSigner } from "./digests.ts";
 import type { Promised, PurseState, ReceiptStore } from "../state/receipts.ts";
 import { KEPT_SECONDS } from "../state/kept.ts";
@@ -82,7 +83,7 @@ export function createCashier(
       const data = contracts.receipts.interface.encodeFunctionData("addKey", [signer.address, proof]);
       await sender.send({ key, label: "addKey", to: contracts.deployment.addresses.receipts, data });
     };
-    return [{ key, subject: me, run }];
+    return [{ key, subject: key, run }];
   }
 
   /** What a voucher brings: no more than the deposit holds. */
@@ -103,7 +104,7 @@ export function createCashier(
     if (sum < redeemFromWei && urgent.length === 0) return [];
     const first = [...due].sort((a, b) => Number(b.leaves) - Number(a.leaves) || (a.wei < b.wei ? 1 : -1));
     const run = (): Promise<void> => redeem(first.slice(0, MOST_VOUCHERS).filter(isTaken));
-    return [{ key: "redeem", subject: me, run }];
+    return [{ key: "redeem", subject: `redeem:${lowerHex(me)}`, run }];
   }
 
   function voucherIn({ purse: { client, voucher } }: Due): Voucher {

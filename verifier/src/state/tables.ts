@@ -7,7 +7,7 @@ export interface InstanceRow {
   heartbeat_ms: number;
 }
 
-/** What an instance works on: a request or a result, by its id. */
+/** What an instance works on: a request or a result, by its id, or what else a duty names. */
 export interface ClaimRow {
   readonly subject: string;
   instance: string;

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { sql } from "kysely";
+import { sql, type PostgresPool } from "kysely";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { RECEIPT_VALIDITY } from "../../../sdk/src/receipts.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
@@ -267,7 +267,7 @@ describe("state", function () {
       // No socket can be copied: by now the copy has the file, with which it would be taken for a database.
       const socket = createServer().listen(join(broken, "socket"));
       const settings = [templatePath(), join(folder, "nothing"), broken].map(async (template, i) => {
-        const pool = await openEmbedded(join(folder, `new-${i}`), template);
+        const pool = await openEmbedded(join(folder, `new-${i}`), { template });
         const client = await pool.connect();
         const { rows } = await client.query("select current_setting('wal_segment_size') size, version()", []);
         client.release();
@@ -286,8 +286,34 @@ describe("state", function () {
       const script = fileURLToPath(new URL("./template.make.ts", import.meta.url));
       await promisify(execFile)(process.execPath, [script, template]);
       expect([...modesIn(template)].sort()).to.deep.equal([0o644, 0o755]);
-      await (await openEmbedded(join(folder, "copied"), template)).end();
+      await (await openEmbedded(join(folder, "copied"), { template })).end();
       expect(statSync(join(folder, "copied", "postgres")).mode & 0o777).to.equal(0o700);
+    });
+
+    it("has room again where something was deleted, once it is opened and all the while", async () => {
+      const directory = join(folder, "vacuumed");
+      const ask = async (pool: PostgresPool, ...statements: string[]): Promise<unknown> => {
+        const client = await pool.connect();
+        let rows: readonly unknown[] = [];
+        for (const statement of statements) ({ rows } = await client.query(statement, []));
+        client.release();
+        return rows[0];
+      };
+      const fill = ["insert into filled select generate_series(1, 5000)", "delete from filled"];
+      const bytes = "select pg_relation_size('filled') bytes";
+      const first = await openEmbedded(directory);
+      expect(await ask(first, "create table filled (n integer)", ...fill, bytes)).not.to.deep.equal({
+        bytes: 0,
+      });
+      await first.end();
+      const second = await openEmbedded(directory, { vacuumMs: 500 });
+      expect(await ask(second, bytes)).to.deep.equal({ bytes: 0 });
+      // Not in the middle of what is done together.
+      expect(await ask(second, "begin", ...fill, "select pg_sleep(1)", "commit", bytes)).not.to.deep.equal({
+        bytes: 0,
+      });
+      while (JSON.stringify(await ask(second, bytes)) !== '{"bytes":0}') await sleep(50);
+      await second.end();
     });
 
     it("belongs to one process, and survives its being killed at any moment", async () => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { encryptKeystoreJson, getBytes, JsonRpcProvider, type JsonRpcApiProvider } from "ethers";
 import { toHex } from "../../sdk/src/structs.ts";
-import type { Call } from "../../scripts/simulate/rpc.ts";
+import type { Call, Reply } from "../../scripts/simulate/rpc.ts";
 import { createEndpoints } from "../src/chain/endpoints.ts";
 import { memoryJournal } from "../src/chain/outbox/memory.ts";
 import { listTransactions } from "../src/chain/outbox/report.ts";
@@ -132,6 +132,43 @@ describe("an outbox among liars", function () {
       const mined = await Promise.all(sending);
       expect(await chain.provider.getTransactionCount(address)).to.equal(before + 2);
       for (const { status } of mined) expect(status).to.equal(1);
+      await sender.close();
+      endpoints.close();
+      await Promise.all(others.map((other) => other.stop()));
+    });
+
+  for (const [place, count] of [
+    [0, 2],
+    [0, 3],
+    [1, 3],
+    [2, 3],
+  ] as const)
+    it(`sends though endpoint ${place + 1} of ${count} lies about gas`, async () => {
+      const { address } = chain.wallet(8);
+      const others = await Promise.all(Array.from({ length: count - 1 }, () => startProxy(chain.url)));
+      const urls = others.map(({ url }) => url).toSpliced(place, 0, proxy.url);
+      const endpoints = createEndpoints({ urls, chainId: 31337, log: testLog });
+      const sender = chain.sender(8, memoryJournal(), {
+        provider: createProvider(endpoints),
+        readings: agreedReadings(endpoints, toHex(getBytes(address))),
+      });
+      const before = await chain.provider.getTransactionCount(address);
+      // Below what calldata costs, above it but too little, more than a block holds, and that it reverts.
+      const lies: readonly Reply[] = [
+        { result: "0x1" },
+        { result: "0x4650" },
+        { result: "0x7fffffff" },
+        { error: { code: 3, message: "execution reverted", data: "0x" } },
+      ];
+      for (const [i, lie] of lies.entries()) {
+        proxy.bend = ({ method }) => (method === "eth_estimateGas" ? lie : undefined);
+        const { hash, status } = await sender.send(echoCall(`gas ${place} ${count} ${i}`));
+        expect(status).to.equal(1);
+        const { gasLimit = 0n } = (await chain.provider.getTransaction(hash)) ?? {};
+        // Of two, the one that says more may be the honest one.
+        expect(Number(gasLimit)).to.be.within(25_000, count === 2 ? 2 ** 24 : 40_000);
+      }
+      expect(await chain.provider.getTransactionCount(address)).to.equal(before + lies.length);
       await sender.close();
       endpoints.close();
       await Promise.all(others.map((other) => other.stop()));

@@ -1,6 +1,6 @@
 /** The chain behind several JSON-RPC endpoints, none of which is trusted alone where it decides money. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { getBytes, keccak256 } from "ethers";
+import { getBytes, keccak256, toQuantity } from "ethers";
 import { z } from "zod/v4";
 import { AssayError, messageOf, type ErrorContext } from "../../../sdk/src/error.ts";
 import { isRpcError, type RpcErrorObject } from "../../../sdk/src/refusal.ts";
@@ -46,8 +46,9 @@ export interface EndpointStatus {
 export interface Endpoints {
   readonly chainId: number;
   /**
-   * One endpoint's answer; the next is asked if it fails or is slow. `error` is the chain's own word, a revert or a refused
-   * transaction; two endpoints must say so if there are two.
+   * One endpoint's answer; the next is asked if it fails or is slow. What gas a call needs is asked of all: it is what as many find
+   * enough as must agree. `error` is the chain's own word, a revert or a refused transaction; two endpoints must say so if there
+   * are two.
    * @throws {AssayError} RPC_FAILED, TIMED_OUT, RANGE_TOO_LARGE (retryable), WRONG_CHAIN.
    */
   call(method: string, params: readonly unknown[]): Promise<RpcAnswer>;
@@ -92,7 +93,12 @@ const PATIENCE_MS = 300;
 const MIB = 2 ** 20;
 
 const headSchema = z
-  .object({ number: quantity, timestamp: quantity, baseFeePerGas: wideQuantity.nullish() })
+  .object({
+    number: quantity,
+    timestamp: quantity,
+    baseFeePerGas: wideQuantity.nullish(),
+    gasLimit: quantity,
+  })
   .transform(({ baseFeePerGas, ...block }): Head => ({ ...block, baseFee: baseFeePerGas ?? 0n }));
 
 /** Names without secrets, unique. */
@@ -139,12 +145,30 @@ function isInnocent(error: unknown): boolean {
   return error instanceof AssayError || (error instanceof EndpointError && error.kind === "range");
 }
 
-/** One endpoint alone may say what it likes; of several, `needed` must have got there. @param said Best endpoint first. */
-function reachedBy<T extends number | bigint>(needed: number, said: readonly T[]): T {
-  const ranked = needed > 1 ? [...said].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0)) : said;
-  const value = ranked[needed - 1];
+/** One endpoint alone may say what it likes; of several, the one that is `needed`th. @param said Best endpoint first. */
+function nth<T extends number | bigint>(
+  needed: number,
+  said: readonly T[],
+  compare: (a: T, b: T) => number,
+): T {
+  const value = (needed > 1 ? said.toSorted(compare) : said)[needed - 1];
   if (value === undefined) throw new Error(`fewer than ${needed} answers`);
   return value;
+}
+
+/** `needed` say at least this. */
+function reachedBy<T extends number | bigint>(needed: number, said: readonly T[]): T {
+  return nth(needed, said, (a, b) => (a < b ? 1 : a > b ? -1 : 0));
+}
+
+/** `needed` say at most this: for what must not be too little. */
+function enoughFor<T extends number | bigint>(needed: number, said: readonly T[]): T {
+  return nth(needed, said, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** The chain's own word. */
+function isRefusal(error: unknown): error is EndpointError {
+  return error instanceof EndpointError && error.kind === "answer";
 }
 
 function same(result: unknown): unknown {
@@ -168,9 +192,9 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
 
   /** A lie about a revert would keep us from a move: one endpoint's word is not enough. */
   function isFinal(errors: readonly unknown[]): boolean {
-    const refusals = errors.filter((error) => error instanceof EndpointError && error.kind === "answer");
+    const refusals = errors.filter(isRefusal);
     return (
-      refusals.length === Math.min(2, quorum) || errors.some((error) => !(error instanceof EndpointError))
+      refusals.length >= Math.min(2, quorum) || errors.some((error) => !(error instanceof EndpointError))
     );
   }
 
@@ -182,6 +206,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     read: Reader<unknown> = same,
   ): Promise<unknown> {
     if (method === "eth_sendRawTransaction") return read(await broadcast(hex.parse(params[0])));
+    if (method === "eth_estimateGas") return read(toQuantity(await estimate(params)));
     try {
       return await first(roster.order(), ({ ask }) => ask(method, params, read), isFinal);
     } catch (error) {
@@ -262,13 +287,15 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     });
   }
 
-  /** Asks all that are ready. @returns the answers of as many as must agree, or more, best endpoint first. */
+  /**
+   * Asks all that are ready. @returns the answers of as many as must agree, or more, best endpoint first.
+   * @param least Where the others fail, so many will do.
+   */
   async function survey<T>(
     label: string,
     needed: number,
-    method: string,
-    params: readonly unknown[],
-    read: Reader<T>,
+    ask: (endpoint: Endpoint) => Promise<T>,
+    least = needed,
   ): Promise<(readonly [Endpoint, T])[]> {
     const order = roster.order();
     const ready = order.filter(({ health }) => health.restsUntil() <= Date.now());
@@ -279,8 +306,11 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     const soon = new Promise<void>((resolve) => (enough = resolve));
     const all = asked.map(async (endpoint) => {
       try {
-        const ask = (): Promise<T> => endpoint.ask(method, params, read);
-        answers.set(endpoint, await insist(ask, () => endpoint.isLimited()));
+        const answer = await insist(
+          () => ask(endpoint),
+          () => endpoint.isLimited(),
+        );
+        answers.set(endpoint, answer);
         if (answers.size >= needed) enough();
       } catch (error) {
         errors.push(error);
@@ -289,7 +319,7 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
     });
     const patience = soon.then(() => sleep(PATIENCE_MS, undefined, { ref: false }));
     await Promise.race([Promise.all(all), patience]);
-    if (answers.size < needed) throw failureOf(label, errors, chainId);
+    if (answers.size < least) throw failureOf(label, errors, chainId);
     return asked.flatMap((endpoint) => {
       const answer = answers.get(endpoint);
       return answer === undefined ? [] : [[endpoint, answer] as const];
@@ -299,19 +329,21 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   async function head(): Promise<Head> {
     const needed = roster.need("head");
     const latest = ["latest", false];
-    const heads = await survey("head", needed, "eth_getBlockByNumber", latest, (result) =>
-      headSchema.parse(result),
+    const heads = await survey("head", needed, ({ ask }) =>
+      ask("eth_getBlockByNumber", latest, (result) => headSchema.parse(result)),
     );
     roster.noteHeads(new Map(heads));
-    const reach = <T extends number | bigint>(figure: (said: Head) => T): T =>
-      reachedBy(
-        needed,
-        heads.map(([, said]) => figure(said)),
-      );
+    const said = heads.map(([, each]) => each);
+    const reach = <T extends number | bigint>(figure: (each: Head) => T): T =>
+      reachedBy(needed, said.map(figure));
     return {
       number: reach(({ number }) => number),
       timestamp: reach(({ timestamp }) => timestamp),
       baseFee: reach(({ baseFee }) => baseFee),
+      gasLimit: enoughFor(
+        needed,
+        said.map(({ gasLimit }) => gasLimit),
+      ),
     };
   }
 
@@ -323,11 +355,33 @@ export function createEndpoints(options: EndpointsOptions): Endpoints {
   ): Promise<bigint> {
     // Heads are asked for all the time: who fails there is known to be down before it is missed here.
     const needed = Math.min(roster.need(label), roster.need("head"));
-    const answers = await survey(label, needed, method, params, read);
+    const answers = await survey(label, needed, ({ ask }) => ask(method, params, read));
     return reachedBy(
       needed,
       answers.map(([, amount]) => amount),
     );
+  }
+
+  /** Gas that a call needs. A liar among several can neither make it too little nor, of three, too much. */
+  async function estimate(params: readonly unknown[]): Promise<bigint> {
+    const method = "eth_estimateGas";
+    const needed = roster.need("head");
+    // Where others fail, one that answers will do: what comes of it is bounded, and mended while the transaction waits.
+    const answers = await survey(
+      method,
+      needed,
+      ({ ask }) =>
+        ask(method, params, (result) => wideQuantity.parse(result)).catch((error: unknown) => {
+          if (isRefusal(error)) return error;
+          throw error;
+        }),
+      1,
+    );
+    const said = answers.map(([, answer]) => answer).slice(0, needed > 1 ? undefined : 1);
+    const amounts = said.filter((answer) => typeof answer === "bigint");
+    const refusals = said.filter(isRefusal);
+    if (amounts.length === 0 || isFinal(refusals)) throw failureOf(method, refusals, chainId);
+    return enoughFor(Math.min(needed, amounts.length), amounts);
   }
 
   return {

@@ -16,8 +16,6 @@ export interface Call {
 }
 
 const FEE_BLOCKS = 10;
-/** An estimate can fall short where a call's gas depends on what is left. */
-const GAS_MARGIN_PERCENT = 130n;
 
 const historySchema = z.object({
   reward: z.array(z.array(wideQuantity).max(8)).max(1024).nullish(),
@@ -36,8 +34,8 @@ export async function ask<T>(what: string, question: Promise<T>): Promise<T> {
 export async function readHead(provider: JsonRpcApiProvider): Promise<Head> {
   const block = await ask("latest block", provider.getBlock("latest"));
   if (block === null) throw new AssayError("RPC_FAILED", "the chain has no head", { retryable: true });
-  const { number, timestamp, baseFeePerGas } = block;
-  return { number, timestamp, baseFee: baseFeePerGas ?? 0n };
+  const { number, timestamp, baseFeePerGas, gasLimit } = block;
+  return { number, timestamp, baseFee: baseFeePerGas ?? 0n, gasLimit: Number(gasLimit) };
 }
 
 function median(values: readonly bigint[]): bigint {
@@ -85,10 +83,10 @@ export function inclusionOf(receipt: TransactionReceipt, hash: Hex, minedAt: num
   };
 }
 
-/** Gas limit of a call, with a margin. @throws {AssayError} REVERTED, INSUFFICIENT_FUNDS, RPC_FAILED. */
+/** Gas that a call needs, as far as endpoints tell the truth. @throws {AssayError} REVERTED, INSUFFICIENT_FUNDS, RPC_FAILED. */
 export async function simulate(provider: JsonRpcApiProvider, label: string, call: Call): Promise<number> {
   try {
-    return Number(((await provider.estimateGas(call)) * GAS_MARGIN_PERCENT) / 100n);
+    return Number(await provider.estimateGas(call));
   } catch (cause) {
     throw failureOf(label, cause);
   }

@@ -18,6 +18,7 @@ function context(extra: Partial<BumpContext> = {}): BumpContext {
     balance: 10n ** 24n,
     refused: new Set(),
     pointless: new Set(),
+    gasLimits: new Map(),
     ...extra,
   };
 }
@@ -87,7 +88,7 @@ describe("fees", () => {
   it("are raised sooner and steeper the nearer the deadline is", () => {
     const offer = (left: number): bigint => {
       const one = entry({ id: 1, priority: "move", deadline: NOW + left, age: 40 });
-      return planBumps([one], context()).get(1)?.maxFeePerGas ?? 0n;
+      return planBumps([one], context()).get(1)?.fees.maxFeePerGas ?? 0n;
     };
     expect(offer(400) > 30n * GWEI).to.equal(true);
     expect(offer(30) > offer(400)).to.equal(true);
@@ -106,7 +107,26 @@ describe("fees", () => {
     expect(planBumps([old], context({ pointless })).size).to.equal(0);
     const fees = { maxFeePerGas: 200n * GWEI, maxPriorityFeePerGas: 5n * GWEI };
     const move = entry({ id: 2, priority: "move", deadline: NOW + 1000, fees });
-    expect(planBumps([old, move], context({ pointless })).get(1)).to.deep.equal(fees);
+    expect(planBumps([old, move], context({ pointless })).get(1)?.fees).to.deep.equal(fees);
+  });
+
+  it("come with another gas limit where that was a mistake, under its cap, and dearer only where it is time", () => {
+    const fees = { maxFeePerGas: 1000n * GWEI, maxPriorityFeePerGas: 900n * GWEI };
+    const stuck = entry({ id: 1, priority: "move", deadline: NOW - 1, stakeWei: 10n ** 17n, fees });
+    const gasLimits = new Map([[1, 250_000]]);
+    // Half of 0.1 ETH over 250,000 gas: 200 gwei.
+    expect(planBumps([stuck], context({ gasLimits })).get(1)).to.deep.equal({
+      gasLimit: 250_000,
+      fees: { maxFeePerGas: 200n * GWEI, maxPriorityFeePerGas: 200n * GWEI },
+    });
+    const [cheap, late] = [entry({ id: 1 }), entry({ id: 1, age: 100 })];
+    expect(planBumps([cheap], context({ gasLimits })).get(1)).to.deep.equal({
+      gasLimit: 250_000,
+      fees: cheap.fees,
+    });
+    const raised = planBumps([late], context({ gasLimits })).get(1);
+    expect(raised?.gasLimit).to.equal(250_000);
+    expect((raised?.fees.maxFeePerGas ?? 0n) > late.fees.maxFeePerGas).to.equal(true);
   });
 
   const wei = (most: bigint): fc.Arbitrary<bigint> => fc.bigInt({ min: 1n, max: most });
@@ -129,23 +149,33 @@ describe("fees", () => {
         fc.array(shapeUpTo(300n * GWEI), { minLength: 1, maxLength: 8 }),
         wei(2000n * GWEI),
         wei(10n ** 18n),
-        (shapes, baseFee, balance) => {
+        fc.array(fc.option(fc.integer({ min: 21_000, max: 2 ** 24 }), { nil: undefined }), { maxLength: 8 }),
+        (shapes, baseFee, balance, limits) => {
           const pending = shapes.map((one, id) => entry({ ...one, id }));
           const market = { ...context().market, baseFee };
-          const bumps = planBumps(pending, context({ market, balance }));
-          const after = pending.map((one) => ({ ...one, fees: bumps.get(one.id) ?? one.fees }));
-          for (const { id, fees } of pending) {
-            const next = bumps.get(id);
+          const gasLimits = new Map(
+            limits.flatMap((limit, id) => (limit === undefined ? [] : [[id, limit]])),
+          );
+          const bumps = planBumps(pending, context({ market, balance, gasLimits }));
+          const after = pending.map((one) => ({ ...one, ...bumps.get(one.id) }));
+          for (const { id, fees, gasLimit } of pending) {
+            const { fees: next, gasLimit: limit } = bumps.get(id) ?? {};
+            expect(limit).to.equal(gasLimits.get(id) ?? (next && gasLimit));
             if (next === undefined) continue;
-            expect(8n * next.maxFeePerGas >= 9n * fees.maxFeePerGas).to.equal(true);
-            expect(8n * next.maxPriorityFeePerGas >= 9n * fees.maxPriorityFeePerGas).to.equal(true);
+            if (limit === gasLimit) {
+              expect(8n * next.maxFeePerGas >= 9n * fees.maxFeePerGas).to.equal(true);
+              expect(8n * next.maxPriorityFeePerGas >= 9n * fees.maxPriorityFeePerGas).to.equal(true);
+            }
             expect(next.maxPriorityFeePerGas <= next.maxFeePerGas).to.equal(true);
-            const caps = pending.slice(id).map((later) => capOf(later, later.gasLimit, FEE_POLICY));
+            const caps = pending
+              .slice(id)
+              .map((later) => capOf(later, gasLimits.get(later.id) ?? later.gasLimit, FEE_POLICY));
             expect(caps.some((cap) => next.maxFeePerGas <= cap)).to.equal(true);
           }
           const total = (entries: readonly Entry[]): bigint =>
             entries.reduce((sum, one) => sum + worstWei(one), 0n);
-          expect(bumps.size === 0 || total(after) <= balance).to.equal(true);
+          const before = total(pending);
+          expect(bumps.size === 0 || total(after) <= (before > balance ? before : balance)).to.equal(true);
         },
       ),
     );
@@ -156,7 +186,7 @@ describe("fees", () => {
       fc.property(fc.array(shapeUpTo(90n * GWEI), { minLength: 2, maxLength: 8 }), (shapes) => {
         const pending = shapes.map((one, id) => entry({ ...one, id }));
         const bumps = planBumps(pending, context());
-        const after = pending.map(({ id, fees }) => (bumps.get(id) ?? fees).maxFeePerGas);
+        const after = pending.map(({ id, fees }) => (bumps.get(id)?.fees ?? fees).maxFeePerGas);
         for (const [i, fee] of after.entries())
           for (const later of after.slice(i + 1)) expect(9n * fee > 8n * (later - 1n)).to.equal(true);
       }),

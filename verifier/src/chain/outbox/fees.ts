@@ -1,6 +1,6 @@
 /** What is offered for gas, and when more is offered. Pure. Amounts are wei; EIP-1559. */
 import type { Priority } from "./intent.ts";
-import { isSigned, worstWei, type Entry, type Fees } from "./journal.ts";
+import { isSigned, worstWei, type Entry, type Fees, type Offer } from "./journal.ts";
 
 export interface FeePolicy {
   /** Most per gas for work that can wait. Default 100 gwei. */
@@ -106,6 +106,8 @@ export interface BumpContext {
   readonly refused: ReadonlySet<number>;
   /** Not to be raised for their own sake. By id. */
   readonly pointless: ReadonlySet<number>;
+  /** To be given instead of gas limits that were a mistake. By id. */
+  readonly gasLimits: ReadonlyMap<number, number>;
 }
 
 /** @returns undefined: the deadline has passed, it is not worth more. */
@@ -155,24 +157,28 @@ function isBelow(fees: Fees, floor: Fees): boolean {
  * under that one's cap: nothing cheap holds back what is urgent.
  * @param pending In flight, by nonce.
  */
-export function planBumps(pending: readonly Entry[], context: BumpContext): Map<number, Fees> {
-  const bumps = new Map<number, Fees>();
+export function planBumps(pending: readonly Entry[], context: BumpContext): Map<number, Offer> {
+  const bumps = new Map<number, Offer>();
   let floor: Fees = { maxFeePerGas: 0n, maxPriorityFeePerGas: 0n };
   let floorCap = 0n;
   let spare = context.balance - pending.reduce((sum, entry) => sum + worstWei(entry), 0n);
   for (const entry of [...pending].reverse()) {
-    const { fees, gasLimit } = entry;
+    const { fees } = entry;
+    const gasLimit = context.gasLimits.get(entry.id) ?? entry.gasLimit;
     const ownCap = capOf(entry, gasLimit, context.policy);
     floorCap = max(floorCap, ownCap);
     const due = isOverdue(entry, context) && !context.pointless.has(entry.id);
     const lifted = isSigned(entry) && isBelow(fees, floor);
     const wanted = due ? raised(entry, ownCap, context) : fees;
-    const payable = fees.maxFeePerGas + max(0n, spare) / BigInt(Math.max(1, gasLimit));
+    const gasWei = worstWei(entry) - entry.value;
+    const payable = max(0n, gasWei + spare) / BigInt(Math.max(1, gasLimit));
     const cap = min(payable, lifted ? floorCap : ownCap);
-    const next = due || lifted ? replacement(fees, lifted ? higher(wanted, floor) : wanted, cap) : undefined;
+    const more = due || lifted ? replacement(fees, lifted ? higher(wanted, floor) : wanted, cap) : undefined;
+    // No pool holds what its gas limit keeps out, so nothing need be outbid.
+    const next = more ?? (gasLimit === entry.gasLimit ? undefined : capped(fees, cap));
     if (next !== undefined) {
-      bumps.set(entry.id, next);
-      spare -= (next.maxFeePerGas - fees.maxFeePerGas) * BigInt(gasLimit);
+      bumps.set(entry.id, { gasLimit, fees: next });
+      spare += gasWei - next.maxFeePerGas * BigInt(gasLimit);
     }
     floor = higher(floor, next ?? fees);
   }
@@ -186,6 +192,11 @@ function higher(a: Fees, b: Fees): Fees {
   };
 }
 
+function capped(fees: Fees, cap: bigint): Fees {
+  const maxFeePerGas = min(fees.maxFeePerGas, cap);
+  return { maxFeePerGas, maxPriorityFeePerGas: min(fees.maxPriorityFeePerGas, maxFeePerGas) };
+}
+
 /** Lowers an offer to what the wallet can pay for. @returns undefined if that would not do in the next block. */
 export function affordable(
   fees: Fees,
@@ -196,10 +207,8 @@ export function affordable(
     baseFee,
   }: { balance: bigint; value: bigint; gasLimit: number; baseFee: bigint },
 ): Fees | undefined {
-  const most = (balance - value) / BigInt(Math.max(1, gasLimit));
-  const maxFeePerGas = min(fees.maxFeePerGas, most);
-  const maxPriorityFeePerGas = min(fees.maxPriorityFeePerGas, maxFeePerGas);
-  return maxFeePerGas < baseFee + maxPriorityFeePerGas ? undefined : { maxFeePerGas, maxPriorityFeePerGas };
+  const offer = capped(fees, (balance - value) / BigInt(Math.max(1, gasLimit)));
+  return offer.maxFeePerGas < baseFee + offer.maxPriorityFeePerGas ? undefined : offer;
 }
 
 /** The percentile of what others pay that each priority offers. */

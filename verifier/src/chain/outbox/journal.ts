@@ -36,7 +36,7 @@ export interface Failure {
   readonly retryable: boolean;
 }
 
-/** One signed version of an attempt: same nonce, same call, other fees. */
+/** One signed version of an attempt: same nonce, same call, other fees, seldom another gas limit. */
 export interface Signed {
   /** From 0. */
   readonly version: number;
@@ -61,9 +61,9 @@ export interface Entry {
   readonly priority: Priority;
   readonly deadline: number | undefined;
   readonly stakeWei: bigint | undefined;
-  readonly gasLimit: number;
   readonly nonce: number;
   /** Of the newest version, which need not be signed yet. */
+  readonly gasLimit: number;
   readonly fees: Fees;
   readonly version: number;
   readonly signed: readonly Signed[];
@@ -74,6 +74,9 @@ export interface Entry {
   readonly inclusion: Inclusion | undefined;
   readonly failure: Failure | undefined;
 }
+
+/** What a version offers. */
+export type Offer = Pick<Entry, "gasLimit" | "fees">;
 
 /** What is known where a nonce is chosen, exact because others wait meanwhile. */
 export interface Ledger {
@@ -108,8 +111,8 @@ export type Reservation =
 
 export type Change =
   | { readonly state: "mined" | "reverted"; readonly inclusion: Inclusion; readonly failure?: Failure }
-  /** The receipt has disappeared, or higher fees are to be offered. */
-  | { readonly state: "pending"; readonly fees?: Fees }
+  /** The receipt has disappeared, or there is to be another version. */
+  | { readonly state: "pending"; readonly offer?: Offer }
   | { readonly state: "failed"; readonly failure: Failure };
 
 export interface Journal {

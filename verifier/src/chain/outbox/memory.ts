@@ -101,8 +101,8 @@ export function memoryJournal(): Journal {
     const next = { ...entry, state: change.state, revision: entry.revision + 1, changedMs: Date.now() };
     if (change.state === "failed") return { ...next, failure: change.failure };
     if (change.state !== "pending") return { ...next, inclusion: change.inclusion, failure: change.failure };
-    const raised = change.fees === undefined ? {} : { fees: change.fees, version: entry.version + 1 };
-    return { ...next, ...raised, inclusion: undefined, failure: undefined };
+    const version = change.offer && { ...change.offer, version: entry.version + 1 };
+    return { ...next, ...version, inclusion: undefined, failure: undefined };
   }
 
   return {

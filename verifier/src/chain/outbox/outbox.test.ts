@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { JsonRpcProvider, parseEther, toBeHex, type BlockTag } from "ethers";
+import { JsonRpcProvider, parseEther, toBeHex, type BlockTag, type TransactionRequest } from "ethers";
 import { codeOf } from "../../../test/failure.ts";
 import { echoCall } from "../../../test/echo.ts";
 import { startEchoChain, type EchoChain } from "../../../test/outbox.ts";
@@ -227,6 +227,49 @@ for (const [name, openJournal] of JOURNALS) {
       await Promise.all(sending);
       // Once for the move; if the move was slow to come, once for the base fee before.
       expect((await entry("cheap")).version).to.be.within(1, 2);
+    });
+
+    it("gets into a block what no pool takes for its gas limit, though its deadline has passed", async () => {
+      const fees = { maxFeePerGas: 50n * GWEI, maxPriorityFeePerGas: GWEI };
+      for (const [nonce, gasLimit] of [20_999, 2 ** 31].entries()) {
+        // Another version took an endpoint's word for it.
+        const intent = echoCall(`stuck ${nonce}`, { priority: "move", deadline: 1 });
+        await journal.reserve({ intent, gasLimit, chainNonce: nonce, decide: () => ({ nonce, fees }) });
+      }
+      const { send } = sender();
+      await send(echoCall("behind them", { priority: "move" }));
+      expect(await next()).to.equal(3);
+      for (const key of ["stuck 0", "stuck 1"]) {
+        expect(await chain.count(key)).to.equal(1);
+        expect((await entry(key)).gasLimit).to.be.within(25_000, 40_000);
+      }
+    });
+
+    it("gets out of the way what reverts, and has a gas limit that no pool takes", async () => {
+      const fees = { maxFeePerGas: 50n * GWEI, maxPriorityFeePerGas: GWEI };
+      const intent = echoCall("hopeless", { priority: "move" });
+      await journal.reserve({ intent, gasLimit: 1, chainNonce: 0, decide: () => ({ nonce: 0, fees }) });
+      await chain.setBroken(true);
+      sender();
+      await soon(async () => (await entry("hopeless")).state === "reverted");
+    });
+
+    it("does with more gas what ran out of it", async () => {
+      let asked = 0;
+      class Mistaken extends JsonRpcProvider {
+        override async estimateGas(call: TransactionRequest): Promise<bigint> {
+          return asked++ === 0 ? 1n : super.estimateGas(call);
+        }
+      }
+      const provider = new Mistaken(chain.url, 31337, { staticNetwork: true, cacheTimeout: -1 });
+      try {
+        const { send } = sender({ provider });
+        await send(echoCall("hungry"));
+        expect(await next()).to.equal(2);
+        expect((await entry("hungry")).attempt).to.equal(2);
+      } finally {
+        provider.destroy();
+      }
     });
 
     it("broadcasts again what a pool lost", async () => {

@@ -5,7 +5,8 @@
  * The chain's next nonce tells what can have been mined; receipts are read for that alone. A mined transaction is watched until it
  * is final; if its block goes, the same bytes are broadcast again. An attempt whose nonce went to something else has failed, and
  * the move may be tried again. What becomes pointless while it waits is left to be mined, for a replacement would cost as much;
- * only its fees are not raised any more. An endpoint may claim that something was mined: a move that is asked for again is looked
+ * only its fees are not raised any more. What waits, or no pool takes, gets another gas limit if its own was a mistake: the next
+ * nonces wait for it. An endpoint may claim that something was mined: a move that is asked for again is looked
  * up a second time, elsewhere if there is a `witness`, and goes back to the pools if it is not found.
  */
 import type { JsonRpcApiProvider, TransactionReceipt } from "ethers";
@@ -179,7 +180,8 @@ export function createOutbox(options: OutboxOptions): Sender {
     const started = await starter.start(waiting, blocked ? 0 : pending.length, async () => {
       const [market, balance] = await Promise.all([view.market(), view.balance()]);
       const { nonce, pendingNonce } = view;
-      return { market, chain: { nonce, pendingNonce, outbid: blocked, balance, baseFee: market.baseFee } };
+      const chain = { nonce, pendingNonce, outbid: blocked, balance, baseFee: market.baseFee };
+      return { market, chain, blockGas: view.head.gasLimit };
     });
     for (const entry of started) publisher.publish(entry, view.head.number, 0);
     if (blocked && started.length === 0 && pending.length > 0) fill(pending, view.nonce);

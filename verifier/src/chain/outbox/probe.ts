@@ -10,7 +10,7 @@ export interface OutboxProbe {
   included(label: string, state: "mined" | "reverted", inclusion: Inclusion, seconds: number): void;
   /** Not sent at all. */
   refused(label: string, code: ErrorCode): void;
-  /** Signed again with higher fees. */
+  /** Signed again with another offer, usually higher fees. */
   bumped(label: string): void;
   /** Another transaction took its nonce. */
   replaced(label: string): void;

@@ -17,6 +17,8 @@ export interface Publisher {
   publish(entry: Entry, head: number, restMs: number): void;
   /** Ids of entries that a pool refused as too cheap. */
   readonly refused: Set<number>;
+  /** The same of those that no pool took for another reason, perhaps their gas limit. */
+  readonly unfit: Set<number>;
   idle(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export function createPublisher(context: OutboxContext, events: PublisherEvents)
   const { onChange, onRefused, onSigner } = events;
   const busy = new Map<number, Promise<void>>();
   const refused = new Set<number>();
+  const unfit = new Set<number>();
   const restsUntil = new Map<number, number>();
 
   /** @returns false if somebody else did, or the entry has changed. */
@@ -56,9 +59,10 @@ export function createPublisher(context: OutboxContext, events: PublisherEvents)
       log.debug(fieldsOf(entry), "sent");
     } catch (error) {
       const refusal = refusalOf(error);
-      if (refusal === "underpriced") refused.add(entry.id);
       // A nonce that is used up shows in the chain.
-      if (refusal !== "known" && refusal !== "nonce") onRefused(entry, refusal, error);
+      if (refusal === "known" || refusal === "nonce") return;
+      (refusal === "underpriced" ? refused : unfit).add(entry.id);
+      onRefused(entry, refusal, error);
     }
   }
 
@@ -80,6 +84,7 @@ export function createPublisher(context: OutboxContext, events: PublisherEvents)
 
   return {
     refused,
+    unfit,
     publish(entry, head, restMs) {
       const before = busy.get(entry.id);
       const resting = (restsUntil.get(entry.id) ?? 0) > Date.now();

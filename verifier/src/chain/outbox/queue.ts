@@ -8,7 +8,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-export type Simulation = { readonly gasLimit: number } | { readonly error: unknown };
+export type Simulation = { readonly gas: number } | { readonly error: unknown };
 
 export interface Item {
   intent: Intent;
@@ -18,8 +18,8 @@ export interface Item {
   ignored: number | undefined;
   /** Found mined when it was asked for: looked up a second time before that is believed. */
   doubted: boolean;
-  /** How often something else took its nonce. */
-  replaced: number;
+  /** How often it was done anew: something else took its nonce, or it failed in its block and does not any more. */
+  repeated: number;
   /** Without a result it is on its way. */
   simulation: { result?: Simulation & { readonly atMs: number } } | undefined;
 }
@@ -61,7 +61,7 @@ export function createQueue(): Queue {
         const waiter = { resolve, reject };
         const found = items.get(intent.key);
         if (found === undefined) {
-          const fresh = { ignored: undefined, doubted: false, replaced: 0, simulation: undefined };
+          const fresh = { ignored: undefined, doubted: false, repeated: 0, simulation: undefined };
           items.set(intent.key, { intent, waiters: [waiter], askedMs: Date.now(), ...fresh });
           return;
         }

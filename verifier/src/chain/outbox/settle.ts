@@ -4,8 +4,13 @@ import type { Entry, Journal } from "./journal.ts";
 import { ownAttempt, type Item, type Queue } from "./queue.ts";
 import type { Tracker } from "./track.ts";
 
-/** A move that lost its nonce so often is left to who asked for it. */
-const MAX_REPLACED = 3;
+/** A move that was done anew so often is left to who asked for it. */
+const MAX_REPEATED = 3;
+
+/** Something else took the nonce, or the call would succeed now: it ran out of gas, or the chain has changed. */
+function mayRepeat({ state, failure }: Entry): boolean {
+  return failure?.code === "TRANSACTION_REPLACED" || (state === "reverted" && failure?.retryable === true);
+}
 
 export interface Settler {
   /** @returns those that nothing is in flight for, in the same order. */
@@ -45,9 +50,10 @@ export function createSettler(parts: SettlerParts): Settler {
   }
 
   /** @returns whether the move is to be tried again. */
-  function failed(item: Item, { label, attempt, failure }: Entry): boolean {
-    if (failure?.code === "TRANSACTION_REPLACED" && item.replaced < MAX_REPLACED) {
-      item.replaced++;
+  function failed(item: Item, entry: Entry): boolean {
+    const { label, attempt, failure } = entry;
+    if (mayRepeat(entry) && item.repeated < MAX_REPEATED) {
+      item.repeated++;
       item.ignored = attempt;
       return true;
     }

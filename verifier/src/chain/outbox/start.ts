@@ -5,6 +5,7 @@ import { failureOf, simulate } from "./chain.ts";
 import type { OutboxContext } from "./context.ts";
 import { capOf, quote, type Market } from "./fees.ts";
 import type { Entry } from "./journal.ts";
+import { gasLimitFor } from "./gasLimit.ts";
 import { decide, SLOTS, type ChainView } from "./nonce.ts";
 import { ownAttempt, type Item } from "./queue.ts";
 
@@ -22,6 +23,8 @@ export interface Starter {
 export interface StartView {
   readonly chain: ChainView;
   readonly market: Market;
+  /** What a block holds. */
+  readonly blockGas: number;
 }
 
 /** @param fail Ends an item with an error. */
@@ -37,7 +40,7 @@ export function createStarter(
     item.simulation = simulation;
     const call = { from: signer.address, to: intent.to, data: intent.data, value: intent.value ?? 0n };
     return simulate(provider, intent.label, call).then(
-      (gasLimit) => void (simulation.result = { gasLimit, atMs: Date.now() }),
+      (gas) => void (simulation.result = { gas, atMs: Date.now() }),
       (error: unknown) => void (simulation.result = { error, atMs: Date.now() }),
     );
   }
@@ -67,10 +70,11 @@ export function createStarter(
   /** @returns "wait" if nothing of this priority may be sent now. */
   async function reserve(
     item: Item,
-    gasLimit: number,
-    { chain, market }: StartView,
+    estimate: number,
+    { chain, market, blockGas }: StartView,
   ): Promise<Entry | "wait" | undefined> {
     const { intent } = item;
+    const gasLimit = gasLimitFor({ estimate, data: intent.data, blockGas });
     const priority = intent.priority ?? "routine";
     const fees = quote(priority, market, policy, capOf(intent, gasLimit, policy));
     if (fees === undefined) {
@@ -108,7 +112,7 @@ export function createStarter(
           await refuse(item, result.error);
           continue;
         }
-        const entry = await reserve(item, result.gasLimit, seen);
+        const entry = await reserve(item, result.gas, seen);
         if (entry === "wait") break;
         item.simulation = undefined;
         if (entry !== undefined) started.push(entry);

@@ -207,14 +207,15 @@ export async function databaseJournal(database: Database, account: string): Prom
       return claimed !== undefined;
     },
     async change(entry, change) {
-      const raise = change.state === "pending" ? change.fees : undefined;
+      const offer = change.state === "pending" ? change.offer : undefined;
       const row = await changeIf(entry)
         .set(changesOf(change))
-        .$if(raise !== undefined, (query) =>
+        .$if(offer !== undefined, (query) =>
           query
             .set({
-              max_fee_wei: raise?.maxFeePerGas ?? 0n,
-              tip_wei: raise?.maxPriorityFeePerGas ?? 0n,
+              gas_limit: offer?.gasLimit ?? 0,
+              max_fee_wei: offer?.fees.maxFeePerGas ?? 0n,
+              tip_wei: offer?.fees.maxPriorityFeePerGas ?? 0n,
               version: entry.version + 1,
             })
             // One unsigned version at a time.

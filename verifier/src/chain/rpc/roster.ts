@@ -9,6 +9,8 @@ export interface Head {
   readonly timestamp: number;
   /** Wei per gas; 0 before EIP-1559. */
   readonly baseFee: bigint;
+  /** What a block holds. */
+  readonly gasLimit: number;
 }
 
 export interface Roster {

@@ -10,7 +10,7 @@ import { createLive } from "./api/live.ts";
 import { apiRoutes } from "./api/routes.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createMirror } from "./chain/mirror.ts";
-import { createProvider } from "./chain/provider.ts";
+import { createAgreedProvider, createProvider } from "./chain/provider.ts";
 import type { FeePolicy } from "./chain/outbox/fees.ts";
 import { createOutbox } from "./chain/outbox/outbox.ts";
 import { databaseJournal } from "./chain/outbox/table.ts";
@@ -28,7 +28,7 @@ import { fileRoutes } from "./content/files.ts";
 import { gatewayRoutes } from "./content/gateway.ts";
 import { fetchReveal, revealRoutes } from "./content/reveals.ts";
 import { createExecutor, PLACES_PER_WORKER } from "./duties.ts";
-import { createGasPrice } from "./economics/feePerGas.ts";
+import { agreedTip, createGasPrice } from "./economics/feePerGas.ts";
 import { createPromises } from "./economics/promises.ts";
 import { createReading, type Reading } from "./economics/reading.ts";
 import { createRunTimes } from "./economics/runTimes.ts";
@@ -143,7 +143,8 @@ export async function startNode(
   const endpoints = createEndpoints({ urls: options.rpcUrls, quorum: options.quorum, chainId, log });
   const provider = createProvider(endpoints);
   await checkChain(deployment, provider);
-  const contracts: Contracts = connect(deployment, provider);
+  // What stake there is to use or to win, and whose turn it is: one endpoint's lie must not keep us from what is due.
+  const contracts: Contracts = connect(deployment, createAgreedProvider(endpoints));
   const { finality = 64, compute: { workers = 2 } = {} } = options;
   const runTimes = createRunTimes();
   const compute = measureCompute(
@@ -187,7 +188,7 @@ export async function startNode(
     finality,
     probe: createOutboxProbe(metrics),
   });
-  const gasPrice = createGasPrice(provider);
+  const gasPrice = createGasPrice(() => agreedTip(endpoints));
   const selfChecks = new Map<Hex, FastPath["kind"]>();
   const reads = createChainReads(deployment, provider);
   const live = createLive();

@@ -1,5 +1,6 @@
 /** Receipts that strangers hand to a verifier; on a real chain. */
 import { expect } from "chai";
+import { toBeHex } from "ethers";
 import { z } from "zod/v4";
 import { inputsRoot } from "../../program/src/claim.ts";
 import { connect } from "../../sdk/src/contracts.ts";
@@ -12,7 +13,7 @@ import { startNode, type RunningNode } from "../src/node.ts";
 import { placeOf } from "./buyer.ts";
 import { CHECKS_ALL, nodeOptions } from "./player.ts";
 import { handTo, RESERVE, standingOf, urlOf } from "./receipts.ts";
-import { CUT, startProxy, type Proxy } from "./rpc.ts";
+import { CUT, startProxy, type Proxy, type Trick } from "./rpc.ts";
 import { until } from "./until.ts";
 import { exampleModel, pass, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
 
@@ -172,6 +173,41 @@ describe("receipts that are handed in", function () {
     await handTo(node, genuine);
     await until("it is on trial", async () => (await standing(genuine)).challenge === "open");
     expect((await both()).map(({ challenge }) => challenge).toSorted()).to.deep.equal(["none", "won"]);
+  });
+
+  it("are challenged though an endpoint lies about stake, reserve and tips", async () => {
+    const proxies = await Promise.all(Array.from({ length: 3 }, () => startProxy(world.chain.url)));
+    const [liar] = proxies;
+    if (liar === undefined) throw new Error("no liar");
+    let lies = 0;
+    const lie = (result: unknown): Trick => {
+      lies++;
+      return { result };
+    };
+    // The first is asked first.
+    liar.bend = ({ method }) => {
+      if (method === "eth_maxPriorityFeePerGas") return lie(toBeHex(100_000_000_000n));
+      return method === "eth_call" ? lie(`0x${"00".repeat(256)}`) : undefined;
+    };
+    const deceived = await startNode({
+      ...nodeOptions(world, 9),
+      ...CHECKS_ALL,
+      rpcUrls: proxies.map(({ url }) => url),
+      http: { host: "127.0.0.1", port: 0 },
+    });
+    await deceived.ready;
+    await (
+      await connect(world.deployment, world.chain.wallet(9)).receiptsVault.deposit({ value: STAKE })
+    ).wait();
+    const file = await issue(5, { receipt: { bondClass: 8 } });
+    await handTo(deceived, file);
+    await until(
+      "it is on trial",
+      async () => (await standingOf(deceived, digestIn(file))).challenge === "open",
+    );
+    expect(lies).to.be.greaterThan(1);
+    await deceived.stop();
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
   });
 
   it("give way to those that stand for more, where one operator has too many", async () => {

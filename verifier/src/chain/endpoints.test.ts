@@ -18,7 +18,9 @@ import {
 import { soon } from "../../test/until.ts";
 import { startWorld, testLog, type World } from "../../test/world.ts";
 import { createEndpoints, type Endpoints, type EndpointsOptions } from "./endpoints.ts";
-import { createProvider } from "./provider.ts";
+import { agreedTip } from "../economics/feePerGas.ts";
+import { agreedReadings } from "./outbox/readings.ts";
+import { createAgreedProvider, createProvider } from "./provider.ts";
 
 const CHAIN = 31337;
 
@@ -433,6 +435,71 @@ describe("endpoints", function () {
     it("needs enough answers", async () => {
       first.bend = only(CUT);
       expect(await codeOf(ask(open([first.url, second.url])))).to.equal("RPC_FAILED");
+    });
+  });
+
+  describe("what decides money", () => {
+    const from = (): string => world.chain.wallet(1).address;
+    const parametersOf = (endpoints: Endpoints): Promise<{ minWindow: bigint }> =>
+      connect(world.deployment, createAgreedProvider(endpoints)).market.parameters();
+
+    it("of what contracts say is what enough endpoints say", async () => {
+      const { minWindow } = await parametersOf(open([third.url]));
+      expect(minWindow > 0n).to.equal(true);
+      for (const proxy of [first, second, third]) {
+        proxy.bend = only((method) =>
+          method === "eth_call" ? { result: `0x${"00".repeat(512)}` } : undefined,
+        );
+        const endpoints = open([first.url, second.url, third.url]);
+        expect((await parametersOf(endpoints)).minWindow).to.equal(minWindow);
+        proxy.bend = undefined;
+      }
+      first.bend = only((method) =>
+        method === "eth_call" ? { result: `0x${"00".repeat(512)}` } : undefined,
+      );
+      expect(await codeOf(parametersOf(open([first.url, second.url])))).to.equal("ENDPOINTS_DISAGREE");
+    });
+
+    it("is read at a block that enough have, and again where one is late", async () => {
+      const number = toQuantity(await world.chain.provider.getBlockNumber());
+      // One is behind, by its own word or without knowing.
+      first.bend = ({ method, params }) =>
+        method === "eth_getBlockByNumber" && params[0] === "latest"
+          ? { change: (block) => ({ ...(block as object), number: "0x1" }) }
+          : undefined;
+      let late = 0;
+      second.bend = ({ method }) =>
+        method === "eth_call" && late++ === 0
+          ? { error: { code: -32000, message: "header not found" } }
+          : undefined;
+      await parametersOf(open([first.url, second.url, third.url]));
+      const tags = (proxy: Proxy): unknown[] =>
+        proxy.calls.filter(({ method }) => method === "eth_call").map(({ params }) => params[1]);
+      expect(late).to.be.greaterThan(0);
+      for (const tag of [first, second, third].flatMap(tags)) expect(tag).to.equal(number);
+    });
+
+    it("of tips can be neither driven up by one nor, of three, down", async () => {
+      const honest = open([third.url]);
+      const tips = (endpoints: Endpoints): Promise<unknown[]> => {
+        const readings = agreedReadings(endpoints, toHex(Buffer.from(from().slice(2), "hex")));
+        return Promise.all([agreedTip(endpoints), readings.tip("move"), readings.tip("routine")]);
+      };
+      const truth = await tips(honest);
+      for (const tip of ["0x0", toQuantity(10n ** 15n)])
+        for (const proxy of [first, second, third]) {
+          proxy.bend = only((method) =>
+            method === "eth_maxPriorityFeePerGas"
+              ? { result: tip }
+              : method === "eth_feeHistory"
+                ? { result: { reward: [[tip]], gasUsedRatio: [1] } }
+                : undefined,
+          );
+          expect(await tips(open([first.url, second.url, third.url]))).to.deep.equal(truth);
+          if (tip !== "0x0" && proxy !== third)
+            expect(await tips(open([proxy.url, third.url]))).to.deep.equal(truth);
+          proxy.bend = undefined;
+        }
     });
   });
 

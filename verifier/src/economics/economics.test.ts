@@ -25,7 +25,7 @@ import {
 } from "./challenge.ts";
 import { createNotices, leave, type Decision } from "./decision.ts";
 import { NO_EXPOSURE, type Exposure } from "./exposure.ts";
-import { createGasPrice } from "./feePerGas.ts";
+import { createGasPrice, suggestedTip } from "./feePerGas.ts";
 import { grossFee, netFee } from "./fees.ts";
 import { toLockIn } from "./locked.ts";
 import { isInStep, NO_OFFER, offerFor } from "./offers.ts";
@@ -454,7 +454,7 @@ describe("the gas price", () => {
   it("asks rarely, believes no nonsense, and never waits", async () => {
     const answers: unknown[] = ["0x5", "nonsense", null, `0x${"f".repeat(30)}`];
     let asked = 0;
-    const price = createGasPrice({ send: () => Promise.resolve(answers[asked++]) });
+    const price = createGasPrice(() => suggestedTip({ send: () => Promise.resolve(answers[asked++]) }));
     expect(price(head(0))).to.deep.equal({ baseFee: 7n, tip: GWEI });
     for (const [seconds, tip] of [
       [1, 5n],

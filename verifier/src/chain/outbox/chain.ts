@@ -1,11 +1,12 @@
 /** What the outbox reads of the chain. Answers are checked before anything trusts them. */
-import type { JsonRpcApiProvider, TransactionReceipt } from "ethers";
+import { toQuantity, type JsonRpcApiProvider, type TransactionReceipt } from "ethers";
 import { z } from "zod/v4";
 import { AssayError, messageOf } from "../../../../sdk/src/error.ts";
 import { asRevert } from "../../../../sdk/src/revert.ts";
 import { bytes32, sameHex, wideQuantity, type Hex } from "../../../../sdk/src/structs.ts";
 import type { Head } from "../rpc/roster.ts";
-import { perPriority, TIP_PERCENTILES, type Market } from "./fees.ts";
+import { TIP_PERCENTILES } from "./fees.ts";
+import type { Priority } from "./intent.ts";
 import type { Inclusion } from "./journal.ts";
 
 export interface Call {
@@ -43,22 +44,16 @@ function median(values: readonly bigint[]): bigint {
   return sorted[sorted.length >> 1] ?? 0n;
 }
 
-/** Tips of the last blocks that were not empty; 0 where an endpoint cannot say. */
-export async function readMarket(provider: JsonRpcApiProvider, baseFee: bigint): Promise<Market> {
-  const classes = Object.entries(TIP_PERCENTILES).sort(([, a], [, b]) => a - b);
-  const percentiles = classes.map(([, percentile]) => percentile);
-  const read = async (): Promise<Market["tips"]> => {
-    const blocks = `0x${FEE_BLOCKS.toString(16)}`;
-    const answer: unknown = await provider.send("eth_feeHistory", [blocks, "latest", percentiles]);
-    const { reward, gasUsedRatio } = historySchema.parse(answer);
-    const rewards = (reward ?? []).filter((_, block) => (gasUsedRatio[block] ?? 0) > 0);
-    return perPriority((priority) => {
-      const column = classes.findIndex(([name]) => name === priority);
-      return median(rewards.map((row) => row[column] ?? 0n));
-    });
-  };
-  const none = perPriority(() => 0n);
-  return { baseFee, tips: await read().catch(() => none) };
+/** Of `eth_feeHistory`, for {@link tipIn}. */
+export function tipQuestion(priority: Priority): unknown[] {
+  return [toQuantity(FEE_BLOCKS), "latest", [TIP_PERCENTILES[priority]]];
+}
+
+/** The median of the blocks that were not empty. */
+export function tipIn(history: unknown): bigint {
+  const { reward, gasUsedRatio } = historySchema.parse(history);
+  const rewards = (reward ?? []).filter((_, block) => (gasUsedRatio[block] ?? 0) > 0);
+  return median(rewards.map(([tip = 0n]) => tip));
 }
 
 /** @returns the receipt of one of our transactions; undefined: an endpoint knows of none, or answers with another. */

@@ -213,7 +213,3 @@ export function affordable(
 
 /** The percentile of what others pay that each priority offers. */
 export const TIP_PERCENTILES: Readonly<Record<Priority, number>> = { move: 75, answer: 50, routine: 20 };
-
-export function perPriority<T>(of: (priority: Priority) => T): Record<Priority, T> {
-  return { move: of("move"), answer: of("answer"), routine: of("routine") };
-}

@@ -4,7 +4,8 @@ import { z } from "zod/v4";
 import { bytes32, wideQuantity, type Hex } from "../../../../sdk/src/structs.ts";
 import type { Endpoints } from "../endpoints.ts";
 import type { Head } from "../rpc/roster.ts";
-import { ask, readHead } from "./chain.ts";
+import { ask, readHead, tipIn, tipQuestion } from "./chain.ts";
+import type { Priority } from "./intent.ts";
 
 export interface Readings {
   head(): Promise<Head>;
@@ -16,6 +17,8 @@ export interface Readings {
   pendingNonce(): Promise<number>;
   /** Wei. */
   balance(): Promise<bigint>;
+  /** What others have paid lately, wei per gas. */
+  tip(priority: Priority): Promise<bigint>;
 }
 
 const blockSchema = z.object({ hash: bytes32 }).nullable();
@@ -29,12 +32,14 @@ export function readingsOf(provider: JsonRpcApiProvider, address: Hex): Readings
     nonce: () => count("latest"),
     pendingNonce: () => count("pending"),
     balance: () => ask("balance", provider.getBalance(address)),
+    tip: async (priority) => tipIn(await ask("tip", provider.send("eth_feeHistory", tipQuestion(priority)))),
   };
 }
 
 /**
  * What as many endpoints say, or have reached, as must agree. A nonce that is too low does no harm: what is in flight covers it. A
- * balance that is too low, a base fee that is too high, or a time after the deadline would keep us from every move.
+ * balance that is too low, a base fee that is too high, or a time after the deadline would keep us from every move; a tip that is too
+ * low is raised in time.
  */
 export function agreedReadings(endpoints: Endpoints, address: Hex): Readings {
   const amount = (result: unknown): bigint => wideQuantity.parse(result);
@@ -50,5 +55,7 @@ export function agreedReadings(endpoints: Endpoints, address: Hex): Readings {
     nonce: () => count("latest"),
     pendingNonce: () => count("pending"),
     balance: () => endpoints.reached("balance", "eth_getBalance", [address, "latest"], amount),
+    tip: (priority) =>
+      endpoints.reached(`tip of a ${priority}`, "eth_feeHistory", tipQuestion(priority), tipIn),
   };
 }

@@ -1,10 +1,11 @@
 /** One look at the chain, with what is read only if somebody asks for it, once a block. */
 import { once } from "../../once.ts";
 import type { Head } from "../rpc/roster.ts";
-import { readMarket } from "./chain.ts";
 import type { OutboxContext } from "./context.ts";
 import type { Market } from "./fees.ts";
+import type { Priority } from "./intent.ts";
 import type { Entry } from "./journal.ts";
+import type { Readings } from "./readings.ts";
 
 export interface View {
   readonly head: Head;
@@ -19,7 +20,14 @@ export interface View {
   balance(): Promise<bigint>;
 }
 
-export function createViewer({ provider, readings }: OutboxContext): () => Promise<View> {
+/** Tips are 0 where nobody can say. */
+async function readMarket(readings: Readings, baseFee: bigint): Promise<Market> {
+  const tip = (priority: Priority): Promise<bigint> => readings.tip(priority).catch(() => 0n);
+  const [move, answer, routine] = await Promise.all([tip("move"), tip("answer"), tip("routine")]);
+  return { baseFee, tips: { move, answer, routine } };
+}
+
+export function createViewer({ readings }: OutboxContext): () => Promise<View> {
   let known: ({ block: number; seenMs: number } & Pick<View, "market" | "balance">) | undefined;
 
   return async () => {
@@ -32,7 +40,7 @@ export function createViewer({ provider, readings }: OutboxContext): () => Promi
       known = {
         block: head.number,
         seenMs: Date.now(),
-        market: once(() => readMarket(provider, head.baseFee)),
+        market: once(() => readMarket(readings, head.baseFee)),
         balance: once(() => readings.balance()),
       };
     const { seenMs, market, balance } = known;

@@ -33,7 +33,15 @@ export default tseslint.config(
         "error",
         { selector: "ExportDefaultDeclaration", message: "Use named exports." },
       ],
+      "no-restricted-imports": [
+        "error",
+        { name: "onnxruntime-node", message: "It sends telemetry: use program/src/onnx/onnxruntime.ts." },
+      ],
     },
+  },
+  {
+    files: ["program/src/onnx/onnxruntime.ts"],
+    rules: { "no-restricted-imports": "off" },
   },
   {
     files: ["explorer/src/**/*.{ts,tsx}"],

@@ -1,5 +1,4 @@
 /** A network, measured side by side with onnxruntime on one thread in the same process. */
-import { InferenceSession } from "onnxruntime-node";
 import { commitProgram } from "../program/src/commit.ts";
 import { runProgram } from "../program/src/fast/run.ts";
 import { mostThreads, Threads } from "../program/src/fast/threads.ts";
@@ -7,6 +6,7 @@ import { HashingWorker } from "../program/src/hashing.ts";
 import type { Program } from "../program/src/instruction.ts";
 import { estimateStep } from "../program/src/limits.ts";
 import { lowerModel } from "../program/src/lower/lower.ts";
+import { InferenceSession } from "../program/src/onnx/onnxruntime.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { traceRootInParallel } from "../program/src/trace.ts";
 import { randomFeeds } from "../scripts/networks/feeds.ts";

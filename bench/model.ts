@@ -1,5 +1,5 @@
 /** A model that takes onnxruntime about five milliseconds on one thread. */
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "../program/src/onnx/onnxruntime.ts";
 import { releaseIdOf } from "../sdk/src/ids.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { Writer } from "../scripts/networks/writer.ts";

@@ -1,6 +1,6 @@
 /** Bare onnxruntime: runs a model on one input, for as many milliseconds as a message says, and answers with how often a second. */
 import { readFileSync } from "node:fs";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "../program/src/onnx/onnxruntime.ts";
 import { NODE_SETTINGS } from "../verifier/src/compute/protocol.ts";
 
 const session = await InferenceSession.create(readFileSync(process.argv[2] ?? ""), {

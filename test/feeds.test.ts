@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { getAddress, type BaseContract } from "ethers";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "../program/src/onnx/onnxruntime.ts";
 import { fromHex, toHex, type Request } from "../sdk/src/structs.ts";
 import type { InferenceSchedule } from "../types/ethers-contracts/index.js";
 import { openArena, outputOf, testInputs, WINDOW_SECONDS, type Arena } from "./support/arena.ts";

@@ -3,7 +3,7 @@
  * and an element of every instruction is judged.
  */
 import { expect } from "chai";
-import { InferenceSession } from "onnxruntime-node";
+import { InferenceSession } from "../program/src/onnx/onnxruntime.ts";
 import { seededRng } from "../program/src/testing/rng.ts";
 import { randomFeeds } from "../scripts/networks/feeds.ts";
 import { NETWORKS } from "../scripts/networks/index.ts";

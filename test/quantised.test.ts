@@ -3,7 +3,7 @@
  * In the format QDQ, onnxruntime leaves operators on i8 tensors that several operators read, as in residual networks, to float32.
  */
 import { expect } from "chai";
-import { InferenceSession } from "onnxruntime-node";
+import { InferenceSession } from "../program/src/onnx/onnxruntime.ts";
 import { runProgram } from "../program/src/fast/run.ts";
 import { lowerModel } from "../program/src/lower/lower.ts";
 import { seededRng } from "../program/src/testing/rng.ts";

@@ -1,7 +1,7 @@
 /** What networks are run on. */
-import { Tensor } from "onnxruntime-node";
 import type { DTypeName } from "../../program/src/dtype.ts";
 import { product } from "../../program/src/instruction.ts";
+import { Tensor } from "../../program/src/onnx/onnxruntime.ts";
 import type { Rng } from "../../program/src/testing/rng.ts";
 import type { Port } from "./writer.ts";
 

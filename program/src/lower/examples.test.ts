@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { z } from "zod";
 import { runProgram } from "../fast/run.ts";
 import { runNaive } from "../naive/interpret.ts";
+import { InferenceSession, Tensor } from "../onnx/onnxruntime.ts";
 import { lowerModel, type LoweredModel } from "./lower.ts";
 
 const TestData = z.object({

@@ -2,10 +2,10 @@
  * For tests: small ONNX models, run by onnxruntime and by the naive interpreter.
  */
 import { expect } from "chai";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { dtype, type DTypeName } from "../dtype.ts";
 import { runNaive } from "../naive/interpret.ts";
 import { ModelError, type ModelErrorCode } from "../onnx/error.ts";
+import { InferenceSession, Tensor } from "../onnx/onnxruntime.ts";
 import { caseFile, random, randomTensor, tensor, type Case, type TestTensor } from "../testing/onnx.ts";
 import { lowerModel, type LoweredModel } from "./lower.ts";
 

@@ -4,9 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { DTypeName } from "../../../program/src/dtype.ts";
 import { canonicalise } from "../../../program/src/onnx/host.ts";
+import { InferenceSession, Tensor } from "../../../program/src/onnx/onnxruntime.ts";
 import { serveParent, type JobContext } from "./child.ts";
 import type { OrtType, WireJob, WireModel, WireTensor } from "./protocol.ts";
 

@@ -5,7 +5,7 @@ import { formatEther, parseEther } from "ethers";
 import { networkParameters } from "../../scripts/networks.ts";
 import { quoteOf } from "../../sdk/src/offer.ts";
 import { ZERO_HASH, type Release } from "../../sdk/src/structs.ts";
-import { answerCost } from "../../verifier/src/economics/answer.ts";
+import { answerCost, bondFloor } from "../../verifier/src/economics/answer.ts";
 import { estimateChallenge, stakesAt } from "../../verifier/src/economics/challenge.ts";
 import { grossFee, netFee } from "../../verifier/src/economics/fees.ts";
 import { offerFor } from "../../verifier/src/economics/offers.ts";
@@ -126,18 +126,14 @@ function quoteAt(prices: Prices, callbackGas: number): bigint {
   return quote;
 }
 
-/** `InferenceMarket._bondFloor`, wei. */
-function bondFloor({ chainId, baseFee }: Prices): bigint {
-  const { selectDepositGwei } = networkParameters(chainId).parameters;
-  const dispute = BigInt(digits().release.disputeGas) * baseFee;
-  const deposit = BigInt(selectDepositGwei) * 1_000_000_000n;
-  return 8n * (dispute > deposit ? dispute : deposit);
+function bondFloorAt({ chainId, baseFee }: Prices): bigint {
+  return bondFloor(digits().release, networkParameters(chainId).parameters, baseFee);
 }
 
 function challengeOn(prices: Prices) {
   const { release, model } = digits();
   const { parameters: rules } = networkParameters(prices.chainId);
-  const facts = { release, rules, bondWei: bondFloor(prices), entries: 0, rounds: model.disputeRounds };
+  const facts = { release, rules, bondWei: bondFloorAt(prices), entries: 0, rounds: model.disputeRounds };
   return estimateChallenge({ ...facts, baseFee: prices.baseFee, feePerGas: feePerGas(prices) });
 }
 
@@ -159,9 +155,9 @@ function disputeTable(): string {
   return tableOf(
     ["", "gas", "layer 1, ETH", "rollup, ETH"],
     [
-      line("least bond of the operator, B", "", bondFloor),
-      line("first challenger's share of it, B/4", "", (prices) => shareDown(bondFloor(prices), 0)),
-      line("what a liar loses at least, B/2", "", (prices) => bondFloor(prices) / 2n),
+      line("least bond of the operator, B", "", bondFloorAt),
+      line("first challenger's share of it, B/4", "", (prices) => shareDown(bondFloorAt(prices), 0)),
+      line("what a liar loses at least, B/2", "", (prices) => bondFloorAt(prices) / 2n),
       line(
         "longest dispute, for the challenger",
         gas(release.disputeGas),
@@ -213,7 +209,7 @@ function stakeTable(): string {
   const hours = ({ chainId }: Prices): number => networkParameters(chainId).parameters.minWindow / 3600;
   const rows = [1, 10, 100].map((perHour) => [
     String(perHour),
-    ...[LAYER_1, ROLLUP].map((prices) => ether(bondFloor(prices) * BigInt(perHour * hours(prices)))),
+    ...[LAYER_1, ROLLUP].map((prices) => ether(bondFloorAt(prices) * BigInt(perHour * hours(prices)))),
   ]);
   const head = [LAYER_1, ROLLUP].map(
     (prices, k) => `${k === 0 ? "layer 1" : "rollup"}, window ${hours(prices)} h, ETH`,

@@ -287,6 +287,8 @@ export async function startNode(
     routineBudgetWei: options.gas?.routineBudgetWei,
     shortForReceipts: () => auditor?.short(),
     roles: roleNames,
+    serve: options.operator?.serve,
+    verify: options.verifier && (options.verifier.verify ?? "all"),
     directory: options.content.directory,
     webhookUrl: options.alertWebhook,
   });

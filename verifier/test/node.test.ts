@@ -164,6 +164,10 @@ describe("assay, the command", function () {
     for (const name of ["transactions_mined_total", "content_fetched_bytes_total", "judgements_total"])
       expect(values.get(`assay_${name}`), name).to.be.above(0);
     expect(values.get("assay_answers_total")).to.equal(1);
+    // Eight deposits for an answer; a bond and the deposits of a whole dispute.
+    const needed = async (of: number) => (await metricsOf(of)).get("assay_stake_needed_ether");
+    expect(await needed(port)).to.be.at.least(0.016);
+    expect(await needed(otherPort)).to.be.above(0.024);
 
     for (const child of [first, second]) child.kill("SIGTERM");
     const [operatorLog, verifierLog] = await Promise.all(logs);

@@ -1,5 +1,5 @@
 /** Whether to answer a request. Pure. */
-import { unpackParameters } from "../../../sdk/src/parameters.ts";
+import { unpackParameters, type ParameterSet } from "../../../sdk/src/parameters.ts";
 import { sameHex, ZERO_ADDRESS, type Hex, type Release, type Request } from "../../../sdk/src/structs.ts";
 import { leave, TAKE, type Decision } from "./decision.ts";
 import { ether } from "./ether.ts";
@@ -56,6 +56,17 @@ export function answerCost(
   const gasWei = BigInt(gas) * feePerGas;
   const computing = computeWei(runSeconds, weiPerSecond);
   return { gas, gasWei, computeWei: computing, totalWei: gasWei + computing };
+}
+
+/** `InferenceMarket.bondFloor` in a block with this base fee, wei. */
+export function bondFloor(
+  { disputeGas }: Pick<Release, "disputeGas">,
+  { selectDepositGwei }: Pick<ParameterSet, "selectDepositGwei">,
+  baseFee: bigint,
+): bigint {
+  const disputeWei = BigInt(disputeGas) * baseFee;
+  const leastWei = BigInt(selectDepositGwei) * 1_000_000_000n;
+  return 8n * (disputeWei > leastWei ? disputeWei : leastWei);
 }
 
 export function minFeeOf({ minFee, prices }: Pick<AnswerTerms, "minFee" | "prices">, releaseId: Hex): MinFee {

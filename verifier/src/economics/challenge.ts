@@ -47,6 +47,12 @@ export function stakesAt(
   return { bondWei: most(challengerBondGwei), depositWei: most(selectDepositGwei) };
 }
 
+/** Bond and deposits that a dispute of so many selects may lock, all of which come back, wei. */
+export function lockWei(rules: ParameterSet, baseFee: bigint, rounds: number): bigint {
+  const { bondWei, depositWei } = stakesAt(rules, baseFee);
+  return bondWei + BigInt(rounds) * depositWei;
+}
+
 function atLeastZero(wei: bigint): bigint {
   return wei > 0n ? wei : 0n;
 }
@@ -56,7 +62,7 @@ export interface ChallengeEstimate {
   readonly rewardWei: bigint;
   /** Gas of the worst dispute, wei. */
   readonly costWei: bigint;
-  /** Bond and deposits that a dispute may lock, all of which come back, wei. */
+  /** See {@link lockWei}. */
   readonly lockWei: bigint;
 }
 
@@ -66,11 +72,10 @@ export interface ChallengeEstimate {
  * dispute takes.
  */
 export function estimateChallenge(facts: Omit<ChallengeFacts, "lockedWei" | "freeWei">): ChallengeEstimate {
-  const { bondWei, depositWei } = stakesAt(facts.rules, facts.baseFee);
   return {
     rewardWei: shareDown(facts.bondWei, facts.entries),
     costWei: BigInt(facts.release.disputeGas) * facts.feePerGas,
-    lockWei: bondWei + BigInt(facts.rounds) * depositWei,
+    lockWei: lockWei(facts.rules, facts.baseFee, facts.rounds),
   };
 }
 

@@ -13,9 +13,16 @@ import {
   type Request,
 } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/log.ts";
-import { apply, emptyState, resultOfClaim } from "../chain/state.ts";
+import { apply, emptyState, resultOfClaim, type ReleaseRecord } from "../chain/state.ts";
 import { createLogger } from "../log.ts";
-import { answerCost, considerAnswer, paysDelivery, type AnswerFacts, type AnswerTerms } from "./answer.ts";
+import {
+  answerCost,
+  bondFloor,
+  considerAnswer,
+  paysDelivery,
+  type AnswerFacts,
+  type AnswerTerms,
+} from "./answer.ts";
 import {
   considerChallenge,
   estimateChallenge,
@@ -28,8 +35,9 @@ import { NO_EXPOSURE, type Exposure } from "./exposure.ts";
 import { createGasPrice, suggestedTip } from "./feePerGas.ts";
 import { grossFee, netFee } from "./fees.ts";
 import { toLockIn } from "./locked.ts";
+import { stakeNeeded, type StakeFacts } from "./needed.ts";
 import { isInStep, NO_OFFER, offerFor } from "./offers.ts";
-import { createPromises, shareAmong } from "./promises.ts";
+import { createPromises, shareAmong, wholeAmong } from "./promises.ts";
 import { createReading } from "./reading.ts";
 import { computeWei, createRunTimes } from "./runTimes.ts";
 import { shareDown } from "./share.ts";
@@ -73,6 +81,12 @@ const request: Request = {
   refundTo: ZERO_ADDRESS,
   terms: 0n,
   parameters: PARAMETERS,
+};
+
+/** Answers and verifies nothing. */
+const IDLE: StakeFacts = {
+  ...{ me: ME, baseFee: GWEI, serve: undefined, verify: undefined, processes: 1 },
+  ...{ isReady: () => true, roundsOf: () => 4 },
 };
 
 const TERMS: AnswerTerms = { serve: "all", minFee: "auto" };
@@ -303,10 +317,8 @@ describe("whether to challenge", () => {
     const bases = fc.bigInt({ min: 0n, max: 10_000n * GWEI });
     fc.assert(
       fc.property(bases, fc.integer({ min: 1, max: 30_000_000 }), (baseFee, worst) => {
-        const disputeWei = BigInt(worst) * baseFee;
-        const deposit = 2_000_000n * GWEI;
-        const bondWei = 8n * (disputeWei > deposit ? disputeWei : deposit);
         const made = { ...release, disputeGas: worst, stepGas: 1 };
+        const bondWei = bondFloor(made, rules, baseFee);
         // And still when base fee and tip together are twice as high.
         expect(decide({ release: made, bondWei, baseFee, feePerGas: 2n * baseFee })).to.equal("take");
       }),
@@ -355,6 +367,9 @@ describe("whether to challenge", () => {
       expect(toLockIn(court, { ...state, requests }, account, GWEI, () => 4)).to.equal(
         state.queues.size > 0 ? 0n : wei,
       );
+      expect(stakeNeeded({ ...state, requests }, { ...IDLE, me: account })).to.equal(
+        state.queues.size > 0 ? 0n : wei,
+      );
       return wei;
     };
     expect(toLock()).to.equal(0n);
@@ -375,6 +390,52 @@ describe("whether to challenge", () => {
     happens({ name: "OperatorLost", resultId, verdict: "clock", by: me });
     happens({ name: "Overturned", requestId: ZERO_HASH, resultId });
     expect(toLock()).to.equal(0n);
+  });
+});
+
+describe("the stake that must be free", () => {
+  const small: Hex = `0x${"01".repeat(32)}`;
+  const large: Hex = `0x${"02".repeat(32)}`;
+  const strange: Hex = `0x${"03".repeat(32)}`;
+  const dear = 100_000_000;
+  const released = (releaseId: Hex, disputeGas: number): [Hex, ReleaseRecord] => [
+    releaseId,
+    { releaseId, release: { ...release, disputeGas }, header: ZERO_HASH, contentUris: [] },
+  ];
+  const state = {
+    ...emptyState(),
+    parameters: PARAMETERS,
+    releases: new Map([released(small, 1_000_000), released(large, 3_000_000), released(strange, dear)]),
+  };
+  const facts: StakeFacts = {
+    ...IDLE,
+    isReady: (releaseId) => releaseId !== strange,
+    roundsOf: (releaseId) => (releaseId === small ? 3 : releaseId === large ? 6 : 99),
+  };
+  const needed = (changes: Partial<StakeFacts>) => stakeNeeded(state, { ...facts, ...changes });
+
+  it("covers the least bond of an answer to the dearest release that is served", () => {
+    expect(needed({ serve: "all" })).to.equal(8n * 3_000_000n * GWEI);
+    // Never less than the deposit makes it, as before any release is ready.
+    expect(needed({ serve: "all", isReady: () => false })).to.equal(8n * 2_000_000n * GWEI);
+    expect(needed({ serve: [small] })).to.equal(8n * 2_000_000n * GWEI);
+    expect(needed({ serve: "all", baseFee: 10n * GWEI })).to.equal(8n * 30_000_000n * GWEI);
+    // What the owner names counts at once.
+    expect(needed({ serve: [strange] })).to.equal(8n * BigInt(dear) * GWEI);
+  });
+
+  it("covers the bond and all deposits of the longest dispute that is verified, in each process of a fleet", () => {
+    expect(needed({ verify: "all" })).to.equal((20_000_000n + 6n * 2_000_000n) * GWEI);
+    expect(needed({ verify: [small] })).to.equal((20_000_000n + 3n * 2_000_000n) * GWEI);
+    expect(needed({ verify: [small], processes: 2 })).to.equal(3n * (20_000_000n + 3n * 2_000_000n) * GWEI);
+  });
+
+  it("is the larger one for whoever does both, and nothing for whoever does neither", () => {
+    expect(needed({ serve: "all", verify: "all" })).to.equal((20_000_000n + 6n * 2_000_000n) * GWEI);
+    const baseFee = 10n * GWEI;
+    expect(needed({ serve: "all", verify: "all", baseFee })).to.equal(8n * 30_000_000n * GWEI);
+    expect(needed({})).to.equal(0n);
+    expect(stakeNeeded({ ...state, parameters: undefined }, facts)).to.equal(undefined);
   });
 });
 
@@ -399,6 +460,7 @@ describe("promises", () => {
       const [all, share] = [10n ** 18n, shareAmong(processes, 10n ** 18n)];
       const again = shareAmong(processes, all - share);
       expect(BigInt(processes) * share + again <= all).to.equal(true);
+      expect(shareAmong(processes, wholeAmong(processes, share))).to.equal(share);
     }
   });
 });

@@ -19,6 +19,11 @@ export function shareAmong(processes: number, wei: bigint): bigint {
   return processes > 1 ? wei / BigInt(processes + 1) : wei;
 }
 
+/** What must be there that each of them may promise so much. */
+export function wholeAmong(processes: number, wei: bigint): bigint {
+  return processes > 1 ? wei * BigInt(processes + 1) : wei;
+}
+
 export function createPromises(): Promises {
   const promised = new Map<Hex, bigint>();
   let sum = 0n;

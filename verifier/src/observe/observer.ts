@@ -10,10 +10,12 @@ import type { Sender, Trouble } from "../chain/outbox/intent.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState } from "../chain/state.ts";
 import { cautiousPrice, type GasPrice } from "../economics/feePerGas.ts";
+import { stakeNeeded, type StakeFacts } from "../economics/needed.ts";
 import { reserveWei, UNKNOWN_DISPUTE_GAS } from "../economics/reserve.ts";
 import type { Health } from "../http/server.ts";
 import type { Logger } from "../log.ts";
 import type { Releases } from "../releases/prepare.ts";
+import { roundsOf } from "../roles/role.ts";
 import type { Claims } from "../state/claims.ts";
 import type { Facts } from "./alerts.ts";
 import { freeBytes } from "./disk.ts";
@@ -43,6 +45,9 @@ export interface ObserverOptions {
   /** Wei for gas of routine work in 24 hours; undefined: no limit. */
   readonly routineBudgetWei: bigint | undefined;
   readonly roles: readonly string[];
+  /** Releases that are answered, and those of which answers are verified; undefined: none. */
+  readonly serve: StakeFacts["serve"];
+  readonly verify: StakeFacts["verify"];
   /** Blocks that a reorganisation may undo. */
   readonly finality: number;
   /** The directory whose disk must not fill up. */
@@ -85,7 +90,6 @@ interface Sample {
   readonly wei: bigint;
   readonly freeWei: bigint;
   readonly lockedWei: bigint;
-  readonly neededWei: bigint;
   readonly receiptsWei: bigint;
   readonly diskBytes: number;
 }
@@ -110,6 +114,7 @@ export function createObserver(options: ObserverOptions): Observer {
   let sample: Sample | undefined;
   let first: BlockRef | undefined;
   let disputeGas = UNKNOWN_DISPUTE_GAS;
+  let stakeNeededWei: bigint | undefined;
   let stopping = false;
   const deepest = createDeepest(HOUR_SECONDS);
   const contradicts = createPersistence();
@@ -117,17 +122,14 @@ export function createObserver(options: ObserverOptions): Observer {
   const seldom = { log, throttle: createThrottle({ everyMs: 600_000 }) };
 
   async function takeSample(): Promise<void> {
-    const [account, receipts, wei, parameters, diskBytes] = await Promise.all([
+    const [account, receipts, wei, diskBytes] = await Promise.all([
       contracts.vault.accountOf(sender.address),
       contracts.receiptsVault.accountOf(sender.address),
       provider.getBalance(sender.address),
-      contracts.market.parameters(),
       freeBytes(options.directory),
     ]);
-    // A verifier can always begin one more game; what answers need, each request says.
-    const neededWei = roles.includes("verifier") ? parameters.challengerBondGwei * GWEI : 1n;
     const { freeWei, lockedWei } = account;
-    sample = { wei, freeWei, lockedWei, neededWei, receiptsWei: receipts.freeWei, diskBytes };
+    sample = { wei, freeWei, lockedWei, receiptsWei: receipts.freeWei, diskBytes };
   }
 
   function trySample(): void {
@@ -149,6 +151,17 @@ export function createObserver(options: ObserverOptions): Observer {
     for (const releaseId of releases.keys())
       longest = Math.max(longest, options.releases.ready(releaseId)?.model.disputeGas ?? 0);
     return longest === 0 ? UNKNOWN_DISPUTE_GAS : longest;
+  }
+
+  /** Wei. */
+  function neededOfStake(block: BlockRef, state: ChainState): bigint | undefined {
+    const { serve, verify, releases, gasPrice } = options;
+    return stakeNeeded(state, {
+      ...{ me: sender.address, baseFee: gasPrice(block).baseFee, serve, verify },
+      isReady: (releaseId) => releases.ready(releaseId) !== undefined,
+      roundsOf: roundsOf(options, state),
+      processes: claims.processes(),
+    });
   }
 
   /** What kept the outbox from sending, if that was of late. */
@@ -204,7 +217,9 @@ export function createObserver(options: ObserverOptions): Observer {
       ...(sample === undefined
         ? {}
         : {
-            stake: { freeWei: sample.freeWei, neededWei: sample.neededWei },
+            ...(stakeNeededWei === undefined
+              ? {}
+              : { stake: { freeWei: sample.freeWei, neededWei: stakeNeededWei } }),
             wallet: { wei: sample.wei, neededWei: gasNeeded() },
             disk: { freeBytes: sample.diskBytes, neededBytes: DISK_BYTES },
           }),
@@ -222,10 +237,10 @@ export function createObserver(options: ObserverOptions): Observer {
       metrics.money.limit.setWei({ budget: "gas" }, options.routineBudgetWei);
     metrics.duties.claims.set(claims.held());
     metrics.node.ready.set(readiness().ready ? 1 : 0);
+    if (stakeNeededWei !== undefined) metrics.money.stakeNeeded.setWei(stakeNeededWei);
     if (sample === undefined) return;
     metrics.money.stakeFree.setWei(sample.freeWei);
     metrics.money.stakeLocked.setWei(sample.lockedWei);
-    metrics.money.stakeNeeded.setWei(sample.neededWei);
     metrics.money.stakeForReceipts.setWei(sample.receiptsWei);
     metrics.money.wallet.setWei(sample.wei);
     metrics.money.walletNeeded.setWei(gasNeeded());
@@ -238,6 +253,7 @@ export function createObserver(options: ObserverOptions): Observer {
       latest = { block, seenAt: now() };
       first ??= block;
       disputeGas = longestDispute(state);
+      stakeNeededWei = neededOfStake(block, state);
       chainProbe.head(block);
       skew.saw(block.timestamp, now());
       trials = trialFacts(state, sender.address, block.timestamp);

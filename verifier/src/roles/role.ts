@@ -67,7 +67,10 @@ export function placesFor(
 }
 
 /** Selects of a dispute about a release at most. */
-export function roundsOf({ releases }: Pick<RoleContext, "releases">, state: ChainState): RoundsOf {
+export function roundsOf(
+  { releases }: { readonly releases: Pick<Releases, "ready"> },
+  state: Pick<ChainState, "releases">,
+): RoundsOf {
   return (releaseId) => {
     const record = state.releases.get(releaseId);
     return (

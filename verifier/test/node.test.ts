@@ -16,9 +16,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What comes and goes, or only comes with trouble. */
 const NOT_ALWAYS = [
   ...["duties_due", "duties_running", "duties_failed_total", "database_failures_total"],
-  ...["chain_failures_total", "compute_deaths_total", "content_bad_peers_total"],
-  ...["disputes_ended_total", "alerts_total", "alert_posts_total"],
-  ...["refused", "reverted", "bumped", "replaced"].map((what) => `transactions_${what}_total`),
+  ...["chain_failures_total", "content_bad_peers_total", "alerts_total", "alert_posts_total"],
+  ...["refused", "bumped", "replaced"].map((what) => `transactions_${what}_total`),
 ].map((name) => `assay_${name}`);
 
 const MODEL = join(ROOT, "examples", "models", "digits", "digits.onnx");

@@ -69,7 +69,8 @@ export interface ChildrenStats {
 }
 
 /** "idle": it had kept too much memory after its jobs, and was replaced; nobody's work was lost. */
-export type DeathReason = "crash" | "time" | "memory" | "idle";
+const DEATH_REASONS = ["crash", "time", "memory", "idle"] as const;
+export type DeathReason = (typeof DEATH_REASONS)[number];
 
 interface Pending<J> {
   readonly task: Task<J>;
@@ -154,7 +155,7 @@ export function createChildren<J>(options: ChildrenOptions): Children<J> {
   );
   /** By what a job needs first; of jobs that had nothing to load. */
   const speeds = createSpeeds();
-  const deaths = new Map<DeathReason, number>();
+  const deaths = new Map<DeathReason, number>(DEATH_REASONS.map((reason) => [reason, 0]));
   let closed = false;
   let nextId = 0;
 

@@ -2,9 +2,19 @@ import { expect } from "chai";
 import { MAX_LABEL_VALUES } from "./family.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { createChainProbe, createDutyProbe, createTrialProbe, measureRun, queryProbe } from "./probes.ts";
-import { createEndpointProbe } from "./samples.ts";
+import {
+  createChainProbe,
+  createDutyProbe,
+  createOutboxProbe,
+  createTrialProbe,
+  measureRun,
+  queryProbe,
+} from "./probes.ts";
+import { createComputeProbe, createEndpointProbe } from "./samples.ts";
 import type { OwnGame, Side } from "./trials.ts";
+import { createWebhook } from "./webhook.ts";
+import { createCompute } from "../compute/compute.ts";
+import { createLogger } from "../log.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 
 /** Series of the text: "name{labels}" to value. */
@@ -170,6 +180,31 @@ describe("metrics' probes", () => {
     expect([...series.keys()].filter((key) => key.startsWith("assay_duties_running"))).to.deep.equal([]);
   });
 
+  it("say 0 before the first time of what alerts wait for: Prometheus sees no increase of what it has not seen", async () => {
+    const metrics = plain();
+    createTrialProbe(metrics);
+    const webhook = createWebhook({
+      url: "http://127.0.0.1:9",
+      log: createLogger("error", 1, false),
+      metrics,
+    });
+    await webhook.close();
+    createOutboxProbe(metrics).sent("reveal");
+    const compute = createCompute();
+    await createComputeProbe(metrics)(compute);
+    await compute.close();
+    const series = await seriesOf(metrics);
+    const names = [
+      ...["operator", "challenger"].map((role) => `disputes_ended_total{role="${role}",outcome="lost"}`),
+      ...["failed", "dropped"].map((outcome) => `alert_posts_total{outcome="${outcome}"}`),
+      ...["crash", "time", "memory"].map(
+        (reason) => `compute_deaths_total{pool="onnxruntime",reason="${reason}"}`,
+      ),
+      'transactions_reverted_total{label="reveal"}',
+    ];
+    for (const name of names) expect(series.get(`assay_${name}`), name).to.equal(0);
+  });
+
   it("count each dispute's end once, if they saw it open", async () => {
     const metrics = plain();
     const probe = createTrialProbe(metrics);
@@ -189,7 +224,7 @@ describe("metrics' probes", () => {
     expect(series.get('assay_disputes_open{role="operator"}')).to.equal(0);
     expect(series.get('assay_disputes_ended_total{role="operator",outcome="won"}')).to.equal(1);
     expect(series.get('assay_disputes_ended_total{role="challenger",outcome="lost"}')).to.equal(1);
-    expect(series.has('assay_disputes_ended_total{role="operator",outcome="lost"}')).to.equal(false);
+    expect(series.get('assay_disputes_ended_total{role="operator",outcome="lost"}')).to.equal(0);
     expect(series.get("assay_dispute_clock_seconds")).to.be.NaN;
   });
 

@@ -5,6 +5,9 @@ import { createFamily, type Definition } from "./family.ts";
 import { labelOfRelease } from "./labels.ts";
 import type { Side } from "./trials.ts";
 
+/** What becomes of a notice for the webhook. */
+export const POST_OUTCOMES = ["delivered", "failed", "dropped"] as const;
+
 export type Interpreter = "onnxruntime" | "exact" | "trace";
 
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120] as const;
@@ -345,7 +348,7 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
         "severity",
       ),
       begun: define.countBy<{ code: string }>("assay_alerts_total", "Alerts that went on.", "code"),
-      posts: define.countBy<{ outcome: "delivered" | "failed" | "dropped" }>(
+      posts: define.countBy<{ outcome: (typeof POST_OUTCOMES)[number] }>(
         "assay_alert_posts_total",
         "Notices for the webhook: delivered, given up, or pushed out of a full queue.",
         "outcome",

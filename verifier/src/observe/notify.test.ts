@@ -144,7 +144,7 @@ describe("the webhook", () => {
     open.push(webhook);
     const count = async (outcome: string): Promise<number> => {
       const { body } = await metrics.text();
-      return Number(new RegExp(`assay_alert_posts_total{outcome="${outcome}"} (\\d+)`).exec(body)?.[1] ?? 0);
+      return Number(new RegExp(`assay_alert_posts_total{outcome="${outcome}"} (\\d+)`).exec(body)?.[1]);
     };
     return { webhook, text, count };
   }

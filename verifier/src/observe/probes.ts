@@ -7,7 +7,7 @@ import type { ContentOptions } from "../content/content.ts";
 import type { Duty } from "../duties.ts";
 import { codeOfError, kindOfKey, labelOfRelease } from "./labels.ts";
 import type { Interpreter, Metrics } from "./metrics.ts";
-import type { TrialFacts } from "./trials.ts";
+import { SIDES, type TrialFacts } from "./trials.ts";
 
 export interface ChainProbe {
   /** A block that was the newest; all events up to it have been applied. */
@@ -80,7 +80,11 @@ export function queryProbe({ database }: Metrics): (event: LogEvent) => void {
 
 export function createOutboxProbe({ transactions }: Metrics): OutboxProbe {
   return {
-    sent: (label) => transactions.sent.inc({ label }),
+    sent(label) {
+      transactions.sent.inc({ label });
+      // See `createTrialProbe`: it can be reverted from now on.
+      transactions.reverted.inc({ label }, 0);
+    },
     included(label, state, { gasUsed, gasPriceWei }, seconds) {
       if (state === "mined") transactions.mined.inc({ label });
       else transactions.reverted.inc({ label });
@@ -151,13 +155,15 @@ export function createRoleProbe({ verdicts }: Metrics): RoleProbe {
 /** After each block. Games that had ended before they were first seen are not counted. */
 export function createTrialProbe({ disputes }: Metrics): (facts: TrialFacts) => void {
   let open = new Set<string>();
+  // Prometheus sees an increase only of what it has seen before: what an alert waits for is there from the first scrape on.
+  for (const role of SIDES)
+    for (const outcome of ["won", "lost"] as const) disputes.ended.inc({ role, outcome }, 0);
   return ({ games, tightestSeconds }) => {
     for (const { disputeId, side: role, outcome } of games)
       if (outcome !== "open" && open.has(disputeId)) disputes.ended.inc({ role, outcome });
     const still = games.filter(({ outcome }) => outcome === "open");
     open = new Set(still.map(({ disputeId }) => disputeId));
-    for (const role of ["operator", "challenger"] as const)
-      disputes.open.set({ role }, still.filter(({ side }) => side === role).length);
+    for (const role of SIDES) disputes.open.set({ role }, still.filter(({ side }) => side === role).length);
     disputes.tightest.set(tightestSeconds ?? Number.NaN);
   };
 }

@@ -18,7 +18,8 @@ export interface LostTrial {
   readonly why: string;
 }
 
-export type Side = "operator" | "challenger";
+export const SIDES = ["operator", "challenger"] as const;
+export type Side = (typeof SIDES)[number];
 
 export interface OwnGame {
   readonly disputeId: Hex;

@@ -1,7 +1,7 @@
 /** Posts JSON to an address of the owner's, in order, again while it fails, and never keeps the node waiting. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../log.ts";
-import type { Metrics } from "./metrics.ts";
+import { POST_OUTCOMES, type Metrics } from "./metrics.ts";
 
 export interface WebhookOptions {
   /** It may hold a key, and is logged nowhere. */
@@ -37,6 +37,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const ended = new AbortController();
   let working: Promise<void> | undefined;
   let closing = false;
+  // See `createTrialProbe`.
+  for (const outcome of POST_OUTCOMES) metrics.alerts.posts.inc({ outcome }, 0);
 
   /** @returns the status, undefined if nothing answered. Of the error only its being there matters: its text may hold the address. */
   async function send(body: string): Promise<number | undefined> {

@@ -35,6 +35,7 @@ import { createRunTimes } from "./economics/runTimes.ts";
 import { explorerPages } from "./http/pages.ts";
 import { serveHttp, type HttpServer } from "./http/server.ts";
 import { logError, type Logger } from "./log.ts";
+import { directoriesOf } from "./observe/disk.ts";
 import { measureHttp, metricsRoute } from "./observe/http.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createObserver } from "./observe/observer.ts";
@@ -289,7 +290,7 @@ export async function startNode(
     roles: roleNames,
     serve: options.operator?.serve,
     verify: options.verifier && (options.verifier.verify ?? "all"),
-    directory: options.content.directory,
+    directories: directoriesOf(options),
     webhookUrl: options.alertWebhook,
   });
   sampleParts(metrics, { compute, store: content.store, database });

@@ -45,7 +45,9 @@ export const ALERTS = {
   DEEP_REORG: warning("Raise the finality setting if this is usual on this chain"),
   CLOCK_SKEW: warning("Set this machine's clock (NTP)"),
   STATE_UNAVAILABLE: critical("See that the database server runs, or restart the node"),
-  DISK_FULL: critical("Free space on the disk of the state directory, or lower the content budget"),
+  DISK_FULL: critical(
+    "Free space on the disks of the state and content directories, or lower the content budget",
+  ),
   SELF_CHECK_FAILED: warning(
     "The exact interpreter takes over, which is slower; no money is at risk. Another machine or version of onnxruntime may pass",
   ),

@@ -67,7 +67,10 @@ export function createMetrics({ releases = [], process: own = true }: MetricsOpt
         "chain",
       ),
       ready: define.level("assay_ready", "1 while /health/ready says so, else 0."),
-      diskFree: define.level("assay_disk_free_bytes", "Free on the disk of the state directory."),
+      diskFree: define.level(
+        "assay_disk_free_bytes",
+        "Free on the disk of the state directory or of the content directory, whichever is less.",
+      ),
     },
 
     chain: {

@@ -18,7 +18,7 @@ import type { Releases } from "../releases/prepare.ts";
 import { roundsOf } from "../roles/role.ts";
 import type { Claims } from "../state/claims.ts";
 import type { Facts } from "./alerts.ts";
-import { freeBytes } from "./disk.ts";
+import { leastFreeBytes } from "./disk.ts";
 import { labelOfRelease } from "./labels.ts";
 import { createDeepest, createPersistence } from "./lately.ts";
 import type { Metrics } from "./metrics.ts";
@@ -50,8 +50,8 @@ export interface ObserverOptions {
   readonly verify: StakeFacts["verify"];
   /** Blocks that a reorganisation may undo. */
   readonly finality: number;
-  /** The directory whose disk must not fill up. */
-  readonly directory: string;
+  /** The directories whose disks must not fill up. */
+  readonly directories: readonly string[];
   /** What a wrong receipt that is not challenged lacks in the receipts' vault. */
   readonly shortForReceipts?: (() => Facts["receiptsStake"]) | undefined;
   /** Alerts are posted here. It may hold a token. */
@@ -126,7 +126,7 @@ export function createObserver(options: ObserverOptions): Observer {
       contracts.vault.accountOf(sender.address),
       contracts.receiptsVault.accountOf(sender.address),
       provider.getBalance(sender.address),
-      freeBytes(options.directory),
+      leastFreeBytes(options.directories),
     ]);
     const { freeWei, lockedWei } = account;
     sample = { wei, freeWei, lockedWei, receiptsWei: receipts.freeWei, diskBytes };

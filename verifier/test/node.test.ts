@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
@@ -199,6 +199,20 @@ describe("assay, the command", function () {
     writeFileSync(foreign, JSON.stringify({ ...world.deployment, chainId: 1 }));
     const wrong = await finished(launch(["status", "--rpc", world.chain.url, "--deployment", foreign]));
     expect([wrong.code, wrong.stderr.includes("WRONG_CHAIN")]).to.deep.equal([2, true]);
+    const { flags } = await key("unusable");
+    const file = join(world.folder, "password");
+    const chain = ["--rpc", world.chain.url, "--deployment", join(world.folder, "deployment.json")];
+    const init = ["init", "--yes", ...chain, "--password-file", file];
+    const [data, never] = [join(world.folder, "fresh"), join(file, "config.json")];
+    const unusable = [
+      ["node", ...flags, "--data", file],
+      [...init, "--data", file],
+      [...init, "--data", data, "--config", never],
+    ].map((args) => finished(launch(args)));
+    for (const { code, stderr } of await Promise.all(unusable))
+      expect([code, stderr.includes("BAD_CONFIG: cannot use")], stderr).to.deep.equal([2, true]);
+    // No key whose configuration could not be written.
+    expect(readdirSync(data)).to.deep.equal([]);
     const model = await finished(launch(["model", "inspect", join(ROOT, "package.json")]));
     expect([model.code, model.stderr.includes("MODEL_REFUSED")]).to.deep.equal([1, true]);
   });

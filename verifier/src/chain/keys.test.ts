@@ -47,6 +47,10 @@ describe("keystores", () => {
     expect(await messageOf(createKeystore(path("new"), PASSWORD))).to.match(/never replaced/);
     expect(readFileSync(path("new"), "utf8")).to.equal(before);
     expect(await messageOf(createKeystore(path("unlocked"), ""))).to.match(/empty/);
+    const nowhere = await messageOf(createKeystore(path("nowhere/new"), PASSWORD));
+    expect(nowhere)
+      .to.match(/BAD_KEYSTORE: cannot write .*: ENOENT/)
+      .and.not.to.match(/replaced/);
   });
 
   it("take in a key that exists, and say nothing of a bad one", async () => {

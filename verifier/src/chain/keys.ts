@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { randomBytes, scrypt as nativeScrypt } from "node:crypto";
 import { getBytes, scrypt, Wallet } from "ethers";
-import { AssayError } from "../../../sdk/src/error.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 
 const SCRYPT_MAX_BYTES = 2 ** 30;
 
@@ -68,12 +68,18 @@ export async function importKeystore(
 async function writeKeystore(wallet: Wallet, keystorePath: string, password: string): Promise<string> {
   if (password.length === 0)
     throw new AssayError("BAD_KEYSTORE", "the password is empty: it would protect nothing");
+  const json = await wallet.encrypt(password);
   try {
-    writeFileSync(keystorePath, await wallet.encrypt(password), { mode: 0o600, flag: "wx" });
-  } catch {
-    throw new AssayError("BAD_KEYSTORE", `cannot write ${keystorePath}; an existing file is never replaced`);
+    writeFileSync(keystorePath, json, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    const why = isTaken(error) ? "it exists, and an existing file is never replaced" : messageOf(error);
+    throw new AssayError("BAD_KEYSTORE", `cannot write ${keystorePath}: ${why}`);
   }
   return wallet.address;
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EEXIST";
 }
 
 function read(path: string | 0, what: string): string {

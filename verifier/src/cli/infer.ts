@@ -14,6 +14,7 @@ import { readRelease } from "../../../sdk/src/release.ts";
 import { toHex, type Hex } from "../../../sdk/src/structs.ts";
 import { parseSignature, type Signature } from "../../../sdk/src/tensor.ts";
 import { ether } from "../economics/ether.ts";
+import { ensureDirectory } from "../ensureDirectory.ts";
 import { createExchange } from "../http/exchange.ts";
 import { parseNumber, readFile, readInput } from "./arguments.ts";
 import { DEFAULTS, type Config } from "./config.ts";
@@ -39,9 +40,11 @@ interface InferFlags {
   readonly json?: boolean;
 }
 
-/** Where vouchers and receipts of this machine's clients are kept. */
+/** Where vouchers and receipts of this machine's clients are kept; made if it is not there. @throws {AssayError} BAD_CONFIG */
 export function inferenceDirectory({ data }: Config): string {
-  return join(data ?? DEFAULTS.data, "inference");
+  const directory = join(data ?? DEFAULTS.data, "inference");
+  ensureDirectory(directory, "directory of vouchers and receipts", "--data", 0o700);
+  return directory;
 }
 
 /** The keystore whose key signs orders and vouchers. @throws {AssayError} BAD_CONFIG */

@@ -1,5 +1,5 @@
 /** `assay init`: makes a configuration file, by questions or by flags. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { checkChain } from "../../../sdk/src/contracts.ts";
@@ -9,6 +9,7 @@ import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { createEndpoints } from "../chain/endpoints.ts";
 import { createKeystore, importKeystore, openKeystore, readPassword } from "../chain/keys.ts";
 import { createProvider } from "../chain/provider.ts";
+import { ensureDirectory } from "../ensureDirectory.ts";
 import { createLogger } from "../log.ts";
 import { deploymentOn, deploymentsOn } from "../setup/deployments.ts";
 import { askEndpoint, hostOf, type EndpointInfo } from "../setup/endpoint.ts";
@@ -216,7 +217,7 @@ async function planKey(flags: InitFlags, data: string, asking: boolean): Promise
     settings: { keystore, ...(file === undefined ? {} : { passwordFile: file }) },
     async make() {
       if (existing) return (await openKeystore(keystore, password)).address;
-      mkdirSync(dirname(keystore), { recursive: true, mode: 0o700 });
+      ensureDirectory(dirname(keystore), "directory of the key file", "--keystore", 0o700);
       return keyFile === undefined
         ? createKeystore(keystore, password)
         : importKeystore(keyFile, keystore, password);
@@ -269,7 +270,7 @@ async function init(flags: InitFlags): Promise<void> {
     flags.data ?? (asking ? await askText("Directory for models and state:", DEFAULTS.data) : DEFAULTS.data),
   );
   const http = await httpOf(flags, asking);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  ensureDirectory(data, "data directory", "--data", 0o700);
   const key = await planKey(flags, data, asking);
   const config: ConfigFile = {
     role,
@@ -280,6 +281,8 @@ async function init(flags: InitFlags): Promise<void> {
     http,
   };
   parseConfig(config);
+  // Before a key is written that no configuration would name.
+  ensureDirectory(dirname(path), "directory of the configuration", "--config", 0o700);
   const account = await key.make();
   writePrivate(path, `${JSON.stringify(config, undefined, 2)}\n`);
   const oldest = Math.max(...endpoints.map(({ timestamp }) => Date.now() / 1000 - timestamp));

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import type { CID } from "multiformats/cid";
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
+import { ensureDirectory } from "../ensureDirectory.ts";
 import { lowerHex } from "../lowerHex.ts";
 import { hasBlock, indexBlocks, nodePath, readBlock, type FileBlocks } from "./blocks.ts";
 import { createBudget, ENTRY, FILE, KEEP, NODES, PARTIAL, PIN } from "./budget.ts";
@@ -64,10 +65,10 @@ export interface ContentStore {
 const DEFAULT_MAX_BYTES = 32 * 2 ** 30;
 const RESCAN_MS = 1000;
 
-/** @param maxBytes Of the directory. Default 32 GiB. */
+/** @param maxBytes Of the directory. Default 32 GiB. @throws {AssayError} BAD_CONFIG if the directory cannot be used. */
 export async function openStore(directory: string, maxBytes = DEFAULT_MAX_BYTES): Promise<ContentStore> {
   const scratch = join(directory, "incoming");
-  await mkdir(directory, { recursive: true });
+  ensureDirectory(directory, "content directory", "--data or --content");
   const isAbandoned = openOwners(directory);
   const makeRoom = createBudget(directory, { scratch, maxBytes, isAbandoned });
   const index = new Map<Hex, FileBlocks>();

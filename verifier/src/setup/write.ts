@@ -21,7 +21,11 @@ export function writePrivate(path: string, text: string): void {
     writeFileSync(temporary, text, { mode: OWNER_ONLY, flag: "wx" });
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // On a path through what is no directory even this fails; the cause says more.
+    }
     throw new AssayError("BAD_CONFIG", `cannot write ${path}: ${messageOf(cause)}`, { cause });
   }
 }

@@ -10,6 +10,7 @@ import { Worker } from "node:worker_threads";
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from "kysely";
 import pLimit from "p-limit";
 import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { ensureDirectory } from "../ensureDirectory.ts";
 import { lockDirectory } from "./lock.ts";
 import { templatePath } from "./template.ts";
 
@@ -125,13 +126,14 @@ const VACUUM_MS = 600_000;
 
 /**
  * Opens or creates the database of a directory.
- * @throws {AssayError} STATE_LOCKED if another process has it open, STATE_FAILED if it cannot be opened.
+ * @throws {AssayError} BAD_CONFIG if the directory cannot be used, STATE_LOCKED if another process has it open, STATE_FAILED if it
+ * cannot be opened.
  */
 export async function openEmbedded(
   directory: string,
   { template, vacuumMs = VACUUM_MS }: EmbeddedOptions = {},
 ): Promise<PostgresPool> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  ensureDirectory(directory, "directory of the database", "--data", 0o700);
   const unlock = lockDirectory(directory);
   const worker = await openWorker(directory, template).catch((error: unknown) => {
     unlock();

@@ -1,9 +1,10 @@
 /** What happens: honest answers are delivered, a frivolous challenge fails, three lies are overturned. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { keccak256 } from "ethers";
-import { REQUEST_STATES, waitForAnswer, type RequestStateName } from "../../sdk/src/answer.ts";
+import { waitForAnswer } from "../../sdk/src/answer.ts";
 import { parseRequested, type RequestHandle } from "../../sdk/src/request.ts";
 import { readRelease } from "../../sdk/src/release.ts";
+import { REQUEST_STATES, type RequestStateName } from "../../sdk/src/states.ts";
 import type { DisputeGame } from "../../types/ethers-contracts/index.js";
 import { FEE, OPERATORS, testSet, WINDOW_SECONDS, type Stage } from "./stage.ts";
 

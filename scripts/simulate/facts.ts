@@ -1,8 +1,7 @@
 /** The plain facts that the invariants speak of: the chain's record set against the plan and the exact interpreter. */
 import { z } from "zod/v4";
 import type { Contracts } from "../../sdk/src/contracts.ts";
-import { REQUEST_STATES, type RequestStateName } from "../../sdk/src/answer.ts";
-import type { Verdict } from "../../sdk/src/events.ts";
+import { REQUEST_STATES, type RequestStateName, type Verdict } from "../../sdk/src/states.ts";
 import { bytes32, fromHex, sameHex, type Claim, type Hex, type Request } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../../verifier/src/compute/exact.ts";
 import { firstWrongOutput } from "../../verifier/src/judge/judge.ts";

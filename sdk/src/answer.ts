@@ -8,6 +8,7 @@ import { readLogs } from "./logs.ts";
 import type { RequestHandle } from "./request.ts";
 import { reading } from "./send.ts";
 import { sleep } from "./sleep.ts";
+import { REQUEST_STATES, type RequestStateName } from "./states.ts";
 import { fromHex, toHex, type Hex } from "./structs.ts";
 
 export interface Answer {
@@ -30,18 +31,6 @@ export interface WaitOptions {
   /** Ends the waiting: its reason is thrown. */
   readonly signal?: AbortSignal;
 }
-
-/** States of a request, in the order of `RequestState` in contracts/interfaces/Types.sol. */
-export const REQUEST_STATES = [
-  "none",
-  "requested",
-  "answered",
-  "final",
-  "delivered",
-  "overturned",
-  "refunded",
-] as const;
-export type RequestStateName = (typeof REQUEST_STATES)[number];
 
 type RequestKey = Pick<RequestHandle, "requestId" | "request" | "block">;
 

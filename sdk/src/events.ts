@@ -15,6 +15,7 @@ import {
 } from "./typechain.ts";
 import { AssayError } from "./error.ts";
 import { receiptSchema } from "./receipts.ts";
+import { VERDICTS, type Verdict } from "./states.ts";
 import {
   address,
   bytes32,
@@ -28,9 +29,6 @@ import {
   small,
   wide,
 } from "./structs.ts";
-
-export const VERDICTS = ["none", "clock", "step", "output"] as const;
-export type Verdict = (typeof VERDICTS)[number];
 
 const verdict = small.transform((code): Verdict => VERDICTS[code] ?? "none");
 const answer = { requestId: bytes32, resultId: bytes32 };

@@ -32,6 +32,7 @@ export * from "./release.ts";
 export * from "./request.ts";
 export * from "./revert.ts";
 export * from "./send.ts";
+export { REQUEST_STATES, VERDICTS, type RequestStateName, type Verdict } from "./states.ts";
 export * from "./structs.ts";
 export * from "./tensor.ts";
 export * from "./watch.ts";

@@ -2,6 +2,7 @@
 import type { Interface } from "ethers";
 import * as factories from "./typechain.ts";
 import { AssayError } from "./error.ts";
+import { NAMED_ARGUMENTS } from "./states.ts";
 
 const interfaces: readonly Interface[] = [
   // With the errors of what is restricted.
@@ -29,7 +30,10 @@ export function decodeRevert(data: string): Revert {
   for (const contract of interfaces) {
     const parsed = contract.parseError(data);
     if (parsed === null) continue;
-    const args = parsed.fragment.inputs.map((input, i) => `${input.name}: ${String(parsed.args.at(i))}`);
+    const args = parsed.fragment.inputs.map(({ name }, i) => {
+      const value: unknown = parsed.args.at(i);
+      return `${name}: ${NAMED_ARGUMENTS.get(`${parsed.name}.${name}`)?.[Number(value)] ?? String(value)}`;
+    });
     return { error: parsed.name, args, data };
   }
   return { error: "unknown", args: [], data };

@@ -6,7 +6,7 @@ import type {
   ContractTransactionResponse,
   TransactionReceipt,
 } from "ethers";
-import { REQUEST_STATES } from "../../sdk/src/answer.ts";
+import { REQUEST_STATES } from "../../sdk/src/states.ts";
 import { keccak, releaseIdOf, resultIdOf } from "../../sdk/src/ids.ts";
 import { fromHex, type Hex, type Request } from "../../sdk/src/structs.ts";
 import { handleOf } from "../../verifier/src/play/trace.ts";

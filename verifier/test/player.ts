@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { trialOfRequest, type createWatch } from "../../scripts/simulate/watch.ts";
 import type { RequestHandle } from "../../sdk/src/request.ts";
-import { REQUEST_STATES } from "../../sdk/src/answer.ts";
+import { REQUEST_STATES } from "../../sdk/src/states.ts";
 import { walletSigner } from "../src/chain/signer.ts";
 import type { ResultRecord } from "../src/chain/state.ts";
 import { startNode, type NodeOptions, type RunningNode } from "../src/node.ts";

@@ -1,5 +1,6 @@
 /** The plain facts of the second door: the chain's record, the client's ledger and the operators' own books set against each other. */
-import type { EventOf, Verdict } from "../../../sdk/src/events.ts";
+import type { EventOf } from "../../../sdk/src/events.ts";
+import type { Verdict } from "../../../sdk/src/states.ts";
 import type { ReceiptFile } from "../../../sdk/src/infer/wire.ts";
 import { sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { resultOfClaim } from "../../../verifier/src/chain/state.ts";

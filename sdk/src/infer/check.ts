@@ -1,12 +1,14 @@
 /** What a receipt is worth, and using it: docs/receipts.md. */
 import { decodeBase64, Result, type Provider, type TransactionReceipt } from "ethers";
-import { chainTime, REQUEST_STATES } from "../answer.ts";
+import { z } from "zod/v4";
+import { chainTime } from "../answer.ts";
 import type { Contracts } from "../contracts.ts";
 import { AssayError, messageOf } from "../error.ts";
 import { keccak, requestIdOf } from "../ids.ts";
 import { RECEIPT_VALIDITY, signerOf, type Place } from "../receipts.ts";
 import { checkSignature, readRelease, type PublishedRelease } from "../release.ts";
 import { reading, send } from "../send.ts";
+import { REQUEST_STATES } from "../states.ts";
 import { bytes32, claimSchema, sameHex, wide, type Claim, type Hex, type Release } from "../structs.ts";
 import type { Signature } from "../tensor.ts";
 import { inputsRootOf } from "./inputsRoot.ts";
@@ -32,7 +34,7 @@ export function parseReceiptFile(text: string): ReceiptFile {
   }
   const parsed = receiptFileSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new AssayError("BAD_RECEIPT", `not a receipt file: ${messageOf(parsed.error)}`);
+  throw new AssayError("BAD_RECEIPT", `not a receipt file: ${z.prettifyError(parsed.error)}`);
 }
 
 export function inputOfReceipt({ input }: ReceiptFile): Uint8Array {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { AssayError } from "../error.ts";
 import { MAX_WEI, ZERO_ADDRESS, ZERO_HASH } from "../structs.ts";
 import { IReceipts__factory } from "../typechain.ts";
+import { parseReceiptFile } from "./check.ts";
 import { fromHeader, paymentSchema, SCHEME, termsSchema, toHeader, X402_VERSION } from "./wire.ts";
 
 describe("what clients and operators say to each other", () => {
@@ -30,6 +31,13 @@ describe("what clients and operators say to each other", () => {
       expect(() => read(amounts))
         .to.throw(AssayError, /no contract can hold/)
         .with.property("code", "BAD_PAYMENT");
+  });
+
+  it("is refused in few words if it is no receipt", () => {
+    expect(() => parseReceiptFile("{}")).to.throw(
+      AssayError,
+      /^not a receipt file: ✖ [^\n]*\n {2}→ at [^"{[]*$/,
+    );
   });
 
   it("has keys that can be asked about, however an operator spells them", () => {

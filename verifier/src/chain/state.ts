@@ -8,11 +8,11 @@ import {
   type EventOf,
   type EventSource,
   type RawLog,
-  type Verdict,
 } from "../../../sdk/src/events.ts";
 import { keccak, resultIdOf } from "../../../sdk/src/ids.ts";
 import type { Anchored } from "../../../sdk/src/infer/anchors.ts";
 import type { Receipt } from "../../../sdk/src/receipts.ts";
+import type { Verdict } from "../../../sdk/src/states.ts";
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import {
   fromHex,

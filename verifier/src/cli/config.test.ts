@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { configPath, contentOf, loadConfig, quorumOf, type Config } from "./config.ts";
+import { configPath, contentOf, loadConfig, parseConfig, quorumOf, type Config } from "./config.ts";
 
 const A = "http://a.example.org/key";
 const B = "https://b.example.org/";
@@ -67,6 +67,9 @@ describe("settings", () => {
     ])
       expect(codeOf(file("wrong.json", wrong)), JSON.stringify(wrong)).to.equal("BAD_CONFIG");
     expect(codeOf(file("fine.json", {}), { auditShare: 2 })).to.equal("BAD_CONFIG");
+    const endpoint = "an RPC endpoint is an http(s) or ws(s) address";
+    for (const rpc of ["foo", ["foo"]]) expect(() => parseConfig({ rpc })).to.throw(endpoint);
+    expect(() => parseConfig({ prices: { foo: "1" } })).to.throw("a release is 0x and 64 hex digits");
   });
 
   it("ask for no more endpoints that agree than there are, and for finality after a block at least", () => {

@@ -11,18 +11,23 @@ import { MAX_ENDPOINTS } from "../../../sdk/src/operators.ts";
 import { CHALLENGE_POLICIES } from "../economics/challenge.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { ANSWERS } from "../serve/answerer.ts";
+import { NO_ENDPOINT } from "../setup/endpoint.ts";
 
 export const ROLES = ["operator", "verifier", "both"] as const;
 export type RoleName = (typeof ROLES)[number];
 
-const release = z.string().regex(/^0x[0-9a-fA-F]{64}$/);
+const NO_RELEASE = "a release is 0x and 64 hex digits";
+const release = z.string().regex(/^0x[0-9a-fA-F]{64}$/, NO_RELEASE);
+const byRelease = z.record(release, z.string(), {
+  error: ({ code }) => (code === "invalid_key" ? NO_RELEASE : undefined),
+});
 const httpUrl = z.url({ protocol: /^https?$/ });
-const rpcUrl = z.url({ protocol: /^(https?|wss?)$/ });
+const rpcUrl = z.url({ protocol: /^(https?|wss?)$/, error: NO_ENDPOINT });
 
 const configSchema = z
   .object({
     /** Endpoints of one chain; a single one need not be in a list. */
-    rpc: z.union([rpcUrl.transform((url) => [url]), z.array(rpcUrl).min(1)]),
+    rpc: z.union([rpcUrl.transform((url) => [url]), z.array(rpcUrl).min(1)], NO_ENDPOINT),
     /** Endpoints that must agree, and blocks after which nothing is undone. */
     quorum: z.number().int().min(1),
     finality: z.number().int().min(1).max(100_000),
@@ -42,7 +47,7 @@ const configSchema = z
     serve: z.array(release),
     // What is answered, challenged and announced; amounts are decimal ether.
     minFee: z.string(),
-    prices: z.record(release, z.string()),
+    prices: byRelease,
     computePrice: z.string(),
     maxBond: z.string(),
     maxExposure: z.string(),
@@ -51,7 +56,7 @@ const configSchema = z
     bankroll: z.string(),
     // Answers over HTTP; amounts are decimal ether.
     receiptPrice: z.string(),
-    receiptPrices: z.record(release, z.string()),
+    receiptPrices: byRelease,
     receiptBondClass: z.number().int().min(0).max(24),
     receiptAnswers: z.enum(ANSWERS),
     receiptKeystore: z.string(),

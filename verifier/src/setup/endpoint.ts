@@ -6,6 +6,9 @@ import { quantity } from "../../../sdk/src/structs.ts";
 import { openTransport } from "../chain/rpc/open.ts";
 import { EndpointError } from "../chain/rpc/transport.ts";
 
+/** What an address that is none is told. */
+export const NO_ENDPOINT = "an RPC endpoint is an http(s) or ws(s) address";
+
 export interface EndpointInfo {
   readonly url: string;
   readonly chainId: number;
@@ -34,8 +37,7 @@ const TIMEOUT_MS = 15_000;
 
 /** @throws {AssayError} BAD_CONFIG, RPC_FAILED; without the address, which may hold a key. */
 export async function askEndpoint(url: string): Promise<EndpointInfo> {
-  if (!/^(https?|wss?):/i.test(url) || !URL.canParse(url))
-    throw new AssayError("BAD_CONFIG", "an RPC endpoint is an http(s) or ws(s) address");
+  if (!/^(https?|wss?):/i.test(url) || !URL.canParse(url)) throw new AssayError("BAD_CONFIG", NO_ENDPOINT);
   // Its chain is not known yet, so it cannot be asked as one of the endpoints of a chain.
   const transport = openTransport(url, MAX_BYTES);
   const ask = async (method: string, params: readonly unknown[]): Promise<unknown> => {

@@ -8,6 +8,7 @@ import type { Head } from "../rpc/roster.ts";
 import { TIP_PERCENTILES } from "./fees.ts";
 import type { Priority } from "./intent.ts";
 import type { Inclusion } from "./journal.ts";
+import { insufficient } from "./nonce.ts";
 
 export interface Call {
   readonly from: Hex;
@@ -83,7 +84,10 @@ export async function simulate(provider: JsonRpcApiProvider, label: string, call
   try {
     return Number(await provider.estimateGas(call));
   } catch (cause) {
-    throw failureOf(label, cause);
+    if (refusalOf(cause) !== "funds") throw failureOf(label, cause);
+    // Endpoints word it in many ways, or leave the amounts out.
+    const balance = await ask("balance", provider.getBalance(call.from));
+    throw balance < call.value ? insufficient(label, balance, call.value) : failureOf(label, cause);
   }
 }
 

@@ -71,10 +71,11 @@ export function decide(
   return { nonce, fees };
 }
 
+/** @param needed At least, for value and gas. */
 export function insufficient(label: string, balance: bigint, needed: bigint): AssayError {
   return new AssayError(
     "INSUFFICIENT_FUNDS",
-    `${label}: the wallet has ${formatEther(balance)} ETH; send it at least ${formatEther(needed - balance)} ETH for gas`,
+    `${label}: the wallet has ${formatEther(balance)} ETH, and value and gas take at least ${formatEther(needed)} ETH: send it ${formatEther(needed - balance)} ETH or more`,
     { retryable: true, details: { balanceWei: String(balance), neededWei: String(needed) } },
   );
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { JsonRpcProvider, parseEther, toBeHex, type BlockTag, type TransactionRequest } from "ethers";
-import { codeOf } from "../../../test/failure.ts";
+import { codeOf, failureOf } from "../../../test/failure.ts";
 import { echoCall } from "../../../test/echo.ts";
 import { startEchoChain, type EchoChain } from "../../../test/outbox.ts";
 import { soon } from "../../../test/until.ts";
@@ -355,6 +355,12 @@ for (const [name, openJournal] of JOURNALS) {
       await chain.provider.send("anvil_setBalance", [address(), toBeHex(GWEI)]);
       const { send } = sender();
       expect(await codeOf(send(echoCall("poor", { priority: "move" })))).to.equal("INSUFFICIENT_FUNDS");
+      expect(await failureOf(send(echoCall("dear", { value: 3n * GWEI })))).to.deep.include({
+        code: "INSUFFICIENT_FUNDS",
+        message:
+          "echo: the wallet has 0.000000001 ETH, and value and gas take at least 0.000000003 ETH: send it 0.000000002 ETH or more",
+        details: { balanceWei: String(GWEI), neededWei: String(3n * GWEI) },
+      });
       expect(await chain.pool(address())).to.deep.equal(new Map());
       await chain.provider.send("anvil_setBalance", [address(), toBeHex(parseEther("1"))]);
       await chain.mine();

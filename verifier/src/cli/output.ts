@@ -39,13 +39,14 @@ export const EXIT = {
   retryable: 3,
   /** `assay model check` found hazards. */
   hazard: 4,
-  /** What was checked is wrong: an answer (`assay verify`) or a release (`assay model verify`). */
+  /** What was checked is wrong: an answer, a release, a receipt, or what an operator anchored. */
   wrong: 5,
 } as const;
 
 export const EXIT_HELP = `
 Exit codes: 0 done, nothing wrong; ${EXIT.failed} failed; ${EXIT.usage} wrong usage or configuration; ${EXIT.retryable} failed, but may work if
-tried again; ${EXIT.hazard} hazards found (model check); ${EXIT.wrong} checked and found wrong (verify, model verify).`;
+tried again; ${EXIT.hazard} hazards found (model check); ${EXIT.wrong} checked and found wrong (verify, model verify, infer --audit, and
+receipt verify, included and sample).`;
 
 const USAGE: ReadonlySet<string> = new Set([
   "BAD_CONFIG",

@@ -18,7 +18,9 @@ export function createLogger(level: LogLevel, fd: 1 | 2, pretty: boolean): Logge
 /** The same lines to any stream. */
 export function loggerTo(level: LogLevel, stream: DestinationStream): Logger {
   const redact = { paths: [...REDACTED_PATHS], censor: "…" };
-  return pino({ level, base: null, redact, hooks: { streamWrite: tidyLine } }, stream);
+  // Words, as the documents have them, and not pino's numbers.
+  const formatters = { level: (label: string) => ({ level: label }) };
+  return pino({ level, base: null, redact, formatters, hooks: { streamWrite: tidyLine } }, stream);
 }
 
 /** Where an error came from, without its message, which may hold the RPC's address and so its key. */

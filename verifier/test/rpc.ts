@@ -1,9 +1,8 @@
 /** Servers between a node and a real chain that lie, stall and break off as told. */
 import type { ServerResponse } from "node:http";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
-import { pino } from "pino";
 import { forwarder, serveRpc, type Call, type Reply } from "../../scripts/simulate/rpc.ts";
-import type { Logger } from "../src/log.ts";
+import { loggerTo, type Logger } from "../src/log.ts";
 
 /** What to do instead of passing a call on, or its answer. */
 export type Trick =
@@ -121,5 +120,5 @@ export async function startPipe(target: string): Promise<Pipe> {
 export function recordLog(): { readonly log: Logger; readonly lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
-  return { log: pino({ level: "trace", base: null }, { write }), lines };
+  return { log: loggerTo("trace", { write }), lines };
 }

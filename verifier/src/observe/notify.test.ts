@@ -78,8 +78,8 @@ describe("the notifier", () => {
     expect(body).to.include('assay_alerts_active{code="LOW_WALLET",severity="critical"} 0');
     expect(body).to.include('assay_alerts_total{code="LOW_WALLET"} 1');
     expect(lines().map(({ level, msg, code }) => [level, msg, code])).to.deep.equal([
-      [50, "alert", "LOW_WALLET"],
-      [30, "alert ended", "LOW_WALLET"],
+      ["error", "alert", "LOW_WALLET"],
+      ["info", "alert ended", "LOW_WALLET"],
     ]);
     expect(posts.map(({ event }) => event)).to.deep.equal(["begin", "end"]);
     expect(posts[0]).to.deep.include({ code: "LOW_WALLET", severity: "critical", node: identity });

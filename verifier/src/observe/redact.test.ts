@@ -87,7 +87,7 @@ describe("the log", () => {
       expect(line.length).to.be.at.most(16_384);
       expect(() => void JSON.parse(line)).not.to.throw();
     }
-    expect(JSON.parse(lines[0] ?? "")).to.include({ level: 30, msg: "text" });
+    expect(JSON.parse(lines[0] ?? "")).to.include({ level: "info", msg: "text" });
   });
 
   it("has a constant msg and the error's code, reason and details as fields", () => {
@@ -99,7 +99,7 @@ describe("the log", () => {
       ),
     ).split("\n");
     expect(JSON.parse(line)).to.deep.include({
-      level: 40,
+      level: "warn",
       msg: "following the chain failed",
       code: "CHAIN_MOVED",
       reason: "gone",

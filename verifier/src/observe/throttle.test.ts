@@ -39,7 +39,7 @@ describe("throttle", () => {
     say();
     const parsed = lines.map((line): unknown => JSON.parse(line));
     expect(parsed).to.have.length(2);
-    expect(parsed[0]).to.include({ level: 40, endpoint: 1, msg: "endpoint rests" });
+    expect(parsed[0]).to.include({ level: "warn", endpoint: 1, msg: "endpoint rests" });
     expect(parsed[0]).not.to.have.property("heldBack");
     expect(parsed[1]).to.include({ heldBack: 2 });
   });

@@ -35,7 +35,7 @@ describe("roster", () => {
     b.unable.set("logs", ago(31_000));
     roster.note("logs", b, false);
     expect([roster.need("logs"), roster.need("logs")]).to.deep.equal([1, 1]);
-    expect(lines.filter(({ level }) => level === 40)).to.have.length(1);
+    expect(lines.filter(({ level }) => level === "warn")).to.have.length(1);
     roster.note("logs", b, true);
     expect(roster.need("logs")).to.equal(2);
   });

@@ -12,7 +12,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export function createLogger(level: LogLevel, fd: 1 | 2, pretty: boolean): Logger {
   if (!pretty) return loggerTo(level, pino.destination({ fd, sync: true }));
   const options = { destination: fd, translateTime: "SYS:HH:MM:ss", sync: true };
-  return loggerTo(level, pino.transport({ target: "pino-pretty", options }));
+  const terminal = pino.transport({ target: "pino-pretty", options });
+  // Who closes the terminal ends the node in peace: what it still has to say goes nowhere.
+  terminal.on("error", () => undefined);
+  return loggerTo(level, terminal);
 }
 
 /** The same lines to any stream. */

@@ -168,7 +168,11 @@ describe("assay, the command", function () {
     expect(await needed(port)).to.be.at.least(0.016);
     expect(await needed(otherPort)).to.be.above(0.024);
 
-    for (const child of [first, second]) child.kill("SIGTERM");
+    first.kill("SIGTERM");
+    // As from a terminal that was closed, by way of the launcher too.
+    second.kill("SIGHUP");
+    await sleep(100);
+    second.kill("SIGHUP");
     const [operatorLog, verifierLog] = await Promise.all(logs);
     expect([operatorLog.code, verifierLog.code]).to.deep.equal([0, 0]);
     expect(verifierLog.stdout).to.include('"msg":"answer is right"');

@@ -76,15 +76,17 @@ async function optionsOf({ config, contracts }: Session): Promise<NodeOptions> {
   };
 }
 
-function signal(): Promise<string> {
+const ENDS = ["SIGINT", "SIGTERM"] as const;
+
+function signal(names: readonly NodeJS.Signals[]): Promise<string> {
   return new Promise((resolve) => {
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve(name));
+    for (const name of names) process.once(name, () => resolve(name));
   });
 }
 
 export function addNode(program: Command): void {
   withReceipts(withEconomy(withContent(withChain(program.command("node"), true))))
-    .description("run an operator, a verifier, or both, until SIGINT or SIGTERM")
+    .description("run an operator, a verifier, or both, until SIGINT, SIGTERM or SIGHUP")
     .optionsGroup(SETTINGS)
     .addOption(new Option("--role <role>", `what to do (default ${DEFAULTS.role})`).choices(ROLES))
     .option(
@@ -137,7 +139,9 @@ export function addNode(program: Command): void {
     )
     .addHelpText("after", NODE_HELP)
     .action(async (_options: unknown, command: Command) => {
-      const ended = signal();
+      const ended = signal([...ENDS, "SIGHUP"]);
+      // A terminal that is closed sends it here and to the launcher, which forwards it: a second one is no haste.
+      process.on("SIGHUP", () => undefined);
       // Before anything is asked of the chain.
       quorumOf(configOf(command));
       const session = await openSession(command);
@@ -147,7 +151,7 @@ export function addNode(program: Command): void {
       const node = await startNode(options);
       const name = await ended;
       options.log.info({ signal: name }, "stopping: a second signal ends at once");
-      void signal().then(() => process.exit(1));
+      void signal(ENDS).then(() => process.exit(1));
       await node.stop();
     });
 }

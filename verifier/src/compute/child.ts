@@ -95,8 +95,8 @@ export function serveParent<J>(work: Work<J>): void {
     void carryOut();
   });
   process.on("disconnect", () => process.exit(0));
-  // The terminal sends Ctrl-C to the whole group; the node decides when its children end.
-  process.on("SIGINT", () => undefined);
+  // The terminal sends Ctrl-C and its own end to the whole group; the node decides when its children end.
+  for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => undefined);
   offerToDie();
   void send({ kind: "ready" });
 }

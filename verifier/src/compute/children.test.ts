@@ -70,6 +70,14 @@ describe("child processes", function () {
     expect(await next).to.equal(7);
   });
 
+  it("outlive what a terminal sends to all, for the node to finish what it has begun", async () => {
+    const pool = children({});
+    const pid = Number(await ask(pool, { kind: "which" }));
+    for (const signal of ["SIGINT", "SIGHUP"]) process.kill(pid, signal);
+    await sleep(100);
+    expect(await ask(pool, { kind: "which" })).to.equal(pid);
+  });
+
   it("take nobody along when they die", async () => {
     const pool = children({ depth: 2, size: 2 });
     const jobs = Array.from({ length: 30 }, (_, i) =>

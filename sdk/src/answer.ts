@@ -44,17 +44,21 @@ async function look(
   const status = await reading("statusOf", contracts.market.statusOf(requestId));
   const state = REQUEST_STATES[Number(status.state)] ?? "none";
   const final = state === "final" || state === "delivered";
+  const details = { requestId, state };
   if (state === "overturned")
-    throw new AssayError("OVERTURNED", "the answer was judged wrong; refund() returns the fee");
+    throw new AssayError("OVERTURNED", "the answer was judged wrong: the fee can be refunded", { details });
   if (final || (state === "answered" && !untilFinal)) {
     const event = await answerEvent(contracts, provider, requestId, block, status.resultKey);
     if (event === undefined) return state;
     const { resultId, operator, endsAt, output } = event;
     return { requestId, resultId, operator, endsAt, output: fromHex(output), final };
   }
-  const expired = state === "requested" && (await chainTime(provider)) > request.deadline;
-  if (state === "refunded" || expired)
-    throw new AssayError("UNANSWERED", "nobody answered before the deadline; refund() returns the fee");
+  if (state === "refunded")
+    throw new AssayError("UNANSWERED", "no answer stands, and the fee was refunded", { details });
+  if (state === "requested" && (await chainTime(provider)) > request.deadline)
+    throw new AssayError("UNANSWERED", "nobody answered before the deadline: the fee can be refunded", {
+      details,
+    });
   return state;
 }
 
@@ -63,8 +67,8 @@ const UNKNOWN_LOOKS = 10;
 
 /**
  * Polls until the request is answered. An endpoint that fails is asked again until the time is up.
- * @throws {AssayError} UNANSWERED once the deadline has passed (`refund` then returns the fee), OVERTURNED, NOT_FOUND,
- * TIMED_OUT, RPC_FAILED if the endpoint failed to the end.
+ * @throws {AssayError} UNANSWERED once the deadline has passed (`refund` then returns the fee), OVERTURNED, TIMED_OUT, all with the
+ * request's id and state in `details`; NOT_FOUND, RPC_FAILED if the endpoint failed to the end.
  */
 export async function waitForAnswer(
   contracts: Contracts,
@@ -82,7 +86,10 @@ export async function waitForAnswer(
       if (typeof found === "object") return found;
       if (found === "none" && ++unknown > UNKNOWN_LOOKS)
         throw new AssayError("NOT_FOUND", `the market knows no request ${key.requestId}`);
-      trouble = new AssayError("TIMED_OUT", `no answer yet; its state is ${found}`, { retryable: true });
+      trouble = new AssayError("TIMED_OUT", `no answer yet; its state is ${found}`, {
+        retryable: true,
+        details: { requestId: key.requestId, state: found },
+      });
     } catch (error) {
       if (error instanceof AssayError && !isRetryable(error)) throw error;
       trouble =

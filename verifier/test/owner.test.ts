@@ -40,7 +40,7 @@ import { codeOf } from "./failure.ts";
 import { isSettled, startPlayer, stateOf } from "./player.ts";
 import { startSigner } from "./signer.ts";
 import { until } from "./until.ts";
-import { exampleModel, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
+import { exampleModel, pass, publishFile, startWorld, type PublishedModel, type World } from "./world.ts";
 
 const STAKE = 10n ** 18n;
 const FEE = 10n ** 15n;
@@ -525,6 +525,24 @@ describe("what owners ask", function () {
         expect(code, `${args.join(" ")}: ${stderr}`).to.equal(wanted);
         expect(stderr).not.to.match(/^\s+at /m);
       }
+    });
+
+    it("request tells its id before the answer, and how the fee returns without one", async () => {
+      const input = join(world.folder, "owner", "input");
+      writeFileSync(input, new Uint8Array(digits.model.inputBytes));
+      const terms = ["--raw", input, "--operator", `0x${"77".repeat(20)}`, "--answer-seconds", "60"];
+      const content = ["--content", world.contentDirectory];
+      const child = launch(["request", digits.releaseId, ...terms, ...content, "--config", config, "--json"]);
+      const ended = finished(child);
+      let said = "";
+      child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      await until("it is paid for", () => said.endsWith("\n") || child.exitCode !== null);
+      const [, requestId = ""] = /^request (0x[0-9a-f]{64})$/m.exec(said) ?? [];
+      expect((await place.contracts.market.statusOf(requestId)).state, said).to.equal(1n);
+      await pass(world, 61);
+      const { code, stdout, stderr } = await ended;
+      expect([code, stdout], stderr).to.deep.equal([1, ""]);
+      expect(stderr).to.include("UNANSWERED").and.include(`\`assay refund ${requestId}\``);
     });
   });
 });

@@ -226,7 +226,7 @@ export async function createInferenceClient(
     if (reasons.length === 0)
       throw new AssayError(
         "PAYMENT_REQUIRED",
-        `${client} has no deposit for an operator that announces an endpoint: operators() lists who answers the release, deposit() makes one`,
+        `${client} has no deposit for an operator that announces an endpoint: deposit for one that answers the release`,
       );
     const unpaid = objections.some(({ code }) => code === "PAYMENT_REQUIRED");
     throw new AssayError(

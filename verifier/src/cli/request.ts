@@ -5,12 +5,12 @@ import { decodeOutput } from "../../../sdk/src/decode.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
 import { readRelease } from "../../../sdk/src/release.ts";
 import { findRequest, makeAsk, parseRequested } from "../../../sdk/src/request.ts";
-import { toHex } from "../../../sdk/src/structs.ts";
+import { toHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { Signature } from "../../../sdk/src/tensor.ts";
 import { freshKey } from "../chain/outbox/intent.ts";
 import { readFile, readInput } from "./arguments.ts";
 import { withContent } from "./content.ts";
-import { print, type Row } from "./output.ts";
+import { note, print, type Row } from "./output.ts";
 import { prepareRelease } from "./release.ts";
 import { terminalProgress } from "./progress.ts";
 import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
@@ -68,6 +68,16 @@ function printAnswer(json: boolean, rows: readonly Row[], answer: Answer, signat
   );
 }
 
+/** An error of waiting, with the command that the requester can use next. */
+function advised(error: unknown, requestId: Hex): unknown {
+  if (!(error instanceof AssayError)) return error;
+  const { code, message, retryable, details } = error;
+  if (code !== "UNANSWERED" && code !== "OVERTURNED" && code !== "TIMED_OUT") return error;
+  const open = code === "TIMED_OUT" || details["state"] === "refunded";
+  const advice = `${message}: \`assay ${open ? "verify" : "refund"} ${requestId}\``;
+  return new AssayError(code, advice, { retryable, details, cause: error });
+}
+
 async function request(id: string, flags: RequestFlags, command: Command): Promise<void> {
   const releaseId = idOf(id, "a release");
   const session = await openSession(command);
@@ -92,9 +102,13 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const rows: Row[] = [["request", handle.requestId]];
   if (flags.wait === "no")
     return print(flags.json ?? false, rows, { requestId: handle.requestId, block: handle.block });
+  // Whoever ends the waiting needs the id too.
+  note(`request ${handle.requestId}`);
   const answer = await progress(`waiting for the ${flags.wait} answer`, () =>
     waitForAnswer(contracts, provider, handle, { final: flags.wait === "final" }),
-  );
+  ).catch((error: unknown) => {
+    throw advised(error, handle.requestId);
+  });
   printAnswer(flags.json ?? false, rows, answer, model.signature);
 }
 
@@ -143,7 +157,8 @@ export function addRequest(program: Command): void {
       "after",
       `
 The answer is provisional until its challenge window is over and no dispute is open; then anyone may make it final.
-A fee for an answer that does not come, or is overturned, returns: \`assay refund REQUEST\`.
+A fee for an answer that does not come, or is overturned, returns: \`assay refund REQUEST\`. Once the request is paid for,
+its id is on stderr: should this command end before the answer, \`assay verify REQUEST\` tells what became of it.
 
   $ echo '{"pixels": [0, 12, 5]}' > input.json
   $ assay request 0x3c5e... --input input.json --fee 0.01

@@ -6,6 +6,8 @@ import { expect } from "chai";
 import { z } from "zod/v4";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../scripts/anvil.ts";
+import { readRelease } from "../../sdk/src/release.ts";
+import { bytes32, ZERO_HASH } from "../../sdk/src/structs.ts";
 import { exactOutput } from "../src/compute/exact.ts";
 import { createMetrics } from "../src/observe/metrics.ts";
 import { describeModel } from "../src/releases/describe.ts";
@@ -105,6 +107,10 @@ describe("assay, the command", function () {
     );
     expect(contentUris[0]).to.match(/^ipfs:\/\/bafkrei[a-z2-7]{52}$/);
     expect(contentUris[1]).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
+    const moved = `http://localhost:${port}/content/${contentUris[1]?.slice(-64) ?? ""}`;
+    await assay(z.unknown(), "model", "announce", releaseId, moved, ...operator.flags);
+    const record = await readRelease(world.contracts, world.chain.provider, bytes32.parse(releaseId));
+    expect(record.contentUris).to.deep.equal([moved, ...contentUris.toReversed()]);
 
     const some = ["--poll-ms", "250", "--gas-budget", "1"];
     const first = launch(["node", "--role", "operator", ...operator.flags, ...http, ...some]);
@@ -189,6 +195,13 @@ describe("assay, the command", function () {
   it("says what is wrong and ends with the code for it", async () => {
     const usage = await finished(launch(["stake", "lots"]));
     expect([usage.code, usage.stderr.includes("BAD_CONFIG")]).to.deep.equal([2, true]);
+    for (const refused of [
+      ["model", "announce", ZERO_HASH, "notauri"],
+      ["model", "publish", MODEL, "--uri", "notauri"],
+    ]) {
+      const { code, stderr } = await finished(launch(refused));
+      expect([code, stderr.includes("no address of a file")], stderr).to.deep.equal([2, true]);
+    }
     const offline = await finished(
       launch([
         "status",

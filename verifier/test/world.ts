@@ -13,7 +13,7 @@ import { walletSigner } from "../src/chain/signer.ts";
 import { openStore } from "../src/content/store.ts";
 import { createLogger, type Logger } from "../src/log.ts";
 import { describeModel, type ModelDescription } from "../src/releases/describe.ts";
-import { publishModel, type Published } from "../src/releases/publish.ts";
+import { createModel, publishRelease, type Published } from "../src/releases/publish.ts";
 import { toleranceBits } from "../src/releases/release.ts";
 import { deployTo, startChain, type TestChain } from "./chain.ts";
 import { until } from "./until.ts";
@@ -87,9 +87,11 @@ export async function publishFile(world: World, file: Uint8Array, tolerance = 0)
   const store = await openStore(world.contentDirectory);
   const model = describeModel(file, {});
   const { cid } = await store.put(file, { keep: true });
+  const { contracts, publisher } = world;
+  const modelId = await createModel(contracts, publisher, "");
   const contentUri = `ipfs://${cid.toString()}`;
-  const options = { contentUri, atol: toleranceBits(tolerance), rtol: 0, royaltyBps: 500 };
-  return { ...(await publishModel(world.contracts, world.publisher, model, options)), model };
+  const options = { modelId, contentUri, atol: toleranceBits(tolerance), rtol: 0, royaltyBps: 500 };
+  return { ...(await publishRelease(contracts, publisher, model, options)), model };
 }
 
 export function exampleModel(name: "digits" | "breast-cancer"): Uint8Array {

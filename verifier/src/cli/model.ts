@@ -2,19 +2,20 @@
 import type { Command } from "commander";
 import { resolve } from "node:path";
 import type { Bindings, TensorSpec } from "../../../sdk/src/tensor.ts";
+import { checkAddress } from "../content/fetch.ts";
 import { openStore } from "../content/store.ts";
 import { readRelease } from "../../../sdk/src/release.ts";
 import { bindingsOf, compareRelease, type ReleaseField } from "../releases/prepare.ts";
-import { publishModel, type PublishOptions } from "../releases/publish.ts";
+import { announceContent, createModel, publishRelease, withDimensions } from "../releases/publish.ts";
 import { toleranceBits } from "../releases/release.ts";
 import type { ModelSummary } from "../releases/summary.ts";
+import { addAnnounceContent, warnIfLocal } from "./announceContent.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
 import { addCheck } from "./check.ts";
 import { contentOf, DEFAULTS } from "./config.ts";
 import { contentOptionsOf, withContent } from "./content.ts";
 import { addOffers } from "./offers.ts";
 import { EXIT, note, print, type Row } from "./output.ts";
-import { isLoopback } from "../setup/endpoint.ts";
 import { terminalProgress } from "./progress.ts";
 import { withWorkshop } from "./release.ts";
 import { addRoyalty } from "./royalty.ts";
@@ -78,6 +79,7 @@ interface PublishFlags {
 async function publish(path: string, flags: PublishFlags, command: Command): Promise<void> {
   const file = new Uint8Array(readFile(path));
   const [atol, rtol] = [toleranceBits(flags.atol), toleranceBits(flags.rtol)];
+  if (flags.uri !== undefined) checkAddress(flags.uri);
   const session = await openSession(command);
   const { config, contracts } = session;
   const progress = terminalProgress();
@@ -88,21 +90,27 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   const store = await openStore(contentOf(config), contentOptionsOf(config).storeBytes);
   const { cid, sha256 } = await store.put(file, { keep: true, expected: model.fileSha256 });
   const { url } = config;
-  if (url !== undefined && isLoopback(url))
-    note(`Warning: nobody but this machine can reach ${url}; announce another address later.`);
-  const options: PublishOptions = {
-    contentUri: flags.uri ?? `ipfs://${cid.toString()}`,
-    ...(url === undefined ? {} : { otherUri: `${url.replace(/\/+$/, "")}/content/${sha256.slice(2)}` }),
-    atol,
-    rtol,
-    royaltyBps: flags.royalty,
-    ...(flags.model === undefined ? {} : { modelId: BigInt(flags.model) }),
-    ...(flags.modelUri === undefined ? {} : { modelUri: flags.modelUri }),
-  };
+  if (url !== undefined) warnIfLocal(url);
+  const contentUri = withDimensions(flags.uri ?? `ipfs://${cid.toString()}`, model.bindings);
   const sender = await openSender(session);
-  const { releaseId, release, contentUris } = await progress("publishing", () =>
-    publishModel(contracts, sender, model, options),
+  const modelId =
+    flags.model === undefined
+      ? await progress("making a model", () => createModel(contracts, sender, flags.modelUri ?? ""))
+      : BigInt(flags.model);
+  const { releaseId, release } = await progress("publishing", () =>
+    publishRelease(contracts, sender, model, {
+      ...{ modelId, contentUri, atol, rtol },
+      royaltyBps: flags.royalty,
+    }),
   );
+  const contentUris = [contentUri];
+  if (url !== undefined) {
+    // Of use without its other address too, which can be announced later.
+    note(`release ${releaseId}`);
+    const other = withDimensions(`${url.replace(/\/+$/, "")}/content/${sha256.slice(2)}`, model.bindings);
+    await progress("announcing", () => announceContent(contracts, sender, releaseId, other));
+    contentUris.push(other);
+  }
   const rows: Row[] = [
     ["release", releaseId],
     ["model", release.modelId],
@@ -146,6 +154,8 @@ A node with this content directory serves the file under its CID, as any IPFS ga
 the address that --url announces, at nodes that have it already, and at their --mirror and --gateway; whatever
 they get, they check its hash. A file that is pinned on IPFS by the same CID (\`ipfs add --cid-version 1
 --chunker size-1048576 --max-file-links 1024\`) needs no --url.
+
+A file that moves, or an address that was wrong: \`assay model announce\` adds another.
 
 A release is immutable: another tolerance or file is another release. \`assay model check\` proposes the tolerance.
 
@@ -210,6 +220,8 @@ commits to the gas, which sets the bonds. A model with symbolic dimensions needs
     .option("--json", "print JSON")
     .addHelpText("after", PUBLISH_HELP)
     .action(publish);
+
+  addAnnounceContent(model);
 
   withContent(withChain(model.command("verify <release>"), false))
     .description(

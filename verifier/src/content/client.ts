@@ -53,7 +53,7 @@ function tooLarge(maxBytes: number, declared: boolean): AssayError {
 }
 
 /** @throws {AssayError} CONTENT_UNAVAILABLE */
-function parseUrl(text: string): URL {
+export function parseUrl(text: string): URL {
   const url = text.length > MAX_URL ? null : URL.parse(text);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw unavailable("not an http(s) address");

@@ -13,8 +13,9 @@ import {
   type TestBlock,
 } from "../../test/content.ts";
 import { codeOf } from "../../test/failure.ts";
+import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
-import { readAddresses } from "./fetch.ts";
+import { checkAddress, readAddresses } from "./fetch.ts";
 import { openStore } from "./store.ts";
 
 const KIB = 2 ** 10;
@@ -373,5 +374,22 @@ describe("fetching content", () => {
     expect(
       readAddresses(Array.from({ length: 1000 }, (_, i) => `http://a.example/${i}`)).plain,
     ).to.have.length(16);
+  });
+
+  it("has addresses announced only where a file can be fetched", () => {
+    for (const good of [ipfs(file.root), "http://a.example/x.onnx", "HTTPS://b.example"]) checkAddress(good);
+    const bad = [
+      "",
+      "notauri",
+      "ftp://c",
+      "https://",
+      "http://a b/",
+      "ipfs://notacid",
+      "http://me:pw@a.example/",
+    ];
+    for (const uri of [...bad, `${ipfs(file.root)}/x.onnx`, "http://a.example/#batch=1"])
+      expect(() => checkAddress(uri), uri)
+        .to.throw(AssayError)
+        .with.property("code", "BAD_CONFIG");
   });
 });

@@ -6,7 +6,7 @@ import { AssayError, messageOf, type ErrorCode } from "../../../sdk/src/error.ts
 import type { Hex } from "../../../sdk/src/structs.ts";
 import { assemble } from "./assemble.ts";
 import { cidOfUri, isKnown, parseCid } from "./cid.ts";
-import type { HttpClient } from "./client.ts";
+import { parseUrl, type HttpClient } from "./client.ts";
 import { firstOf, type Attempt, type RaceOptions, type Runner } from "./race.ts";
 import { hostOf } from "../setup/endpoint.ts";
 import { createSources, type Source } from "./sources.ts";
@@ -83,6 +83,20 @@ export function readAddresses(uris: readonly string[]): Address {
     if (cid !== undefined && isKnown(cid)) cids.set(cid.toString(), cid);
   }
   return { cids: [...cids.values()], plain: [...plain], bases: [...bases] };
+}
+
+/** Before an address is announced for good. @throws {AssayError} BAD_CONFIG unless nodes can fetch a file there. */
+export function checkAddress(uri: string): void {
+  if (uri.includes("#"))
+    throw new AssayError("BAD_CONFIG", `${uri}: leave out the fragment; the dimensions' values are added`);
+  const { cids, plain } = readAddresses([uri]);
+  if (cids.length + plain.length === 0)
+    throw new AssayError("BAD_CONFIG", `"${uri}" is no address of a file, such as ipfs://CID or https://...`);
+  try {
+    plain.forEach(parseUrl);
+  } catch (cause) {
+    throw new AssayError("BAD_CONFIG", `"${uri}" cannot be fetched: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** A place and how it is tried. */

@@ -4,27 +4,28 @@ import { parseEvent, type EventName, type EventOf } from "../../../sdk/src/event
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import type { Hex, Release } from "../../../sdk/src/structs.ts";
-import { bindingsText } from "../../../sdk/src/tensor.ts";
+import { bindingsText, type Bindings } from "../../../sdk/src/tensor.ts";
 import type { TransactionReceipt } from "ethers";
 import { freshKey, type Sender } from "../chain/outbox/intent.ts";
 import { releaseOf, type ReleaseTerms } from "./release.ts";
 import type { ModelSummary } from "./summary.ts";
 
 export interface PublishOptions extends ReleaseTerms {
-  /** An existing model of the sender; absent: a new one. */
-  readonly modelId?: bigint;
-  /** Metadata URI of a new model. */
-  readonly modelUri?: string;
-  /** Where the file can be fetched; the dimensions' values are added as its fragment. */
+  /** A model of the sender. */
+  readonly modelId: bigint;
+  /** Where the file can be fetched, with its dimensions' values. */
   readonly contentUri: string;
-  /** A second such place, announced after the release is published. */
-  readonly otherUri?: string;
 }
 
 export interface Published {
   readonly releaseId: Hex;
   readonly release: Release;
-  readonly contentUris: readonly string[];
+}
+
+/** An address with the dimensions' values as its fragment, as it is announced. */
+export function withDimensions(uri: string, bindings: Bindings): string {
+  const dimensions = bindingsText(bindings);
+  return dimensions === "" ? uri : `${uri}#${dimensions}`;
 }
 
 function eventIn<N extends EventName>(receipt: TransactionReceipt, registry: Hex, name: N): EventOf<N> {
@@ -40,32 +41,46 @@ function isNamed<N extends EventName>(event: { readonly name: EventName }, name:
   return event.name === name;
 }
 
+/** Sends a call of the registry, under the name of its function. @throws {AssayError} as Sender.send. */
+function call(
+  contracts: Contracts,
+  sender: Sender,
+  label: string,
+  data: string,
+): Promise<TransactionReceipt> {
+  return sender.send({ key: freshKey(label), label, to: contracts.deployment.addresses.registry, data });
+}
+
+/** @param uri Of its metadata. @returns its number. @throws {AssayError} as Sender.send. */
+export async function createModel(contracts: Contracts, sender: Sender, uri: string): Promise<bigint> {
+  const { registry, deployment } = contracts;
+  const data = registry.interface.encodeFunctionData("createModel", [uri]);
+  const receipt = await call(contracts, sender, "createModel", data);
+  return eventIn(receipt, deployment.addresses.registry, "ModelCreated").modelId;
+}
+
 /** @throws {AssayError} REVERTED (ReleaseExists if this was published before), and whatever Sender.send throws. */
-export async function publishModel(
+export async function publishRelease(
   contracts: Contracts,
   sender: Sender,
   model: ModelSummary,
   options: PublishOptions,
 ): Promise<Published> {
+  const release = releaseOf(model, options.modelId, options);
   const { interface: registry } = contracts.registry;
-  const to = contracts.deployment.addresses.registry;
-  let { modelId } = options;
-  if (modelId === undefined) {
-    const data = registry.encodeFunctionData("createModel", [options.modelUri ?? ""]);
-    const receipt = await sender.send({ key: freshKey("createModel"), label: "createModel", to, data });
-    modelId = eventIn(receipt, to, "ModelCreated").modelId;
-  }
-  const release = releaseOf(model, modelId, options);
-  const dimensions = bindingsText(model.bindings);
-  const withDimensions = (uri: string): string => (dimensions === "" ? uri : `${uri}#${dimensions}`);
-  const contentUri = withDimensions(options.contentUri);
-  const data = registry.encodeFunctionData("publish", [release, model.header, contentUri]);
-  await sender.send({ key: freshKey("publish"), label: "publish", to, data });
-  const releaseId = releaseIdOf(release);
-  const { otherUri } = options;
-  if (otherUri === undefined) return { releaseId, release, contentUris: [contentUri] };
-  const uris = [contentUri, withDimensions(otherUri)] as const;
-  const announcement = registry.encodeFunctionData("announceContent", [releaseId, uris[1]]);
-  await sender.send({ key: freshKey("announceContent"), label: "announceContent", to, data: announcement });
-  return { releaseId, release, contentUris: uris };
+  const data = registry.encodeFunctionData("publish", [release, model.header, options.contentUri]);
+  await call(contracts, sender, "publish", data);
+  return { releaseId: releaseIdOf(release), release };
+}
+
+/** @throws {AssayError} REVERTED (NotModelOwner), and whatever Sender.send throws. */
+export function announceContent(
+  contracts: Contracts,
+  sender: Sender,
+  releaseId: Hex,
+  contentUri: string,
+): Promise<TransactionReceipt> {
+  const { interface: registry } = contracts.registry;
+  const data = registry.encodeFunctionData("announceContent", [releaseId, contentUri]);
+  return call(contracts, sender, "announceContent", data);
 }

@@ -96,15 +96,15 @@ describe("assay, the command", function () {
     expect(staked.freeWei).to.equal("2000000000000000000");
 
     const published = z.object({ releaseId: z.string(), contentUris: z.array(z.string()) });
-    const { releaseId, contentUris } = await assay(
-      published,
-      "model",
-      "publish",
-      MODEL,
-      ...operator.flags,
-      "--url",
-      `http://127.0.0.1:${port}`,
+    const url = `http://127.0.0.1:${port}`;
+    const { stdout, stderr } = await finished(
+      launch(["model", "publish", MODEL, ...operator.flags, "--url", url, "--json"]),
     );
+    const { releaseId, contentUris } = published.parse(JSON.parse(stdout));
+    // Should the next transaction fail, whoever tries again needs what the one before made.
+    expect(stderr)
+      .to.match(/^model 1$/m)
+      .and.include(`release ${releaseId}\n`);
     expect(contentUris[0]).to.match(/^ipfs:\/\/bafkrei[a-z2-7]{52}$/);
     expect(contentUris[1]).to.match(new RegExp(`^http://127.0.0.1:${port}/content/[0-9a-f]{64}$`));
     const moved = `http://localhost:${port}/content/${contentUris[1]?.slice(-64) ?? ""}`;
@@ -195,12 +195,15 @@ describe("assay, the command", function () {
   it("says what is wrong and ends with the code for it", async () => {
     const usage = await finished(launch(["stake", "lots"]));
     expect([usage.code, usage.stderr.includes("BAD_CONFIG")]).to.deep.equal([2, true]);
-    for (const refused of [
-      ["model", "announce", ZERO_HASH, "notauri"],
-      ["model", "publish", MODEL, "--uri", "notauri"],
+    // Before anything is sent.
+    for (const [why = "", ...args] of [
+      ["no address of a file", "announce", ZERO_HASH, "notauri"],
+      ["no address of a file", "publish", MODEL, "--uri", "notauri"],
+      ["a royalty is", "publish", MODEL, "--royalty", "5001"],
+      ["too close to 0", "publish", MODEL, "--atol", "1e-400"],
     ]) {
-      const { code, stderr } = await finished(launch(refused));
-      expect([code, stderr.includes("no address of a file")], stderr).to.deep.equal([2, true]);
+      const { code, stderr } = await finished(launch(["model", ...args]));
+      expect([code, stderr.includes(why)], stderr).to.deep.equal([2, true]);
     }
     const offline = await finished(
       launch([

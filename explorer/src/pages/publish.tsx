@@ -8,7 +8,7 @@ import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import { bytes32, hex, sameHex } from "../../../sdk/src/structs.ts";
 import { bindingsText } from "../../../sdk/src/tensor.ts";
 import { count, spec } from "../../../verifier/src/api/schema.ts";
-import { releaseOf, toleranceBits } from "../../../verifier/src/releases/release.ts";
+import { releaseOf, termsOf, type ReleaseTerms } from "../../../verifier/src/releases/release.ts";
 import { useReading, useSnapshot } from "../data/context.tsx";
 import { whenRead } from "../data/store.ts";
 import { specText } from "../data/signature.ts";
@@ -47,6 +47,16 @@ function parseInspected(text: string): Inspected {
   return parsed.data;
 }
 
+/** Undefined: the registry would refuse them. */
+function termsFrom(tolerance: string, royalty: string): ReleaseTerms | undefined {
+  if (tolerance.trim() === "") return undefined;
+  try {
+    return termsOf(Number(tolerance), 0, Math.round(Number(royalty) * 100));
+  } catch {
+    return undefined;
+  }
+}
+
 function Terms({ model }: { model: Inspected }): ReactNode {
   const id = useId();
   const { source, store } = useReading();
@@ -62,10 +72,10 @@ function Terms({ model }: { model: Inspected }): ReactNode {
   const mine = [...ledger.models.values()].filter(
     ({ owner }) => account !== undefined && sameHex(owner, account),
   );
-  const percent = Number(royalty);
-  const wrong = !(Number(tolerance) >= 0) || tolerance.trim() === "" || !(percent >= 0 && percent <= 100);
+  const terms = termsFrom(tolerance, royalty);
 
   async function publish(): Promise<void> {
+    if (terms === undefined) return;
     let at = modelId === "" ? undefined : BigInt(modelId);
     if (at === undefined) {
       const made = await transaction.run(({ registry }) => registry.createModel(""));
@@ -79,7 +89,6 @@ function Terms({ model }: { model: Inspected }): ReactNode {
     if (at === undefined) return;
     // If the second transaction is declined, the model made by the first is there for the next try.
     setModelId(at.toString());
-    const terms = { atol: toleranceBits(Number(tolerance)), rtol: 0, royaltyBps: Math.round(percent * 100) };
     const release = releaseOf({ ...rest, signature: { inputs, outputs } }, at, terms);
     const dimensions = bindingsText(model.bindings);
     const contentUri = dimensions === "" ? uri : `${uri}#${dimensions}`;
@@ -117,7 +126,7 @@ function Terms({ model }: { model: Inspected }): ReactNode {
           id={`${id}-tolerance`}
           inputMode="decimal"
           value={tolerance}
-          aria-invalid={!(Number(tolerance) >= 0)}
+          aria-invalid={termsFrom(tolerance, "0") === undefined}
           onChange={(event) => setTolerance(event.target.value)}
         />
         <p className="hint">
@@ -125,11 +134,12 @@ function Terms({ model }: { model: Inspected }): ReactNode {
         </p>
       </div>
       <div className="field">
-        <label htmlFor={`${id}-royalty`}>Royalty, percent of each fee</label>
+        <label htmlFor={`${id}-royalty`}>Royalty, percent of each fee, at most 50</label>
         <input
           id={`${id}-royalty`}
           inputMode="decimal"
           value={royalty}
+          aria-invalid={termsFrom("0", royalty) === undefined}
           onChange={(event) => setRoyalty(event.target.value)}
         />
       </div>
@@ -149,7 +159,7 @@ function Terms({ model }: { model: Inspected }): ReactNode {
         <button
           type="submit"
           className="primary"
-          disabled={wrong || account === undefined || transaction.busy}
+          disabled={terms === undefined || account === undefined || transaction.busy}
         >
           Publish
         </button>

@@ -1,11 +1,10 @@
 /** Which tolerance a release should have. Pure. */
 import { isFloat } from "../../../program/src/dtype.ts";
 import type { TensorSpec } from "../../../sdk/src/tensor.ts";
+import { MAX_ATOL } from "../releases/release.ts";
 import { roundoffOf, type Deviation } from "./deviation.ts";
 import type { Kind } from "./stability.ts";
 
-/** As ModelRegistry.MAX_ATOL. */
-const MAX_ATOL = 65_536;
 /** A tolerance of an eighth of the output says little about it. */
 const MAX_USEFUL = 1 / 8;
 

@@ -40,6 +40,7 @@ export function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value) || value < 0)
     throw new InvalidArgumentError("a number from 0 on");
+  if (value === 0 && /^[^e]*[1-9]/i.test(text)) throw new InvalidArgumentError("it is too close to 0");
   return value;
 }
 

@@ -7,7 +7,7 @@ import { openStore } from "../content/store.ts";
 import { readRelease } from "../../../sdk/src/release.ts";
 import { bindingsOf, compareRelease, type ReleaseField } from "../releases/prepare.ts";
 import { announceContent, createModel, publishRelease, withDimensions } from "../releases/publish.ts";
-import { toleranceBits } from "../releases/release.ts";
+import { termsOf } from "../releases/release.ts";
 import type { ModelSummary } from "../releases/summary.ts";
 import { addAnnounceContent, warnIfLocal } from "./announceContent.ts";
 import { addDimension, DIMENSION_FLAG, parseInteger, parseNumber, readFile } from "./arguments.ts";
@@ -78,7 +78,7 @@ interface PublishFlags {
 
 async function publish(path: string, flags: PublishFlags, command: Command): Promise<void> {
   const file = new Uint8Array(readFile(path));
-  const [atol, rtol] = [toleranceBits(flags.atol), toleranceBits(flags.rtol)];
+  const terms = termsOf(flags.atol, flags.rtol, flags.royalty);
   if (flags.uri !== undefined) checkAddress(flags.uri);
   const session = await openSession(command);
   const { config, contracts } = session;
@@ -93,15 +93,14 @@ async function publish(path: string, flags: PublishFlags, command: Command): Pro
   if (url !== undefined) warnIfLocal(url);
   const contentUri = withDimensions(flags.uri ?? `ipfs://${cid.toString()}`, model.bindings);
   const sender = await openSender(session);
-  const modelId =
-    flags.model === undefined
-      ? await progress("making a model", () => createModel(contracts, sender, flags.modelUri ?? ""))
-      : BigInt(flags.model);
+  let modelId = flags.model === undefined ? undefined : BigInt(flags.model);
+  if (modelId === undefined) {
+    modelId = await progress("making a model", () => createModel(contracts, sender, flags.modelUri ?? ""));
+    // For --model, should the release fail.
+    note(`model ${modelId}`);
+  }
   const { releaseId, release } = await progress("publishing", () =>
-    publishRelease(contracts, sender, model, {
-      ...{ modelId, contentUri, atol, rtol },
-      royaltyBps: flags.royalty,
-    }),
+    publishRelease(contracts, sender, model, { ...terms, modelId, contentUri }),
   );
   const contentUris = [contentUri];
   if (url !== undefined) {

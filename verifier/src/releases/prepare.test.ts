@@ -19,7 +19,7 @@ import { honestAnswerer } from "../roles/operator.ts";
 import { describeModel, type ModelDescription } from "./describe.ts";
 import { roundsIn } from "./disputeGas.ts";
 import { bindingsOf, checkRelease, type PreparedRelease } from "./prepare.ts";
-import { releaseOf, toleranceBits } from "./release.ts";
+import { releaseOf, termsOf, toleranceBits } from "./release.ts";
 
 const EXACT = { contentUri: "", atol: 0, rtol: 0, royaltyBps: 0 };
 
@@ -82,6 +82,32 @@ describe("releases", () => {
     expect(toleranceBits(0.1)).to.equal(0x3dcccccc);
     expect(toleranceBits(0.5)).to.equal(0x3f000000);
     expect(refusal(() => toleranceBits(-1))).to.equal("BAD_CONFIG");
+  });
+
+  it("refuses terms that the registry would refuse, and a tolerance that would become 0", () => {
+    const most = { atol: 0x47800000, rtol: 0x3f800000, royaltyBps: 5000 };
+    expect(termsOf(65_536, 1, 5000)).to.deep.equal(most);
+    expect(termsOf(2 ** -149, 0, 0)).to.deep.equal({ atol: 1, rtol: 0, royaltyBps: 0 });
+    for (const [atol, rtol, royalty] of [
+      ...([
+        [1e60, 0, 0],
+        [65_537, 0, 0],
+        [1e-60, 0, 0],
+        [1e-45, 0, 0],
+        [-1, 0, 0],
+      ] as const),
+      ...([
+        [0, 1.5, 0],
+        [0, NaN, 0],
+        [0, 0, 5001],
+        [0, 0, -1],
+        [0, 0, NaN],
+      ] as const),
+    ])
+      expect(
+        refusal(() => termsOf(atol, rtol, royalty)),
+        `${atol} ${rtol} ${royalty}`,
+      ).to.equal("BAD_CONFIG");
   });
 });
 

@@ -274,6 +274,8 @@ describe("commands of answers over HTTP", function () {
     expect((await reserve("leave", "1")).code).to.equal(2);
     expect(said(await reserve("leave", "0.25"))).to.include({ coverWei: wei(0.25), leavingWei: wei(0.25) });
     const before = said(await reserve("show"));
+    const none = await assay("deposit", "leave", verifier.address, ...key(), ...data());
+    expect([none.code, none.stderr.includes("has no deposit")], none.stderr).to.deep.equal([2, true]);
     const left = await assay("deposit", "leave", operator.address, ...key(), ...data(), "--json");
     expect(left.code, left.stderr).to.equal(0);
     const early = await assay("deposit", "withdraw", operator.address, ...key(), ...data());

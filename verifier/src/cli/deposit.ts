@@ -19,6 +19,7 @@ import { terminalProgress } from "./progress.ts";
 import {
   accountOf,
   addressOf,
+  amountOf,
   etherOf,
   openSender,
   openSession,
@@ -123,7 +124,7 @@ async function addressIn(path: string, session: Session): Promise<Hex> {
 
 async function add(operatorText: string, text: string, flags: DepositFlags, command: Command): Promise<void> {
   const operator = addressOf(operatorText);
-  const value = etherOf(text, "the deposit");
+  const value = amountOf(text, "the deposit");
   const session = await openSession(command);
   const client = await accountOf(session.config, undefined);
   const before = await depositOf(session.contracts, client, operator);
@@ -143,6 +144,9 @@ async function add(operatorText: string, text: string, flags: DepositFlags, comm
 async function leave(operatorText: string, flags: DepositFlags, command: Command): Promise<void> {
   const operator = addressOf(operatorText);
   const session = await openSession(command);
+  const client = await accountOf(session.config, undefined);
+  if (leftWei(await depositOf(session.contracts, client, operator)) === 0n)
+    throw new AssayError("BAD_CONFIG", `${client} has no deposit for ${operator}: nothing can leave`);
   const encode = ({ deposits }: Contracts): string =>
     deposits.interface.encodeFunctionData("announceLeaving", [operator]);
   await call(session, operator, "announceLeaving", encode, { json: flags.json ?? false });

@@ -13,7 +13,7 @@ import { withContent } from "./content.ts";
 import { note, print, type Row } from "./output.ts";
 import { prepareRelease } from "./release.ts";
 import { terminalProgress } from "./progress.ts";
-import { addressOf, etherOf, idOf, openSender, openSession, withChain } from "./session.ts";
+import { addressOf, amountOf, boundedEtherOf, idOf, openSender, openSession, withChain } from "./session.ts";
 
 interface RequestFlags {
   readonly input?: string;
@@ -80,6 +80,14 @@ function advised(error: unknown, requestId: Hex): unknown {
 
 async function request(id: string, flags: RequestFlags, command: Command): Promise<void> {
   const releaseId = idOf(id, "a release");
+  const fee = boundedEtherOf(flags.fee, "--fee");
+  const terms = {
+    releaseId,
+    answerSeconds: seconds(flags.answerSeconds),
+    ...(flags.bond === undefined ? {} : { bond: amountOf(flags.bond, "--bond") }),
+    ...(flags.windowSeconds === undefined ? {} : { windowSeconds: seconds(flags.windowSeconds) }),
+    ...(flags.operator === undefined ? {} : { operator: addressOf(flags.operator) }),
+  };
   const session = await openSession(command);
   const { config, contracts, provider } = session;
   const progress = terminalProgress();
@@ -87,14 +95,7 @@ async function request(id: string, flags: RequestFlags, command: Command): Promi
   const { model } = await prepareRelease(config, record, progress);
   const input = inputOf(flags, model.signature);
   const sender = await openSender(session);
-  const fee = etherOf(flags.fee, "the fee");
-  const ask = await makeAsk(contracts, sender.address, {
-    releaseId,
-    answerSeconds: seconds(flags.answerSeconds),
-    ...(flags.bond === undefined ? {} : { bond: etherOf(flags.bond, "the bond") }),
-    ...(flags.windowSeconds === undefined ? {} : { windowSeconds: seconds(flags.windowSeconds) }),
-    ...(flags.operator === undefined ? {} : { operator: addressOf(flags.operator) }),
-  });
+  const ask = await makeAsk(contracts, sender.address, terms);
   const data = contracts.market.interface.encodeFunctionData("request", [ask, input]);
   const to = contracts.deployment.addresses.market;
   const receipt = await sender.send({ key: freshKey("request"), label: "request", to, data, value: fee });

@@ -12,6 +12,7 @@ import { terminalProgress } from "./progress.ts";
 import {
   accountOf,
   addressOf,
+  amountOf,
   etherOf,
   openSender,
   openSession,
@@ -51,7 +52,7 @@ async function make(
 }
 
 async function add(text: string, { json }: ReserveFlags, command: Command): Promise<void> {
-  const value = etherOf(text, "the reserve");
+  const value = amountOf(text, "the reserve");
   const session = await openSession(command);
   const data = session.contracts.receipts.interface.encodeFunctionData("addReserve");
   await make(session, () => [{ label: "addReserve", to: "receipts", data, value }], json ?? false);

@@ -5,11 +5,12 @@ import { checkChain, connect, type Contracts } from "../../../sdk/src/contracts.
 import type { Deployment } from "../../../sdk/src/deployment.ts";
 import { readDeployment } from "../../../sdk/src/deploymentFile.ts";
 import { AssayError } from "../../../sdk/src/error.ts";
-import { address as addressSchema, bytes32, type Hex } from "../../../sdk/src/structs.ts";
+import { address as addressSchema, bytes32, MAX_WEI, type Hex } from "../../../sdk/src/structs.ts";
 import { createEndpoints, type Endpoints } from "../chain/endpoints.ts";
 import type { Sender } from "../chain/outbox/intent.ts";
 import { createProvider } from "../chain/provider.ts";
 import { createSender } from "../chain/send.ts";
+import { ether } from "../economics/ether.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { lowerHex } from "../lowerHex.ts";
 import { deploymentOn } from "../setup/deployments.ts";
@@ -122,6 +123,20 @@ export function etherOf(text: string, what: string): bigint {
     // Reported below.
   }
   throw new AssayError("BAD_CONFIG", `${what} is an amount of ether such as 0.25, not "${text}"`);
+}
+
+/** What contracts have room for. @throws {AssayError} BAD_CONFIG */
+export function boundedEtherOf(text: string, what: string): bigint {
+  const wei = etherOf(text, what);
+  if (wei <= MAX_WEI) return wei;
+  throw new AssayError("BAD_CONFIG", `${what} is at most ${ether(MAX_WEI)}, not ${text}`);
+}
+
+/** What is worth a transaction. @throws {AssayError} BAD_CONFIG */
+export function amountOf(text: string, what: string): bigint {
+  const wei = boundedEtherOf(text, what);
+  if (wei > 0n) return wei;
+  throw new AssayError("BAD_CONFIG", `${what} is more than 0`);
 }
 
 /** @throws {AssayError} BAD_CONFIG */

@@ -11,7 +11,7 @@ import { terminalProgress } from "./progress.ts";
 import {
   accountOf,
   addressOf,
-  etherOf,
+  amountOf,
   openSender,
   openSession,
   withChain,
@@ -59,7 +59,7 @@ const ACTIVE_NOTE =
   "turn comes last. Requests made later count all of it.";
 
 async function stake(text: string, flags: StakeFlags, command: Command): Promise<void> {
-  const wei = etherOf(text, "the stake");
+  const wei = amountOf(text, "the stake");
   const vault = vaultOf(flags);
   const session = await openSession(command);
   const { contracts, provider } = session;
@@ -87,7 +87,7 @@ async function unstake(
   { to, ...flags }: StakeFlags & { to?: string },
   command: Command,
 ): Promise<void> {
-  const wei = etherOf(text, "the amount");
+  const wei = amountOf(text, "the amount");
   const recipient = to === undefined ? undefined : addressOf(to);
   const session = await openSession(command);
   const vault = vaultOf(flags);

@@ -97,9 +97,13 @@ const headSchema = z
     number: quantity,
     timestamp: quantity,
     baseFeePerGas: wideQuantity.nullish(),
-    gasLimit: quantity,
+    // A chain without a limit may say any number.
+    gasLimit: wideQuantity,
   })
-  .transform(({ baseFeePerGas, ...block }): Head => ({ ...block, baseFee: baseFeePerGas ?? 0n }));
+  .transform(({ baseFeePerGas, gasLimit, ...block }): Head => {
+    const most = Math.min(Number(gasLimit), Number.MAX_SAFE_INTEGER);
+    return { ...block, baseFee: baseFeePerGas ?? 0n, gasLimit: most };
+  });
 
 /** Names without secrets, unique. */
 function namesOf(urls: readonly string[]): string[] {

@@ -15,6 +15,8 @@ describe("a gas limit", () => {
     expect(gasLimitFor({ estimate: 21_000, data, blockGas: 2 * MOST })).to.equal(61_000);
     expect(gasLimitFor({ estimate: 1e30, data, blockGas: 2 * MOST })).to.equal(MOST);
     expect(gasLimitFor({ estimate: 1e30, data, blockGas: 10_000_000 })).to.equal(10_000_000);
+    // Arbitrum's blocks.
+    expect(gasLimitFor({ estimate: 1e8, data, blockGas: 2 ** 50 })).to.equal(1.3e8);
   });
 
   it("is another where it was too low, or much too high, and then stays", () => {

@@ -5,6 +5,8 @@ import { getBytes } from "ethers";
 const MARGIN = 1.3;
 /** EIP-7825. */
 const MAX_TRANSACTION_GAS = 2 ** 24;
+/** Blocks that hold more have no limit that means anything: such chains (Arbitrum) charge in gas for what they publish elsewhere. */
+const NO_LIMIT = 2 ** 32;
 const TRANSACTION_GAS = 21_000;
 /** EIP-7623: of calldata, a zero byte is one token, any other four. */
 const TOKEN_GAS = 10;
@@ -29,7 +31,8 @@ export function leastGas(data: string): number {
 
 /** What every pool takes: a false estimate keeps nothing from being mined. */
 function bounded(gas: number, { data, blockGas }: GasNeed): number {
-  return Math.min(Math.max(gas, leastGas(data)), MAX_TRANSACTION_GAS, blockGas);
+  const most = blockGas > NO_LIMIT ? blockGas : Math.min(MAX_TRANSACTION_GAS, blockGas);
+  return Math.min(Math.max(gas, leastGas(data)), most);
 }
 
 export function gasLimitFor(need: GasNeed): number {

@@ -538,7 +538,8 @@ describe("what owners ask", function () {
       child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
       await until("it is paid for", () => said.endsWith("\n") || child.exitCode !== null);
       const [, requestId = ""] = /^request (0x[0-9a-f]{64})$/m.exec(said) ?? [];
-      expect((await place.contracts.market.statusOf(requestId)).state, said).to.equal(1n);
+      expect(requestId, said).not.to.equal("");
+      expect((await place.contracts.market.statusOf(requestId)).state).to.equal(1n);
       await pass(world, 61);
       const { code, stdout, stderr } = await ended;
       expect([code, stdout], stderr).to.deep.equal([1, ""]);

@@ -40,7 +40,7 @@ function milestonesOf(history: ToldHistory, now: number): Milestone[] {
       name: late ? "Nobody answered" : "Waiting for an answer",
       at: deadline,
       state: late ? "bad" : "now",
-      note: late ? "refund() returns the fee" : "until then",
+      note: late ? "the fee can be refunded" : "until then",
     };
     return [asked, waiting, ...refund];
   }

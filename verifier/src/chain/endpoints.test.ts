@@ -462,16 +462,17 @@ describe("endpoints", function () {
 
     it("is read at a block that enough have, and again where one is late", async () => {
       const number = toQuantity(await world.chain.provider.getBlockNumber());
-      // One is behind, by its own word or without knowing.
-      first.bend = ({ method, params }) =>
-        method === "eth_getBlockByNumber" && params[0] === "latest"
-          ? { change: (block) => ({ ...(block as object), number: "0x1" }) }
-          : undefined;
+      // One is behind by its own word; whichever is asked first, without knowing.
       let late = 0;
-      second.bend = ({ method }) =>
+      const lateOnce: Proxy["bend"] = ({ method }) =>
         method === "eth_call" && late++ === 0
           ? { error: { code: -32000, message: "header not found" } }
           : undefined;
+      second.bend = third.bend = lateOnce;
+      first.bend = (call) =>
+        call.method === "eth_getBlockByNumber" && call.params[0] === "latest"
+          ? { change: (block) => ({ ...(block as object), number: "0x1" }) }
+          : lateOnce(call);
       await parametersOf(open([first.url, second.url, third.url]));
       const tags = (proxy: Proxy): unknown[] =>
         proxy.calls.filter(({ method }) => method === "eth_call").map(({ params }) => params[1]);

@@ -56,12 +56,11 @@ describe("an outbox's probe", function () {
     const found = body.matchAll(
       /^assay_transactions_(\w+)_total\{label="([^"]*)"(?:,code="(\w+)")?\} (\d+)$/gm,
     );
-    return Object.fromEntries(
-      [...found].map(([, what = "", label = "", code, count]) => [
-        [what, label, ...(code === undefined ? [] : [code])].join(" "),
-        Number(count),
-      ]),
+    const named = [...found].map(
+      ([, what = "", label = "", code, count]) =>
+        [[what, label, ...(code === undefined ? [] : [code])].join(" "), Number(count)] as const,
     );
+    return Object.fromEntries(named.filter(([, count]) => count > 0));
   }
 
   it("tells of each transaction once, however many processes and reorganisations it sees", async () => {

@@ -6,9 +6,13 @@ import { AssayError, messageOf } from "../../../sdk/src/error.ts";
 import { parseEvent } from "../../../sdk/src/events.ts";
 import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import { bytes32, hex, sameHex } from "../../../sdk/src/structs.ts";
-import { bindingsText } from "../../../sdk/src/tensor.ts";
 import { count, spec } from "../../../verifier/src/api/schema.ts";
-import { releaseOf, termsOf, type ReleaseTerms } from "../../../verifier/src/releases/release.ts";
+import {
+  releaseOf,
+  termsOf,
+  withDimensions,
+  type ReleaseTerms,
+} from "../../../verifier/src/releases/release.ts";
 import { useReading, useSnapshot } from "../data/context.tsx";
 import { whenRead } from "../data/store.ts";
 import { specText } from "../data/signature.ts";
@@ -90,8 +94,7 @@ function Terms({ model }: { model: Inspected }): ReactNode {
     // If the second transaction is declined, the model made by the first is there for the next try.
     setModelId(at.toString());
     const release = releaseOf({ ...rest, signature: { inputs, outputs } }, at, terms);
-    const dimensions = bindingsText(model.bindings);
-    const contentUri = dimensions === "" ? uri : `${uri}#${dimensions}`;
+    const contentUri = withDimensions(uri, model.bindings);
     const receipt = await transaction.run(({ registry }) =>
       registry.publish(release, model.header, contentUri),
     );

@@ -4,7 +4,6 @@ import { parseEvent, type EventName, type EventOf } from "../../../sdk/src/event
 import type { Contracts } from "../../../sdk/src/contracts.ts";
 import { releaseIdOf } from "../../../sdk/src/ids.ts";
 import type { Hex, Release } from "../../../sdk/src/structs.ts";
-import { bindingsText, type Bindings } from "../../../sdk/src/tensor.ts";
 import type { TransactionReceipt } from "ethers";
 import { freshKey, type Sender } from "../chain/outbox/intent.ts";
 import { releaseOf, type ReleaseTerms } from "./release.ts";
@@ -20,12 +19,6 @@ export interface PublishOptions extends ReleaseTerms {
 export interface Published {
   readonly releaseId: Hex;
   readonly release: Release;
-}
-
-/** An address with the dimensions' values as its fragment, as it is announced. */
-export function withDimensions(uri: string, bindings: Bindings): string {
-  const dimensions = bindingsText(bindings);
-  return dimensions === "" ? uri : `${uri}#${dimensions}`;
 }
 
 function eventIn<N extends EventName>(receipt: TransactionReceipt, registry: Hex, name: N): EventOf<N> {

@@ -1,7 +1,13 @@
 /** What the registry is told of a model. Pure. */
 import { AssayError } from "../../../sdk/src/error.ts";
 import type { Hex, Release } from "../../../sdk/src/structs.ts";
-import { bindingsHash, signatureHash, type Bindings, type Signature } from "../../../sdk/src/tensor.ts";
+import {
+  bindingsHash,
+  bindingsText,
+  signatureHash,
+  type Bindings,
+  type Signature,
+} from "../../../sdk/src/tensor.ts";
 
 /** What a publisher decides. */
 export interface ReleaseTerms {
@@ -74,4 +80,10 @@ export function releaseOf(model: ReleasableModel, modelId: bigint, terms: Releas
     disputeGas: model.disputeGas,
     royaltyBps,
   };
+}
+
+/** An address with the dimensions' values as its fragment, as it is announced. */
+export function withDimensions(uri: string, bindings: Bindings): string {
+  const dimensions = bindingsText(bindings);
+  return dimensions === "" ? uri : `${uri}#${dimensions}`;
 }

@@ -1,11 +1,10 @@
 /** Judges receipts that were handed to us, and challenges the wrong ones; their trials are then the verifier's. */
 import { AssayError } from "../../../sdk/src/error.ts";
-import { unpackParameters, type ParameterSet } from "../../../sdk/src/parameters.ts";
+import { unpackParameters } from "../../../sdk/src/parameters.ts";
 import { bondOfClass, MAX_BOND_CLASS, RECEIPT_VALIDITY, type Receipt } from "../../../sdk/src/receipts.ts";
 import type { Hex } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/log.ts";
 import type { ChainState, ReleaseRecord } from "../chain/state.ts";
-import { limitsFor } from "../compute/patience.ts";
 import type { Duty } from "../duties.ts";
 import type { ChallengeTerms } from "../economics/challenge.ts";
 import { createNotices } from "../economics/decision.ts";
@@ -26,7 +25,7 @@ import {
   type View,
 } from "./audits.ts";
 import { checkHanded, expiryOf, misfit, type Handed } from "./handed.ts";
-import { JUDGE_PLACES, mostMsOf, type Judge } from "./judgement.ts";
+import { JUDGE_PLACES, openTrace, type Judge, type Patience } from "./judgement.ts";
 import { lineDuties } from "./line.ts";
 import { placesFor, type Role, type RoleContext } from "./role.ts";
 
@@ -77,7 +76,7 @@ export function createAuditor(
   context: RoleContext,
   { audits, judge, terms, stateOf, onChange, onDone }: AuditorParts,
 ): Auditor {
-  const { contracts, sender, exact, releases, log } = context;
+  const { contracts, sender, releases, log } = context;
   /** Handed in, not found right, and not expired: the others are done with, and only in the database. */
   const known = new Map<Hex, Audit>();
   const sent = new Set<Hex>();
@@ -163,12 +162,7 @@ export function createAuditor(
     return head && viewOf(context, state, head, context.freeForReceipts.lately(head));
   }
 
-  async function judgeIt(
-    audit: Audit,
-    record: ReleaseRecord,
-    rules: ParameterSet,
-    patient: boolean,
-  ): Promise<void> {
+  async function judgeIt(audit: Audit, record: ReleaseRecord, patience: Patience): Promise<void> {
     const { digest, receipt } = audit;
     // Files of strangers come slowly, or never: input and output are not held meanwhile.
     await releases.prepare(record);
@@ -184,7 +178,7 @@ export function createAuditor(
     const { operator, bondClass } = receipt;
     // Its signer says when it ends, so it comes after what has a deadline by the chain.
     const answer = { id: digest, operator, bondWei: bondOfClass(bondClass), ...evidence, endsAt: undefined };
-    const { verdict } = await judge(record, answer, { patient, mostMs: mostMsOf(rules).run });
+    const { verdict } = await judge(record, answer, patience);
     // Without input and output no game could be played.
     if (await audits.judged(digest, verdict)) settle(audit, verdict);
     else leave(digest);
@@ -195,18 +189,12 @@ export function createAuditor(
     else known.set(audit.digest, { ...audit, verdict });
   }
 
-  /** The trace comes before the challenge: who cannot compute it in time cannot win. */
-  async function openTrace(
-    { digest }: Audit,
-    record: ReleaseRecord,
-    rules: ParameterSet,
-    patient: boolean,
-  ): Promise<void> {
-    const release = await releases.prepare(record);
+  async function traceIt({ digest }: Audit, record: ReleaseRecord, patience: Patience): Promise<void> {
+    // As in `judgeIt`.
+    await releases.prepare(record);
     const evidence = await audits.evidence(digest);
     if (evidence === undefined) return leave(digest);
-    const limits = limitsFor(release.model, patient, mostMsOf(rules).trace, undefined);
-    const trace = await exact.openTrace(release, evidence.input, limits);
+    const trace = await openTrace(context, record, { input: evidence.input, endsAt: undefined }, patience);
     if (known.has(digest)) traces.set(digest, trace);
     else trace.close();
   }
@@ -270,7 +258,7 @@ export function createAuditor(
     if (verdict === undefined) {
       const run = async (patient: boolean): Promise<void> => {
         judging.add(digest);
-        await judgeIt(audit, record, rules, patient).finally(() => judging.delete(digest));
+        await judgeIt(audit, record, { patient, rules }).finally(() => judging.delete(digest));
       };
       return [{ key: `audit:${digest}`, subject, places, run }];
     }
@@ -290,7 +278,7 @@ export function createAuditor(
     if (performance.now() - (refused.get(digest) ?? -Infinity) < REFUSED_MS) return [];
     if (!decide(view, audit)) return [];
     if (!traces.has(digest)) {
-      const open = (patient: boolean): Promise<void> => openTrace(audit, record, rules, patient);
+      const open = (patient: boolean): Promise<void> => traceIt(audit, record, { patient, rules });
       return [{ key: `auditTrace:${digest}`, subject, places, run: open }];
     }
     const run = () => challenge(audit, record);

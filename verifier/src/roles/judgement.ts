@@ -6,6 +6,7 @@ import type { ReleaseRecord } from "../chain/state.ts";
 import { limitsFor } from "../compute/patience.ts";
 import { firstWrongOutput } from "../judge/judge.ts";
 import { errorFields } from "../log.ts";
+import type { TraceHandle } from "../play/trace.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
 import type { Verdict } from "../state/findings.ts";
 import type { RoleContext } from "./role.ts";
@@ -34,12 +35,11 @@ export interface Judgement {
   readonly by: string;
 }
 
-/** How long an exact run may take. */
+/** How long exact runs may take before an answer is challenged. */
 export interface Patience {
   /** Whether it was tried for a short time before. */
   readonly patient: boolean;
-  /** At all, milliseconds. */
-  readonly mostMs: number;
+  readonly rules: Pick<ParameterSet, "challengerClock">;
 }
 
 /** @throws {AssayError} INFERENCE_TIMED_OUT and what else an exact run may throw. */
@@ -52,11 +52,16 @@ export type Judge = (record: ReleaseRecord, answer: Answer, patience: Patience) 
 const RUN_SHARE = 1 / 4;
 const TRACE_SHARE = 1 / 2;
 
-/** Most that judging an answer, and computing its trace, may take before it is challenged, milliseconds. */
-export function mostMsOf({
-  challengerClock,
-}: Pick<ParameterSet, "challengerClock">): Record<"run" | "trace", number> {
-  return { run: 1000 * challengerClock * RUN_SHARE, trace: 1000 * challengerClock * TRACE_SHARE };
+/** The trace comes before the challenge: who cannot compute it cannot win. @throws {AssayError} as Judge. */
+export async function openTrace(
+  { exact, releases }: Pick<RoleContext, "exact" | "releases">,
+  record: ReleaseRecord,
+  { input, endsAt }: Pick<Answer, "input" | "endsAt">,
+  { patient, rules }: Patience,
+): Promise<TraceHandle> {
+  const release = await releases.prepare(record);
+  const mostMs = 1000 * rules.challengerClock * TRACE_SHARE;
+  return exact.openTrace(release, input, limitsFor(release.model, patient, mostMs, endsAt));
 }
 
 /** Of a duty that judges: most end with a run of onnxruntime, which those that wait for it share. */
@@ -86,7 +91,7 @@ export function createJudge(
     }
   }
 
-  return async (record, answer, { patient, mostMs }) => {
+  return async (record, answer, { patient, rules }) => {
     const { id, operator, endsAt } = answer;
     const prepared = await releases.prepare(record);
     // What failed the screen, or was drawn, before: it has no second chance.
@@ -94,6 +99,7 @@ export function createJudge(
     const by = screened ? "onnxruntime" : "exact interpreter";
     let verdict: Verdict = "right";
     if (!screened) {
+      const mostMs = 1000 * rules.challengerClock * RUN_SHARE;
       const limits = limitsFor(prepared.model, patient, mostMs, endsAt);
       const right = await exact.output(prepared, answer.input, limits);
       const wrong = firstWrongOutput(prepared.model, right, answer.output, prepared.release);

@@ -25,7 +25,15 @@ import { revealOf } from "../play/reveals.ts";
 import { answerWith, type DefendedTrace } from "../play/trace.ts";
 import { rulesOf, type Trial } from "../play/trial.ts";
 import type { PreparedRelease } from "../releases/prepare.ts";
-import { dutiesOfTrials, leftIn, moveDuty, placesFor, type Role, type RoleContext } from "./role.ts";
+import {
+  dutiesOfTrials,
+  leftIn,
+  moveDuty,
+  placesFor,
+  sendMove,
+  type Role,
+  type RoleContext,
+} from "./role.ts";
 
 /** Which requests are answered; the others are left to others. */
 export type OperatorOptions = AnswerTerms;
@@ -286,7 +294,7 @@ export function createOperator(context: RoleContext, options: OperatorOptions, p
       if (move.kind === "timeout") return moveDuty(context, trial, move, deadline);
       const run = async (): Promise<void> => {
         const complete = await answerWith(await traceOf(trial), move);
-        await moveDuty(context, trial, complete, deadline).run(false);
+        await sendMove(context, trial, complete, deadline);
       };
       const { requestId: subject } = trial.request;
       return { key: moveKey(trial.result.resultId, move), subject, deadline, run };

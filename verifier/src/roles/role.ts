@@ -144,25 +144,25 @@ export function dutiesOfTrials(
   });
 }
 
-export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadline?: number): Duty {
-  const { contracts, sender } = context;
+export async function sendMove(
+  { contracts, sender }: Pick<RoleContext, "contracts" | "sender">,
+  trial: Trial,
+  move: Move,
+  deadline?: number,
+): Promise<void> {
   const { resultId } = trial.result;
-  const key = moveKey(resultId, move);
-  return {
-    key,
-    subject: trial.request.requestId,
-    deadline,
-    async run() {
-      await sender.send({
-        key,
-        label: move.kind,
-        subject: resultId,
-        to: gameFor(contracts, trial),
-        data: encodeMove(contracts, trial, move),
-        ...(deadline === undefined
-          ? {}
-          : { priority: "move", deadline, stakeWei: trial.request.request.bond }),
-      });
-    },
-  };
+  await sender.send({
+    key: moveKey(resultId, move),
+    label: move.kind,
+    subject: resultId,
+    to: gameFor(contracts, trial),
+    data: encodeMove(contracts, trial, move),
+    ...(deadline === undefined ? {} : { priority: "move", deadline, stakeWei: trial.request.request.bond }),
+  });
+}
+
+export function moveDuty(context: RoleContext, trial: Trial, move: Move, deadline?: number): Duty {
+  const { requestId: subject } = trial.request;
+  const run = (): Promise<void> => sendMove(context, trial, move, deadline);
+  return { key: moveKey(trial.result.resultId, move), subject, deadline, run };
 }

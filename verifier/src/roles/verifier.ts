@@ -2,7 +2,6 @@
 import { fromHex, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import type { BlockRef } from "../chain/source.ts";
 import type { ChainState, ResultRecord } from "../chain/state.ts";
-import { limitsFor } from "../compute/patience.ts";
 import type { Duty } from "../duties.ts";
 import {
   considerChallenge,
@@ -20,7 +19,7 @@ import { gatherReveals, withKnown, type Known } from "../play/reveals.ts";
 import type { TraceHandle } from "../play/trace.ts";
 import { isOver, isOverturned, rulesOf, type Trial } from "../play/trial.ts";
 import type { Verdict } from "../state/findings.ts";
-import { createJudge, JUDGE_PLACES, mostMsOf, type JudgeOptions } from "./judgement.ts";
+import { createJudge, JUDGE_PLACES, openTrace, type JudgeOptions } from "./judgement.ts";
 import {
   challengeable,
   dutiesOfTrials,
@@ -68,8 +67,7 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
     const [input, published] = [fromHex(trial.request.input), fromHex(output)];
     const bondWei = trial.request.request.bond;
     const answer = { id: resultId, operator, bondWei, input, output: published, endsAt };
-    const mostMs = mostMsOf(rulesOf(trial)).run;
-    const { verdict, by } = await judgeOf(trial.release, answer, { patient, mostMs });
+    const { verdict, by } = await judgeOf(trial.release, answer, { patient, rules: rulesOf(trial) });
     await findings.keepVerdict(resultId, requestId, verdict, by);
     return verdict;
   }
@@ -77,11 +75,9 @@ export function createVerifier(context: RoleContext, options: VerifierOptions): 
   async function judge(trial: Trial, found: Case, patient: boolean): Promise<void> {
     const { resultId, endsAt } = trial.result;
     const verdict = (await findings.verdict(resultId)) ?? (await verdictOn(trial, patient));
-    // The trace comes before the challenge: who cannot compute it cannot win.
     if (verdict === "wrong") {
-      const release = await releases.prepare(trial.release);
-      const limits = limitsFor(release.model, patient, mostMsOf(rulesOf(trial)).trace, endsAt);
-      found.trace = await exact.openTrace(release, fromHex(trial.request.input), limits);
+      const answer = { input: fromHex(trial.request.input), endsAt };
+      found.trace = await openTrace(context, trial.release, answer, { patient, rules: rulesOf(trial) });
     }
     found.judgement = verdict;
   }

@@ -2,8 +2,9 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod/v4";
-import { AssayError } from "../../../sdk/src/error.ts";
-import { AUDIT_PATH, receiptFileSchema, type ReceiptFile } from "../../../sdk/src/infer/wire.ts";
+import { AssayError, messageOf } from "../../../sdk/src/error.ts";
+import { parseReceiptFile } from "../../../sdk/src/infer/check.ts";
+import { AUDIT_PATH, type ReceiptFile } from "../../../sdk/src/infer/wire.ts";
 import type { Place } from "../../../sdk/src/receipts.ts";
 import { bytes32, sameHex, type Hex } from "../../../sdk/src/structs.ts";
 import { MAX_BLOB_BYTES } from "../../../sdk/src/tensor.ts";
@@ -32,15 +33,12 @@ function fileOf(text: string): ReceiptFile {
   // Before each value there is one of these.
   if (text.split(/[[{,]/, MAX_VALUES).length === MAX_VALUES)
     throw new AssayError("BAD_PAYMENT", "not a receipt: it says too much");
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return parseReceiptFile(text);
   } catch (cause) {
-    throw new AssayError("BAD_PAYMENT", "not a receipt: not JSON", { cause });
+    // There it is about what a client was given, here about what it gives.
+    throw new AssayError("BAD_PAYMENT", messageOf(cause), { cause });
   }
-  const parsed = receiptFileSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  throw new AssayError("BAD_PAYMENT", `not a receipt: ${z.prettifyError(parsed.error)}`);
 }
 
 function keyOf(digest: Hex, signature: Hex): Hex {
